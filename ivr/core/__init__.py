@@ -1,0 +1,1 @@
+"""The call as a pure machine: no clock, no input or output, no logging."""
