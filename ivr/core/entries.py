@@ -1,0 +1,206 @@
+"""What a call's journal says happened, one frozen entry a step (R1, R3, R5, R18, R22).
+
+The call's machine makes entries, the engine stamps them, the journal keeps them and
+:func:`ivr.core.record.fold` makes the record of them. Keys are never an entry (R6).
+A field added later has a default, so that entries of an older engine still read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When an entry was made, on both clocks of the host."""
+
+    wall_ms: int
+    """Milliseconds since 1970-01-01T00:00Z: for dates."""
+    mono_ms: int
+    """Milliseconds of the monotonic clock: for durations; starts again when the host does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A call came in, or goes out, and a route claimed it."""
+
+    number: str
+    """The number that was called, as FreeSWITCH gave it."""
+    caller: str
+    """The caller's number, as FreeSWITCH gave it: a stranger's data (R23)."""
+    caller_name: str
+    direction: str
+    """``inbound`` or ``outbound``."""
+    team: str
+    route: str
+    language: str
+    policy_version: str
+    config_version: str
+    destination: str
+    """Name of the destination in ``dialplan/``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The caller's leg was answered by the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptStarted:
+    """A prompt began to play to the caller."""
+
+    name: str
+    version: str
+    language: str
+    sha256: str
+    """Of the audio file that plays, lower-case hex."""
+    length_ms: int
+    role: str = ""
+    """What the prompt is for: ``announcement``, ``reminder``, ``goodbye`` and so on, as in
+    :class:`ivr.core.policy.CallPolicy`; empty means that ``name`` says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """The prompt that played last is over."""
+
+    name: str
+    heard_ms: int
+    complete: bool
+    """It was heard to its end."""
+    missing: bool
+    """FreeSWITCH did not find its file (docs/freeswitch.md 24)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutStarted:
+    """The caller gave the opt-out sequence (R2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutReturned:
+    """The caller came back to the call from the reminder (R3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutConfirmed:
+    """The caller opted out; the call ends (R3)."""
+
+    how: str
+    """``timeout``, ``wrong-keys`` or ``hangup``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderRepeated:
+    """A wrong key in the reminder; it is played again (R3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingIntended:
+    """A recording is about to be asked of FreeSWITCH; on disk before it is (R22)."""
+
+    path: str
+    """Absolute, as FreeSWITCH is given it."""
+    format: str = "wav"
+    channels: int = 2
+    rate: int = 8000
+    """Samples a second and channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """FreeSWITCH said RECORD_START for this path."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStopped:
+    """FreeSWITCH said RECORD_STOP for this path."""
+
+    path: str
+    cause: str
+    """``Record-Completion-Cause`` (docs/freeswitch.md 19, 21)."""
+    switch_ms: int
+    """``record_ms``: how much FreeSWITCH claims to have written; not proof (docs/freeswitch.md 19)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """The recording could not be started or went wrong."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """The destination was dialled."""
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Caller and agent were joined (R5)."""
+
+    other_leg: str
+    """FreeSWITCH's id of the agent's channel."""
+    number: str = ""
+    """The agent's number or extension, where known."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotConnected:
+    """The destination did not take the call."""
+
+    cause: str
+    """FreeSWITCH's name of the cause, such as ``USER_BUSY``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The call is over."""
+
+    by: str
+    """``caller``, ``agent``, ``engine`` or ``switch``."""
+    cause: str
+    """FreeSWITCH's name of the cause, such as ``NORMAL_CLEARING``."""
+    q850: int
+    reason: str = ""
+    """Why, in the engine's words, such as ``opted-out`` or ``no-answer``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The record is in the spool; the journal may forget the call (R22)."""
+
+
+Entry = (
+    Arrived
+    | Answered
+    | PromptStarted
+    | PromptEnded
+    | OptOutStarted
+    | OptOutReturned
+    | OptOutConfirmed
+    | ReminderRepeated
+    | RecordingIntended
+    | RecordingStarted
+    | RecordingStopped
+    | RecordingFailed
+    | Dialled
+    | Connected
+    | NotConnected
+    | HungUp
+    | Finished
+)
+"""Any entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """An entry and when it was made."""
+
+    stamp: Stamp
+    entry: Entry
