@@ -122,7 +122,7 @@ class RecordingStopped:
     cause: str
     """``Record-Completion-Cause`` (docs/freeswitch.md 19, 21)."""
     switch_ms: int
-    """``record_ms``: how much FreeSWITCH claims to have written; not proof (docs/freeswitch.md 19)."""
+    """``record_ms``: what FreeSWITCH claims to have written; no proof (docs/freeswitch.md 19)."""
 
 
 @dataclass(frozen=True, slots=True)
