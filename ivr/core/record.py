@@ -379,9 +379,7 @@ def _no_audio(told: _Gathered, found: FoundAudio | None) -> tuple[RecordingState
     return "lost", "missing" if told.started else "not-started"
 
 
-def _recording(
-    told: _Gathered, found: FoundAudio | None, trouble: str, zone: tzinfo
-) -> Recording:
+def _recording(told: _Gathered, found: FoundAudio | None, trouble: str, zone: tzinfo) -> Recording:
     cause, switch_ms, stopped_at = "", 0, ""
     if told.stopped is not None:
         stamp, stopped = told.stopped
@@ -410,7 +408,9 @@ def _recording(
             max(0, switch_ms - ms),
             (Part(found.path, 0, found.frames, found.size, found.sha256),),
         )
-    state, reason = ("lost", "unreadable") if trouble else _no_audio(told, found)
+    state, reason = _no_audio(told, found)
+    if trouble:
+        state, reason = "lost", "unreadable"
     detail = trouble or ("" if told.failed is None else told.failed.reason)
     wish = told.intended or RecordingIntended("", "", 0, 0)
     return Recording(

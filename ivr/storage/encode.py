@@ -57,8 +57,9 @@ def members(kind: type[Any]) -> Encoder:
     if len(names) == 1:
         only = encoders[0]
         return lambda value: template % only(values(value))
-    return lambda value: template % tuple(
-        [encode(part) for encode, part in zip(encoders, values(value), strict=False)]
+    return lambda value: (
+        template
+        % tuple([encode(part) for encode, part in zip(encoders, values(value), strict=False)])
     )
 
 

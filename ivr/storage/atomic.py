@@ -1,0 +1,102 @@
+"""Files that are whole or not there, whatever dies (R22).
+
+A file is written under another name, synced, and renamed; then its folder is synced.
+:class:`Disk` is the seam: tests replace a call of the system to see the order or to
+make it fail. Nothing here belongs on the hub: all of it blocks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.errors import DiskError
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The calls of the system that durability rests on."""
+
+    open: Callable[[str, int, int], int] = os.open
+    write: Callable[[int, bytes], int] = os.write
+    fdatasync: Callable[[int], None] = os.fdatasync
+    fsync: Callable[[int], None] = os.fsync
+    close: Callable[[int], None] = os.close
+    rename: Callable[[str, str], None] = os.rename
+    unlink: Callable[[str], None] = os.unlink
+
+
+REAL = Disk()
+"""The host's disk."""
+
+
+def disk_error(what: str, path: str | Path, error: OSError) -> DiskError:
+    """The error that says which file the disk refused, and what to do."""
+    why = os.strerror(error.errno) if error.errno else str(error)
+    return DiskError(
+        f"{path}: cannot {what}: {why}\n"
+        "  nothing is lost: it is tried again; free space or mend the disk or its rights"
+    )
+
+
+def write_all(disk: Disk, fd: int, data: bytes) -> None:
+    """Write every byte, however many writes it takes. Raises OSError."""
+    written = disk.write(fd, data)
+    while written < len(data):
+        data = data[written:]
+        written = disk.write(fd, data)
+
+
+def begin_writing_back(fd: int) -> None:
+    """Have the disk begin with what was written, so that a later fsync waits less.
+
+    Begun for a whole batch before the first fsync, it halves the price of the batch. Only
+    a hint: what cannot take it (a pipe, some network file systems) goes without.
+    """
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    except OSError:
+        return
+
+
+def sync_folder(disk: Disk, folder: str) -> None:
+    """Make the names in a folder durable. Raises OSError."""
+    fd = disk.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, 0)
+    try:
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+
+
+def write_new(disk: Disk, path: str, data: bytes, mode: int = 0o640) -> int:
+    """Write a file from its beginning and hand back its descriptor, not yet synced.
+
+    Raises OSError; then the descriptor is closed, and what is there of the file is left.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = disk.open(path, flags, mode)
+    try:
+        write_all(disk, fd, data)
+    except BaseException:
+        disk.close(fd)
+        raise
+    return fd
+
+
+def write_durably(target: Path, data: bytes, scratch: Path, disk: Disk = REAL) -> None:
+    """Put a whole file at ``target``, durably, by way of ``scratch`` (same file system).
+
+    Raises DiskError; ``target`` is then what it was before.
+    """
+    try:
+        fd = write_new(disk, str(scratch), data)
+        try:
+            disk.fsync(fd)
+        finally:
+            disk.close(fd)
+        disk.rename(str(scratch), str(target))
+        sync_folder(disk, str(target.parent))
+    except OSError as error:
+        raise disk_error("write", target, error) from error

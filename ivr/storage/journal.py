@@ -1,0 +1,359 @@
+"""One journal for all calls: what must survive is on disk before it is acted on (R22).
+
+:meth:`Journal.append` only gathers. :meth:`Journal.sync` calls back once all that was
+appended before it is on disk. One job at a time, in a thread, writes and syncs what
+gathered while the last one ran (group commit), so that its price is shared.
+
+A segment goes when every call in it is finished, oldest first; the entries of calls that
+are still open are carried over from old segments. So callers' numbers do not linger, and
+an entry ``Finished`` never goes before what it finishes.
+
+What a failed disk refused is kept in memory and written again, to a new segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.threadpool import ThreadPool
+
+from ivr.clock import Clock, Timer
+from ivr.core.entries import Entry, Finished, Stamp
+from ivr.errors import DiskError
+from ivr.storage.atomic import REAL, Disk, disk_error
+from ivr.storage.lines import line_of
+from ivr.storage.names import checked_call_id
+from ivr.storage.segments import Reading, SegmentWriter, read
+
+Synced = Callable[[DiskError | None], None]
+"""Told on the hub's thread when all is on disk, or why not; it must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLimits:
+    """When the journal writes and what it keeps."""
+
+    segment_bytes: int = 8 << 20
+    """A segment that has grown to this is followed by a new one."""
+    segment_ms: int = 60_000
+    """As often the journal looks for segments to remove; a finished call's numbers stay at
+    most about this long once nothing older is open."""
+    carry_ms: int = 600_000
+    """Entries of open calls are carried out of segments older than this."""
+    gather_ms: int = 5
+    """Least time between two syncs: more is cheaper, less is sooner."""
+    retry_ms: int = 1_000
+    """After how long a refused write is tried again."""
+
+
+class _Call:
+    """What is remembered of an open call."""
+
+    __slots__ = ("next_number", "oldest")
+
+    def __init__(self, next_number: int, oldest: int) -> None:
+        self.next_number = next_number
+        self.oldest = oldest
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one job does and who waits for it."""
+
+    data: bytes
+    waiting: tuple[Synced, ...]
+    closing: tuple[str, ...]
+    carried: tuple[tuple[int, frozenset[str]], ...]
+    number: int
+    remove: tuple[int, ...]
+    carry: tuple[int, frozenset[str]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a job came to."""
+
+    error: DiskError | None
+    """Why the entries are not on disk."""
+    untidy: DiskError | None
+    """Why old segments could not be removed or read; they are tried again."""
+    lines: tuple[tuple[str, bytes], ...]
+
+
+class Journal:
+    """The engine's journal. All methods belong to the hub's thread; see the module's text."""
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        limits: JournalLimits | None = None,
+        disk: Disk = REAL,
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._limits = limits or JournalLimits()
+        self._writer = SegmentWriter(folder, disk)
+        # A pool of its own: taking a job from a full pool would block the hub.
+        self._pool = ThreadPool(1)
+        self._loop: Any = gevent.get_hub().loop
+        self._idle = Event()
+        self._idle.set()
+        self._calls: dict[str, _Call] = {}
+        self._open_in: dict[int, int] = {1: 0}
+        self._begun_ms: dict[int, int] = {1: clock.monotonic_ms()}
+        self._active = 1
+        self._active_bytes = 0
+        self._buffer: list[bytes] = []
+        self._closing: list[str] = []
+        self._carried: list[tuple[int, frozenset[str]]] = []
+        self._waiting: list[Synced] = []
+        self._running: _Work | None = None
+        self._last_start_ms = -(1 << 60)
+        self._timer: Timer | None = None
+        self._tidy_timer: Timer | None = None
+        self._tidy_due = False
+        self.error: DiskError | None = None
+        """Why the disk refused the last write; None when it took it."""
+        self.syncs = 0
+        """How many times the disk was waited for."""
+
+    @property
+    def open_calls(self) -> int:
+        """How many calls are not finished."""
+        return len(self._calls)
+
+    @property
+    def segments(self) -> int:
+        """How many segments there are, the one being written included."""
+        return len(self._open_in)
+
+    def open(self) -> Reading:
+        """Read what an earlier engine left; call once, before the first append.
+
+        Calls that are not finished stay open here: give each a record by
+        :meth:`ivr.storage.spool.Spool.finish`. Waits, off the hub. Raises DiskError.
+        """
+        reading: Reading = self._pool.apply(read, (self._folder,))
+        now = self._clock.monotonic_ms()
+        self._active = max(reading.segments, default=0) + 1
+        self._open_in = dict.fromkeys((*reading.segments, self._active), 0)
+        self._begun_ms = dict.fromkeys(self._open_in, now)
+        for call in reading.calls:
+            if not call.finished:
+                self._calls[call.call_id] = _Call(call.next_number, call.segment)
+                self._open_in[call.segment] += 1
+        if reading.segments:
+            self._tidy_later(0)
+        return reading
+
+    def append(self, call_id: str, entry: Entry, stamp: Stamp) -> None:
+        """Gather an entry; on disk only once a later :meth:`sync` has called back.
+
+        ``Finished`` is a call's last entry. Raises SpoolError for what is no call's id.
+        """
+        call = self._calls.get(call_id)
+        if call is None:
+            call = self._calls[checked_call_id(call_id)] = _Call(0, self._active)
+            self._open_in[self._active] += 1
+        line = line_of(call_id, call.next_number, entry, stamp)
+        call.next_number += 1
+        self._buffer.append(line)
+        if entry.__class__ is Finished:
+            self._closing.append(call_id)
+        if self._tidy_timer is None:
+            self._tidy_later(self._limits.segment_ms)
+
+    def sync(self, callback: Synced) -> None:
+        """Call back when all that was appended so far is on disk, or with why it is not.
+
+        After an error nothing is lost: the entries are kept and written with the next sync.
+        """
+        self._waiting.append(callback)
+        self._kick()
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until everything is on disk; whether it is, within the limit."""
+        done = Event()
+        self.sync(lambda _error: done.set())
+        return done.wait(timeout_s) and self.error is None
+
+    def close(self, timeout_s: float = 10.0) -> bool:
+        """Put everything on disk and stop; whether it was possible within the limit."""
+        synced = self.flush(timeout_s)
+        for timer in (self._timer, self._tidy_timer):
+            if timer is not None:
+                timer.cancel()
+        self._idle.wait(timeout_s)
+        self._pool.apply(self._writer.close)
+        self._pool.kill()
+        return synced
+
+    def _kick(self) -> None:
+        """Begin a job now, or when the gathering time is over, or when this one is done."""
+        if self._running is not None or self._timer is not None:
+            return
+        wait = self._last_start_ms + self._limits.gather_ms - self._clock.monotonic_ms()
+        if wait <= 0:
+            self._start()
+        else:
+            self._timer = self._clock.after(wait, self._gathered)
+
+    def _gathered(self) -> None:
+        self._timer = None
+        if self._running is None:
+            self._start()
+
+    def _start(self) -> None:
+        remove: tuple[int, ...] = ()
+        carry = None
+        tidy, self._tidy_due = self._tidy_due, False
+        if tidy or self._active_bytes >= self._limits.segment_bytes:
+            self._rotate()
+            remove, carry = self._removable(), self._to_carry()
+        work = _Work(
+            b"".join(self._buffer),
+            tuple(self._waiting),
+            tuple(self._closing),
+            tuple(self._carried),
+            self._active,
+            remove,
+            carry,
+        )
+        if not (work.data or remove or carry):
+            self._waiting = []
+            for callback in work.waiting:
+                self._loop.run_callback(callback, None)
+            return
+        self._buffer, self._waiting, self._closing, self._carried = [], [], [], []
+        self._running = work
+        self._idle.clear()
+        self._last_start_ms = self._clock.monotonic_ms()
+        self._pool.spawn(self._job, work).rawlink(self._done)
+
+    def _job(self, work: _Work) -> _Outcome:
+        """In the thread: write and sync, then tidy up. Errors are its result."""
+        lines: tuple[tuple[str, bytes], ...] = ()
+        if work.data:
+            try:
+                self._writer.write(work.number, work.data)
+            except OSError as error:
+                told = disk_error("write the journal", self._writer.path(work.number), error)
+                return _Outcome(told, None, ())
+        try:
+            self._writer.remove(work.remove)
+            if work.carry is not None:
+                lines = self._writer.lines_of(*work.carry)
+        except OSError as error:
+            return _Outcome(None, disk_error("tidy up", self._folder, error), ())
+        return _Outcome(None, None, lines)
+
+    def _done(self, result: Any) -> None:
+        """On the hub's thread: the job is over."""
+        work, self._running = self._running, None
+        outcome: _Outcome = result.get()
+        assert work is not None  # only a job that was begun ends
+        self._idle.set()
+        if outcome.error is not None:
+            self._refused(work, outcome.error)
+        else:
+            self._written(work, outcome)
+        for callback in work.waiting:
+            self._loop.run_callback(callback, outcome.error)
+        if self._waiting:
+            self._kick()
+
+    def _refused(self, work: _Work, error: DiskError) -> None:
+        """Keep what was not written, for a new segment, and try again later."""
+        self.error = error
+        self._buffer.insert(0, work.data)
+        self._closing[:0] = work.closing
+        self._carried[:0] = work.carried
+        self._next_segment()
+        self._still_there(work.remove)
+        if self._timer is None:
+            self._timer = self._clock.after(self._limits.retry_ms, self._gathered)
+
+    def _written(self, work: _Work, outcome: _Outcome) -> None:
+        if work.data:
+            self.error = None
+            self.syncs += 1
+            self._active_bytes += len(work.data)
+        for call_id in work.closing:
+            call = self._calls.pop(call_id, None)
+            if call is not None:
+                self._open_in[call.oldest] -= 1
+        for segment, calls in work.carried:
+            self._moved(segment, calls)
+        if outcome.untidy is not None:
+            self._still_there(work.remove)
+        elif work.carry is not None:
+            self._buffer.extend([line for call, line in outcome.lines if call in self._calls])
+            self._carried.append(work.carry)
+            self._kick()
+
+    def _moved(self, segment: int, calls: frozenset[str]) -> None:
+        """The open calls' entries of a segment are in a newer one too: it need not stay."""
+        following = next(number for number in self._open_in if number > segment)
+        for call_id in calls:
+            call = self._calls.get(call_id)
+            if call is not None and call.oldest == segment:
+                call.oldest = following
+                self._open_in[segment] -= 1
+                self._open_in[following] += 1
+        self._tidy_due = True
+
+    def _still_there(self, segments: tuple[int, ...]) -> None:
+        """Segments that were to be removed may not have been; they are tried again."""
+        if segments:
+            now = self._clock.monotonic_ms()
+            for number in segments:
+                self._open_in[number] = 0
+                self._begun_ms[number] = now
+            self._open_in = dict(sorted(self._open_in.items()))
+
+    def _rotate(self) -> None:
+        if self._active_bytes:
+            self._next_segment()
+
+    def _next_segment(self) -> None:
+        self._active += 1
+        self._active_bytes = 0
+        self._open_in[self._active] = 0
+        self._begun_ms[self._active] = self._clock.monotonic_ms()
+
+    def _removable(self) -> tuple[int, ...]:
+        """The oldest segments with nothing open in them; they are forgotten here."""
+        gone = []
+        for number, open_calls in self._open_in.items():
+            if open_calls or number == self._active:
+                break
+            gone.append(number)
+        for number in gone:
+            del self._open_in[number], self._begun_ms[number]
+        return tuple(gone)
+
+    def _to_carry(self) -> tuple[int, frozenset[str]] | None:
+        """The oldest segment and its open calls, where it has been kept for long enough."""
+        oldest = next(iter(self._open_in))
+        age = self._clock.monotonic_ms() - self._begun_ms[oldest]
+        if oldest == self._active or self._carried or age < self._limits.carry_ms:
+            return None
+        return oldest, frozenset(
+            call_id for call_id, call in self._calls.items() if call.oldest == oldest
+        )
+
+    def _tidy_later(self, ms: int) -> None:
+        self._tidy_timer = self._clock.after(ms, self._tidy)
+
+    def _tidy(self) -> None:
+        self._tidy_timer = None
+        self._tidy_due = True
+        self._kick()
+        if self._calls or self._buffer or self._active_bytes or len(self._open_in) > 1:
+            self._tidy_later(self._limits.segment_ms)
