@@ -1,0 +1,164 @@
+"""``dialplan/``: policy, teams, destinations and routes, and what they say of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.config.catalogue import Catalogue
+from ivr.config.document import Document, Place, Where, read
+from ivr.config.explain import validated
+from ivr.config.folders import yaml_files
+from ivr.config.kinds import Known, Name
+from ivr.config.mistakes import did_you_mean, quoted
+from ivr.config.schema import (
+    DestinationsFile,
+    PolicyFile,
+    RoutesFile,
+    TeamFile,
+    TeamPrompts,
+)
+
+SLOTS = tuple(TeamPrompts.model_fields)
+"""What a team has prompts for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialplan:
+    """The files of the folder; a file with mistakes is ``None``, its mistakes in its document."""
+
+    documents: tuple[Document, ...]
+    policy: PolicyFile | None
+    teams: Mapping[str, TeamFile | None]
+    destinations: DestinationsFile | None
+    routes: RoutesFile | None
+
+
+def read_dialplan(
+    folder: Path, site: Document, catalogues: Mapping[str, Catalogue] | None
+) -> Dialplan:
+    """Read and check the folder; ``catalogues`` is ``None`` where there is no folder of them."""
+    languages = None if catalogues is None else list(catalogues)
+    policy_document = read(folder / "policy.yaml")
+    destinations_document = read(folder / "destinations.yaml")
+    routes_document = read(folder / "routes.yaml")
+    team_documents = _teams(folder, site)
+
+    policy = validated(policy_document, PolicyFile, Known({"language": languages}))
+    destinations = validated(destinations_document, DestinationsFile, Known())
+    teams = {
+        name: _team(document, policy_document, catalogues or {}, languages)
+        for name, document in team_documents.items()
+    }
+    known = Known(
+        {
+            "team": list(team_documents) or None,
+            "destination": destinations_document.names() or None,
+        }
+    )
+    routes = validated(routes_document, RoutesFile, known)
+    _opt_out(policy_document, ("defaults", "opt_out"), policy_document)
+    for document in team_documents.values():
+        _opt_out(document, ("opt_out",), policy_document)
+    _claimed_once(routes_document)
+    documents = (
+        policy_document,
+        *team_documents.values(),
+        destinations_document,
+        routes_document,
+    )
+    return Dialplan(documents, policy, teams, destinations, routes)
+
+
+def _teams(folder: Path, site: Document) -> dict[str, Document]:
+    files = yaml_files(folder / "teams", site, ("dialplan",))
+    found = {}
+    for path in files:
+        document = read(path)
+        found[path.stem] = document
+        name = Name()
+        if not name.fits(path.stem):
+            document.say_at(
+                Place(1, 1),
+                f"{quoted(path.name)} is a team's name, expected {name.expected} and .yaml"
+                f"{name.hint(path.stem)}",
+            )
+    return found
+
+
+def _team(
+    document: Document,
+    policy: Document,
+    catalogues: Mapping[str, Catalogue],
+    languages: list[str] | None,
+) -> TeamFile | None:
+    language = document.text("language") or policy.text("defaults", "language")
+    catalogue = catalogues.get(language or "")
+    names = catalogue.names if catalogue else None
+    known = Known({"language": languages, "prompt": names})
+    team = validated(document, TeamFile, known)
+    if names is None or language is None or document.broken:
+        return team
+    message = document.text("without_engine") or policy.text("defaults", "without_engine")
+    prompts = document.at("prompts")
+    own = prompts if isinstance(prompts, dict) else {}
+    for slot in SLOTS:
+        default = str(TeamPrompts.model_fields[slot].default)
+        if slot in own or default in names or (slot == "no_engine" and message != "message"):
+            continue
+        document.say(
+            ("language",) if document.text("language") else (),
+            f"language {quoted(language)} has no prompt {quoted(default)}, expected it in its "
+            f"catalogue or {slot}: <another> under prompts{did_you_mean(default, names)}",
+        )
+    return team
+
+
+def _opt_out(document: Document, where: Where, policy: Document) -> None:
+    """A return key that is part of the opt-out sequence could mean both (R2, R3)."""
+    keys = document.text(*where, "keys")
+    back = document.text(*where, "return_key")
+    whole_keys = keys or policy.text("defaults", "opt_out", "keys")
+    whole_back = back or policy.text("defaults", "opt_out", "return_key")
+    if not (keys or back) or not whole_keys or not whole_back or len(whole_back) != 1:
+        return
+    if whole_back in whole_keys:
+        document.say(
+            (*where, "return_key" if back else "keys"),
+            f"the return key {quoted(whole_back)} is part of the opt-out keys "
+            f"{quoted(whole_keys)}, expected a key that is not",
+        )
+
+
+def _claimed_once(document: Document) -> None:
+    """A number or a route's name that stands twice: calls could go either way (R9)."""
+    routes = document.value if isinstance(document.value, list) else []
+    numbers: dict[str, tuple[Place, str]] = {}
+    names: dict[str, Place] = {}
+    for n, route in enumerate(routes):
+        name = document.text(n, "name")
+        if name is not None:
+            if name in names:
+                document.say(
+                    (n, "name"),
+                    f"route {quoted(name)} is here twice, expected another name (line "
+                    f"{names[name].line} has it already)",
+                )
+            names.setdefault(name, document.place((n, "name")))
+        listed = route.get("numbers") if isinstance(route, dict) else None
+        for k in range(len(listed) if isinstance(listed, list) else 0):
+            where: Where = (n, "numbers", k)
+            number = document.text(*where)
+            if number is None:
+                continue
+            if number in numbers:
+                place, by = numbers[number]
+                document.say(
+                    where,
+                    f"number {quoted(number)} is claimed twice, expected it in one route "
+                    f"({document.shown}:{place.line}:{place.column} claims it for {by} already)",
+                )
+            else:
+                by = f"route {quoted(name)}" if name else "a route without a name"
+                numbers[number] = (document.place(where), by)

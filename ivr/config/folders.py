@@ -1,0 +1,58 @@
+"""Finding the files of a folder, and refusing folders that FreeSWITCH could misread."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ivr.config.document import Document, Where
+from ivr.config.mistakes import quoted, shown
+
+_SAFE = re.compile(r"[\w./+@=,~-]+")
+
+
+def resolved(document: Document, text: str) -> Path:
+    """The absolute path of a path that is relative to the document's folder."""
+    return Path(os.path.normpath(document.path.absolute().parent / text))
+
+
+def safe_folder(document: Document, where: Where, text: str) -> Path:
+    """Like :func:`resolved`; a path that FreeSWITCH would misread is noted as a mistake.
+
+    ``uuid_record`` splits at a space (docs/freeswitch.md 17), and ``$``, quotes and brackets
+    mean something in its applications' arguments.
+    """
+    folder = resolved(document, text)
+    if odd := next((c for c in str(folder) if not _SAFE.fullmatch(c)), None):
+        document.say(
+            where,
+            f"folder {quoted(str(folder))} has {quoted(odd)} in it, which FreeSWITCH misreads, "
+            "expected letters, digits and . _ + @ = , ~ -",
+        )
+    return folder
+
+
+def yaml_files(folder: Path, holder: Document, where: Where) -> list[Path]:
+    """The folder's ``*.yaml`` by name; ``*.yml`` would be overlooked and is a mistake.
+
+    A folder that is not there is noted at ``where`` in the document that names it.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "impossible name"
+        holder.say(
+            where,
+            f"folder {shown(folder)} cannot be read ({reason.lower()}), expected a folder",
+        )
+        return []
+    names = [name for name in names if not name.startswith(".")]
+    for name in names:
+        if name.endswith(".yml"):
+            holder.say(
+                where,
+                f"{shown(folder / name)} would be overlooked, expected a name that ends in .yaml, "
+                f"did you mean {quoted(name[:-4] + '.yaml')}?",
+            )
+    return [folder / name for name in names if name.endswith(".yaml")]

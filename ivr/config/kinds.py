@@ -1,0 +1,353 @@
+"""The kinds of text that settings are made of: durations, keys, numbers, addresses, names.
+
+Each kind is a marker for ``Annotated[str, …]``: it tells pydantic what to accept, people what
+was expected, and editors the pattern (R20). Values stay the text that was written; what reads
+them further is :func:`milliseconds` and :class:`Address`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from ivr.config.mistakes import did_you_mean, one_of, quoted
+
+KEYS = "0123456789*#"
+"""The keys of a telephone."""
+
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
+
+
+def milliseconds(duration: str) -> int:
+    """``"1500ms"``, ``"2s"``, ``"5m"`` or ``"12h"`` in milliseconds; ValueError for other text."""
+    found = _DURATION.fullmatch(duration)
+    if not found:
+        raise ValueError(f"not a duration: {duration!r}")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that a file may refer to; ``None`` where they could not be read."""
+
+    names: Mapping[str, Collection[str] | None] = field(default_factory=dict)
+    """By kind: "team", "destination", "language", "prompt"."""
+
+
+def wrong(text: str) -> PydanticCustomError:
+    """The refusal of a value; the text says what was expected."""
+    return PydanticCustomError("wrong", "{text}", {"text": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of text; the base takes any that is one line and not empty."""
+
+    expected: str = "text in quotes"
+    pattern: str | None = None
+    """A regular expression for the whole text, understood by editors too."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Have pydantic call :meth:`accept`."""
+
+        def accept(value: object, info: core_schema.ValidationInfo) -> str:
+            if isinstance(value, str):
+                context = info.context
+                return self.accept(value, context if isinstance(context, Known) else Known())
+            hint = ""
+            if isinstance(value, int) and not isinstance(value, bool):
+                hint = f", did you mean {quoted(self.from_number(value))}?"
+            raise wrong(f"expected {self.expected}{hint}")
+
+        return core_schema.with_info_plain_validator_function(accept)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """What editors are told."""
+        found: dict[str, Any] = {"type": "string", "minLength": 1}
+        if self.pattern:
+            found["pattern"] = f"^(?:{self.pattern})$"
+        return found
+
+    def fits(self, text: str) -> bool:
+        """Whether the whole text matches the pattern, if there is one."""
+        return self.pattern is None or re.fullmatch(self.pattern, text) is not None
+
+    def from_number(self, number: int) -> str:
+        """What somebody meant who wrote a number without quotes."""
+        return str(number)
+
+    def accept(self, text: str, known: Known) -> str:
+        """The text, or :func:`wrong` raised."""
+        del known
+        if not self.fits(text):
+            raise wrong(f"expected {self.expected}{self.hint(text)}")
+        if not text.strip() or "\n" in text:
+            raise wrong(f"expected {self.expected}")
+        return text
+
+    def hint(self, text: str) -> str:
+        """The nearest right text as the end of a mistake, empty where none is near."""
+        del text
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph(Kind):
+    """Text that may have several lines."""
+
+    expected: str = "the text that is spoken"
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        del known
+        if not text.strip():
+            raise wrong(f"expected {self.expected}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Kind):
+    """A name that becomes part of file names and of FreeSWITCH's extensions."""
+
+    expected: str = "a name of a-z, 0-9 and - (at most 64)"
+    pattern: str | None = "[a-z0-9][a-z0-9-]{0,63}"
+
+    def hint(self, text: str) -> str:
+        """See :class:`Kind`."""
+        better = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:64]
+        return f", did you mean {quoted(better)}?" if better else ""
+
+
+@dataclass(frozen=True, slots=True)
+class NameOf(Kind):
+    """A name that stands somewhere else: of a team, destination, language or prompt."""
+
+    kind: str = ""
+    expected: str = "a name"
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        names = known.names.get(self.kind)
+        if names is not None and text not in names:
+            raise wrong(f"expected {one_of(names)}{did_you_mean(text, names)}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Duration(Kind):
+    """A duration with its unit, between two others."""
+
+    least: str = "1ms"
+    most: str = "24h"
+    step: str = "1ms"
+    expected: str = ""
+    pattern: str | None = _DURATION.pattern
+
+    def __post_init__(self) -> None:
+        whole = f" in whole {_STEPS[self.step]}" if self.step != "1ms" else ""
+        object.__setattr__(
+            self, "expected", f'{self.least} to {self.most}{whole}, written like "{self._example}"'
+        )
+
+    @property
+    def _example(self) -> str:
+        return self.most
+
+    def from_number(self, number: int) -> str:
+        """See :class:`Kind`: people leave out the seconds' unit."""
+        return f"{number}s"
+
+    def hint(self, text: str) -> str:
+        """See :class:`Kind`."""
+        found = re.fullmatch(
+            r"\s*([0-9]{1,9})\s*(ms|milli\w*|s|sec\w*|m|min\w*|h|hours?|)\s*", text, re.IGNORECASE
+        )
+        if not found:
+            return ""
+        unit = found[2].lower()
+        short = "ms" if unit.startswith(("ms", "mil")) else unit[:1] or "s"
+        return f", did you mean {quoted(found[1] + short)}?"
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        Kind.accept(self, text, known)
+        ms = milliseconds(text)
+        in_range = milliseconds(self.least) <= ms <= milliseconds(self.most)
+        if not in_range or ms % milliseconds(self.step):
+            raise wrong(f"expected {self.expected}")
+        return text
+
+
+_STEPS = {"1s": "seconds"}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys(Kind):
+    """A sequence of telephone keys."""
+
+    expected: str = "2 to 8 keys out of 0-9 * #, in quotes"
+    pattern: str | None = "[0-9*#]{2,8}"
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Kind):
+    """One telephone key."""
+
+    expected: str = "one key out of 0-9 * #, in quotes"
+    pattern: str | None = "[0-9*#]"
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Kind):
+    """A telephone number as FreeSWITCH's destination_number holds it."""
+
+    expected: str = 'digits in quotes, without spaces, with or without a leading "+"'
+    pattern: str | None = r"\+?[0-9]{2,20}"
+
+    def hint(self, text: str) -> str:
+        """See :class:`Kind`: numbers are written with spaces, brackets and dashes."""
+        better = re.sub(r"[\s().\-/]", "", text)
+        fits = re.fullmatch(r"\+?[0-9]{2,20}", better)
+        return f", did you mean {quoted(better)}?" if fits else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Language(Kind):
+    """A language tag."""
+
+    expected: str = 'a language such as "en-GB"'
+    pattern: str | None = "[a-z]{2,3}(-[A-Z]{2})?"
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Kind):
+    """A version: short text that records and audit entries can show."""
+
+    expected: str = "a version of letters, digits, . _ and - (at most 32), in quotes"
+    pattern: str | None = "[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+
+
+@dataclass(frozen=True, slots=True)
+class Day(Kind):
+    """A date."""
+
+    expected: str = 'a date such as "2026-01-31"'
+    pattern: str | None = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        Kind.accept(self, text, known)
+        try:
+            datetime.date.fromisoformat(text)
+        except ValueError:
+            raise wrong(f"expected {self.expected}") from None
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port."""
+
+    host: str
+    """Without brackets, also where it is IPv6."""
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @classmethod
+    def of(cls, text: str) -> Address:
+        """The address in ``host:port`` or ``[IPv6]:port``, which :class:`AddressText` accepted."""
+        host, _, port = text.rpartition(":")
+        return cls(host.strip("[]"), int(port))
+
+
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"
+
+
+@dataclass(frozen=True, slots=True)
+class Host(Kind):
+    """A host's name or address."""
+
+    expected: str = "a host's name or address"
+    pattern: str | None = rf"{_HOST}|[0-9A-Fa-f:]*::?[0-9A-Fa-f:.]*"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressText(Kind):
+    """``host:port`` to listen at (port 0: any that is free)."""
+
+    expected: str = '"host:port" with a port up to 65535'
+    pattern: str | None = rf"(?:{_HOST}|\[[0-9A-Fa-f:.]{{2,45}}\]):[0-9]{{1,5}}"
+    lowest_port: int = 0
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        Kind.accept(self, text, known)
+        if not self.lowest_port <= int(text.rpartition(":")[2]) <= 65535:
+            raise wrong(f"expected {self.expected}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAddress(AddressText):
+    """``host:port`` that FreeSWITCH's ``socket`` connects to (docs/freeswitch.md 8)."""
+
+    expected: str = '"host:port" with a port from 1 to 65535'
+    pattern: str | None = rf"{_HOST}:[0-9]{{1,5}}"
+    lowest_port: int = 1
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        AddressText.accept(self, text, known)
+        if text.startswith("0.0.0.0:"):
+            raise wrong('expected an address that can be connected to, such as "127.0.0.1:8084"')
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class DialString(Kind):
+    """What FreeSWITCH's ``bridge`` is given; it becomes part of a command (R23)."""
+
+    expected: str = 'a FreeSWITCH dial string such as "user/1001"'
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        del known
+        if any(c < " " or c == "\x7f" for c in text):
+            raise wrong(f"expected {self.expected} on one line, without control characters")
+        if not text or text != text.strip() or len(text) > 2000:
+            raise wrong(f"expected {self.expected}, without spaces around it")
+        if "$${" in text:
+            raise wrong("expected no $${…}, which only FreeSWITCH's own files know")
+        if fault := _unbalanced(text):
+            raise wrong(f"expected {fault}")
+        return text
+
+
+_CLOSES = {"}": "{", "]": "[", ")": "("}
+
+
+def _unbalanced(text: str) -> str | None:
+    open_now: list[str] = []
+    for c in text:
+        if c in "{[(":
+            open_now.append(c)
+        elif c in _CLOSES and (not open_now or open_now.pop() != _CLOSES[c]):
+            return f'"{_CLOSES[c]}" before "{c}"'
+    if open_now:
+        closing = next(close for close, begin in _CLOSES.items() if begin == open_now[-1])
+        return f'"{closing}" after "{open_now[-1]}"'
+    return None
