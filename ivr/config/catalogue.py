@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr.config.document import Document, Where, read
+from ivr.config.document import Document, Where
 from ivr.config.explain import validated
 from ivr.config.folders import yaml_files
 from ivr.config.kinds import Known
 from ivr.config.mistakes import did_you_mean, quoted, shown
 from ivr.config.prompts import RATES, PromptFault, prompt_file
+from ivr.config.reading import read
 from ivr.config.schema import PromptsFile
 from ivr.core.policy import Prompt, PromptFile
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.config.catalogue import Catalogue
-from ivr.config.document import Document, Place, Where, read
+from ivr.config.document import Document, Place, Where
 from ivr.config.explain import validated
 from ivr.config.folders import yaml_files
 from ivr.config.kinds import Known, Name
 from ivr.config.mistakes import did_you_mean, quoted
+from ivr.config.reading import read
 from ivr.config.schema import (
     DestinationsFile,
     PolicyFile,

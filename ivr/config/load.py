@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ivr.config.catalogue import Catalogue, read_catalogues
 from ivr.config.dialplan import Dialplan, read_dialplan
-from ivr.config.document import Document, read
+from ivr.config.document import Document
 from ivr.config.kinds import milliseconds
 from ivr.config.mistakes import Mistake
+from ivr.config.reading import read
 from ivr.config.schema import Defaults, DestinationsFile, TeamFile
 from ivr.config.schema import Route as RouteEntry
 from ivr.config.settings import Configuration, Route, Site

@@ -11,13 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from ivr.config.addresses import AddressText, DialString, EngineAddress, Host
 from ivr.config.kinds import (
-    AddressText,
     Day,
-    DialString,
     Duration,
-    EngineAddress,
-    Host,
     Key,
     Keys,
     Kind,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ivr.config.kinds import Address
+from ivr.config.addresses import Address
 from ivr.core.policy import CallPolicy, Prompt
 
 __all__ = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ivr.config.addresses import Address
 from ivr.config.document import Document, read_bytes
 from ivr.config.explain import validated
 from ivr.config.folders import resolved, safe_folder
-from ivr.config.kinds import Address, Known, milliseconds
+from ivr.config.kinds import Known, milliseconds
 from ivr.config.mistakes import printable, quoted, shown
 from ivr.config.schema import EventSocket as EventSocketFile
 from ivr.config.schema import SiteFile
