@@ -1,0 +1,100 @@
+"""What the machine asks the driver to do, in this order, without waiting in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ivr.core.entries import Entry
+from ivr.core.policy import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Cancel the dead-man transfer, set the variables (docs/freeswitch.md 9, 11, 18)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the A leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPrompt:
+    """Play to the A leg; :class:`~ivr.core.events.PromptEnded` with the same serial follows."""
+
+    play: int
+    prompt: Prompt
+    rate: int
+    """Samples a second of the channel, to choose the file by."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopPrompts:
+    """Stop what plays and forget what is queued (docs/freeswitch.md 25)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Start the recording whose intent is on disk already (R22)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """Stop the recording; harmless where none runs (docs/freeswitch.md 22a)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Ring the destination and connect it."""
+
+    dial_string: str
+    ring_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """End the A leg with this cause."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Start the call's one timer; the one before it is void."""
+
+    timer: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Append to the journal; what must survive is followed by :class:`SyncJournal`."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class SyncJournal:
+    """Bring the journal to disk; ``Journalled`` or ``JournalFailed`` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Write the record and let go of the call: nothing comes after this."""
+
+
+Command = (
+    TakeOver
+    | Answer
+    | PlayPrompt
+    | StopPrompts
+    | StartRecording
+    | StopRecording
+    | Bridge
+    | Hangup
+    | StartTimer
+    | Journal
+    | SyncJournal
+    | Finish
+)
+"""Everything a driver has to know how to do."""

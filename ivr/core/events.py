@@ -1,0 +1,170 @@
+"""What can happen to a call, as its machine hears of it.
+
+``at`` is the monotonic clock in milliseconds. Every event can come in every phase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ivr.core.policy import Prompt
+
+
+class Party(StrEnum):
+    """Who did something."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    ENGINE = "engine"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """FreeSWITCH handed a call over."""
+
+    at: int
+    caller: str
+    caller_name: str
+    number: str
+    recording: str
+    """Path that FreeSWITCH would be given to record to; made by the engine alone (R23)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The A leg is answered and carries audio."""
+
+    at: int
+    rate: int
+    """Samples a second that the channel reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The caller let go of a key (docs/freeswitch.md 12)."""
+
+    at: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """A prompt is over: heard to the end, cut short, or never begun."""
+
+    at: int
+    play: int
+    """Serial of the playing, as :class:`~ivr.core.commands.PlayPrompt` gave it."""
+    prompt: Prompt
+    heard_ms: int
+    missing: bool = False
+    """FreeSWITCH could not open the file or refused to play."""
+    hung_up: bool = False
+    """The A leg is gone already; :class:`HungUp` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """All journal entries up to the last ``SyncJournal`` are on disk."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFailed:
+    """The disk refused the journal."""
+
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """RECORD_START for this call's recording."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """FreeSWITCH answered ``-ERR`` to the start."""
+
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStopped:
+    """RECORD_STOP for this call's recording."""
+
+    at: int
+    cause: str
+    """FreeSWITCH's ``Record-Completion-Cause``."""
+    switch_ms: int
+    """FreeSWITCH's ``record_ms``: may count what was never written (docs/freeswitch.md 19)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridged:
+    """The A leg and another leg hear each other."""
+
+    at: int
+    other_leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEnded:
+    """``bridge`` came back: not connected, parted, or the leg was transferred away."""
+
+    at: int
+    cause: str
+    """Hangup cause of the other leg, as FreeSWITCH names it."""
+    transferred: bool = False
+    """The A leg goes on elsewhere (docs/freeswitch.md 23a)."""
+    hung_up: bool = False
+    """The A leg is gone already; :class:`HungUp` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer ran out."""
+
+    at: int
+    timer: int
+    """Serial, as :class:`~ivr.core.commands.StartTimer` gave it; an older one is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The call's own socket is gone; the call itself may go on (docs/freeswitch.md 10)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The A leg has ended."""
+
+    at: int
+    by: Party
+    cause: str
+    q850: int
+
+
+Event = (
+    Arrived
+    | Answered
+    | KeyPressed
+    | PromptEnded
+    | Journalled
+    | JournalFailed
+    | RecordingStarted
+    | RecordingFailed
+    | RecordingStopped
+    | Bridged
+    | BridgeEnded
+    | TimerFired
+    | LinkLost
+    | HungUp
+)

@@ -1,0 +1,33 @@
+"""Finding a sequence of keys in what a caller presses (R2).
+
+A stray key before the sequence does not hide it (``**#*`` and ``5*#*`` hold ``*#*``),
+and too long a pause between two keys breaks it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Tail(NamedTuple):
+    """The last keys that can still belong to the sequence, and when the last one came."""
+
+    keys: str = ""
+    at: int = 0
+
+
+NO_KEYS = Tail()
+
+
+def press(tail: Tail, key: str, at: int, sequence: str, inter_digit_ms: int) -> tuple[Tail, bool]:
+    """Take one more key; say whether it completes ``sequence``.
+
+    The tail that comes back holds only keys that begin the sequence, so it is empty
+    exactly when nothing of the sequence is pending.
+    """
+    keys = key if at - tail.at > inter_digit_ms else tail.keys + key
+    if keys.endswith(sequence):
+        return NO_KEYS, True
+    while keys and not sequence.startswith(keys):
+        keys = keys[1:]
+    return (Tail(keys, at) if keys else NO_KEYS), False

@@ -1,0 +1,102 @@
+"""Where a call is, and what is known of it: one small immutable value."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from ivr.core.keys import NO_KEYS, Tail
+from ivr.core.policy import Prompt
+
+ANSWER_MS = 10_000
+"""How long FreeSWITCH may take to answer the A leg."""
+SLACK_MS = 5_000
+"""How much later than its length a prompt may end, and than its limit a bridge."""
+SWITCH_MS = 3_000
+"""How long FreeSWITCH may take to start a recording (up to 2 s, docs/freeswitch.md 22a)."""
+JOURNAL_MS = 3_000
+"""How long the disk may take over the journal before the call goes on without a recording."""
+PARTED_MS = 10_000
+"""How long a caller may be left with nobody after the agent's leg is gone."""
+HANGUP_MS = 5_000
+"""How long FreeSWITCH may take to hang up."""
+CLOSING_MS = 4_000
+"""How long RECORD_STOP is waited for after the hangup; the socket lingers longer than this."""
+HEARD_SLACK_MS = 100
+"""A prompt that lacks no more than this was heard to the end (frames are 20 ms)."""
+REPLAYS = 2
+"""How often a prompt that something else cut short is played again."""
+
+
+class Phase(StrEnum):
+    """What a call is doing. The order is that of an ordinary call."""
+
+    NEW = "new"
+    ANSWERING = "answering"
+    ANNOUNCING = "announcing"
+    LAST_KEYS = "last keys"
+    """The announcement is over and a sequence is half keyed: its limit is waited for."""
+    REMINDING = "reminding"
+    DECIDING = "deciding"
+    """The reminder was heard; a key is waited for (R3)."""
+    FAREWELL = "farewell"
+    SECURING = "securing"
+    """The recording's intent is on its way to the disk."""
+    STARTING = "starting"
+    """FreeSWITCH was asked to record."""
+    DIALLING = "dialling"
+    CONNECTED = "connected"
+    PARTED = "parted"
+    """The bridge has ended and the A leg has not."""
+    APOLOGISING = "apologising"
+    ENDING = "ending"
+    """FreeSWITCH was asked to hang up."""
+    UNLINKED = "unlinked"
+    """The socket is gone and the call may go on: the inbound connection tells of it."""
+    CLOSING = "closing"
+    """The A leg is gone and RECORD_STOP is waited for."""
+    DONE = "done"
+
+
+class Recording(StrEnum):
+    """What is known of the call's recording."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    RUNNING = "running"
+    ENDED = "ended"
+    REFUSED = "refused"
+    """It could not be started in time; if it starts after all it is stopped."""
+
+
+class CallState(NamedTuple):
+    """Everything that :func:`ivr.core.call.advance` remembers."""
+
+    phase: Phase = Phase.NEW
+    timer: int = 0
+    """Serial of the one running timer."""
+    play: int = 0
+    """Serial of the prompt that plays, or played last."""
+    playing: Prompt | None = None
+    replays: int = 0
+    rate: int = 8000
+    keys: Tail = NO_KEYS
+    announcement_ms: int = 0
+    """The most that was heard of the announcement in one go."""
+    may_record: bool = False
+    """The announcement was heard to the end, or the caller came back from opting out (R1, R3)."""
+    reminders_left: int = 0
+    path: str = ""
+    """Where the recording goes, as FreeSWITCH is given it."""
+    durable: bool = False
+    """The recording's intent is on disk (R22)."""
+    undurable: str = ""
+    """Why it never will be."""
+    recording: Recording = Recording.NONE
+    reason: str = ""
+    """Why the engine ends the call, for the record."""
+
+    @property
+    def may_be_recording(self) -> bool:
+        """FreeSWITCH may be writing the caller's audio."""
+        return self.recording in (Recording.REQUESTED, Recording.RUNNING)

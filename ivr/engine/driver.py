@@ -1,0 +1,259 @@
+"""One call: FreeSWITCH's messages in, the machine's commands out.
+
+A driver has no greenlet. It is called by its link, its timer and the journal, on the
+hub's thread, does what there is to do at once, and returns; nothing here blocks
+(``docs/decisions/0002-no-greenlet-a-call.md`` has the figures). The machine decides;
+the driver only carries out, in the order it was told.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from typing import assert_never
+
+import structlog
+
+from ivr.clock import Timer
+from ivr.core import commands as do
+from ivr.core import events
+from ivr.core.call import advance
+from ivr.core.commands import Command
+from ivr.core.entries import Stamp, Stamped
+from ivr.core.events import Event
+from ivr.core.policy import CallPolicy, Prompt
+from ivr.core.state import CallState, Phase
+from ivr.engine.context import Context
+from ivr.errors import WireError
+from ivr.esl.session import Link, OnReply
+from ivr.esl.translate import SwitchCommand, Offer, event_of, offer, opening, refused, text_of
+from ivr.esl.wire import Message, line
+
+log = structlog.get_logger(__name__)
+
+
+class CallDriver:
+    """Drives one call from FreeSWITCH's connection to the finished record."""
+
+    __slots__ = (
+        "_accepted_ns",
+        "_busy",
+        "_context",
+        "_entries",
+        "_events",
+        "_link",
+        "_plays",
+        "_policy",
+        "_timer",
+        "call_id",
+        "state",
+    )
+
+    def __init__(self, context: Context, sock: socket.socket) -> None:
+        """Ask FreeSWITCH on this connection which call it is."""
+        self._context = context
+        self.call_id = ""
+        self.state = CallState()
+        self._policy: CallPolicy | None = None
+        self._entries: list[Stamped] = []
+        self._plays: dict[int, Prompt] = {}
+        self._events: deque[Event] = deque()
+        self._busy = False
+        self._timer: Timer | None = context.clock.after(
+            context.connect_ms, lambda: self._give_up("no answer to connect")
+        )
+        self._accepted_ns = time.perf_counter_ns()
+        self._link = Link(sock, self._on_message, self._on_lost)
+        self._link.post(line("connect"), self._on_connected)
+
+    @property
+    def policy(self) -> CallPolicy | None:
+        """What the call began under; None until FreeSWITCH has said which call it is."""
+        return self._policy
+
+    # What comes in.
+
+    def _on_connected(self, reply: Message | None) -> None:
+        if reply is None:
+            return
+        try:
+            offered = offer(reply)
+        except WireError as error:
+            self._give_up(str(error))
+            return
+        policy = self._context.configuration.policy_for(offered.number)
+        if policy is None or offered.call_id in self._context.calls:
+            self._turn_away(offered, known=policy is not None)
+            return
+        self.call_id = offered.call_id
+        self._policy = policy
+        self._context.calls[self.call_id] = self
+        text, replies = opening(self.call_id)
+        self._link.post(text, *(self._must_be_ok,) * replies)
+        path = self._context.spool.recording_path(self.call_id)
+        self.take(
+            events.Arrived(
+                at=self._context.clock.monotonic_ms(),
+                caller=offered.caller,
+                caller_name=offered.caller_name,
+                number=offered.number,
+                recording=str(path),
+            )
+        )
+        self._context.metrics.accepted((time.perf_counter_ns() - self._accepted_ns) / 1e9)
+
+    def _on_message(self, message: Message) -> None:
+        if message.kind != "text/event-plain":
+            return
+        self.hear(message)
+
+    def hear(self, message: Message) -> None:
+        """Take an event of FreeSWITCH's about this call, whichever connection it came by."""
+        began = time.perf_counter_ns()
+        event = event_of(
+            message, self._context.clock.monotonic_ms(), self.state.path, self._plays
+        )
+        if event is None:
+            return
+        self.take(event)
+        if isinstance(event, events.PromptEnded):
+            self._context.metrics.reacted((time.perf_counter_ns() - began) / 1e9)
+
+    def _on_lost(self, reason: str) -> None:
+        if not self.call_id:
+            self._give_up(reason)
+            return
+        log.warning("link lost", call=self.call_id, reason=reason, phase=self.state.phase.value)
+        self._context.metrics.links_lost.inc()
+        self.take(events.LinkLost(self._context.clock.monotonic_ms()))
+        if self.state.phase is Phase.UNLINKED:
+            self._context.follow(self.call_id)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.take(events.TimerFired(self._context.clock.monotonic_ms(), self.state.timer))
+
+    def _on_journal(self, error: Exception | None) -> None:
+        at = self._context.clock.monotonic_ms()
+        if error is None:
+            self.take(events.Journalled(at))
+        else:
+            log.error("journal not written", call=self.call_id, error=str(error))
+            self.take(events.JournalFailed(at, str(error)))
+
+    # The machine.
+
+    def take(self, event: Event) -> None:
+        """Let the machine have an event, and carry out what it says.
+
+        What happens meanwhile (a reply that is there at once, a link that breaks while
+        being written to) waits its turn: the machine is never entered twice.
+        """
+        self._events.append(event)
+        if self._busy or self._policy is None:
+            return
+        self._busy = True
+        try:
+            while self._events:
+                before = self.state
+                event = self._events.popleft()
+                self.state, commands = advance(before, event, self._policy)
+                self._context.metrics.advanced(before, event, self.state)
+                self._carry_out(commands)
+        finally:
+            self._busy = False
+
+    def _carry_out(self, commands: tuple[Command, ...]) -> None:
+        text: list[bytes] = []
+        replies: list[OnReply | None] = []
+        finished = False
+        for command in commands:
+            match command:
+                case do.Journal(entry=entry):
+                    clock = self._context.clock
+                    stamped = Stamped(Stamp(clock.wall_ms(), clock.monotonic_ms()), entry)
+                    self._entries.append(stamped)
+                    self._context.journal.append(self.call_id, entry, stamped.stamp)
+                case do.StartTimer(ms=ms):
+                    if self._timer is not None:
+                        self._timer.cancel()
+                    self._timer = self._context.clock.after(ms, self._on_timer)
+                case do.SyncJournal():
+                    self._context.journal.sync(self._on_journal)
+                case do.Finish():
+                    finished = True
+                case _:
+                    if isinstance(command, do.PlayPrompt):
+                        self._plays[command.play] = command.prompt
+                    parts = text_of(command, self.call_id, self.state.path)
+                    text.extend(parts)
+                    replies.extend([None] * (len(parts) - 1))
+                    replies.append(self._judge(command))
+        if text:
+            self._link.post(b"".join(text), *replies)
+        if finished:
+            self._finish()
+
+    def _judge(self, command: SwitchCommand) -> OnReply:
+        def judge(reply: Message | None) -> None:
+            if reply is None or not reply.refused:
+                return
+            self._context.metrics.commands_refused.labels(type(command).__name__).inc()
+            log.warning(
+                "FreeSWITCH refused a command",
+                call=self.call_id,
+                command=type(command).__name__,
+                reply=reply.reply,
+            )
+            event = refused(command, self._context.clock.monotonic_ms(), reply.reply)
+            if event is not None:
+                self.take(event)
+
+        return judge
+
+    def _must_be_ok(self, reply: Message | None) -> None:
+        if reply is not None and reply.refused:
+            # Without `full` in the dialplan's socket action these are refused (docs 10b).
+            log.error(
+                "FreeSWITCH refuses to be listened to; is the dialplan's action"
+                " `socket ... async full`, as `ivr dialplan render` writes it?",
+                call=self.call_id,
+                reply=reply.reply,
+            )
+            self._context.metrics.commands_refused.labels("Subscribe").inc()
+
+    # Ends.
+
+    def _finish(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._link.stop()
+        self._context.finish(self, self._entries)
+
+    def _turn_away(self, offered: Offer, known: bool) -> None:
+        """A number that no route claims, or a call that is here already: not ours to answer."""
+        self._context.metrics.turned_away.inc()
+        log.warning(
+            "call turned away",
+            call=offered.call_id,
+            number=offered.number,
+            reason="it is being driven already" if known else "no route claims this number",
+            expected="numbers as in dialplan/routes.yaml; render the dialplan again?",
+        )
+        if not known:
+            text = text_of(do.Hangup("UNALLOCATED_NUMBER"), offered.call_id, "")
+            self._link.post(b"".join(text), None)
+        self._drop()
+
+    def _give_up(self, reason: str) -> None:
+        self._context.metrics.turned_away.inc()
+        log.warning("connection dropped before its call was known", reason=reason)
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._link.stop()

@@ -1,0 +1,191 @@
+"""The event socket's bytes: framing, lazy headers, and the text of commands. Pure.
+
+FreeSWITCH sends 6 to 12 KB of headers with every event, of which the engine reads
+five. So a message keeps its bytes and a header is looked up when it is asked for:
+the bytes are searched as they came, undecoded, for a line that begins with its name.
+In plain events every value is URL-encoded, so a line feed that a caller put into a
+value is ``%0A`` here and cannot begin a line: no value forges a header (R23,
+docs/freeswitch.md 4). Only the value found is decoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
+
+from ivr.errors import WireError
+
+MOST_HEAD = 256 * 1024
+"""Bytes that the headers of one message may take; CHANNEL_DATA takes about 6 KB."""
+MOST_BODY = 4 * 1024 * 1024
+"""Bytes that a body may take; an event takes at most about 20 KB, ``show channels`` more."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Message:
+    """One message from FreeSWITCH: a head, and a body where it has one."""
+
+    __slots__ = ("_head", "body", "kind")
+
+    def __init__(self, kind: str, head: bytes, body: bytes) -> None:
+        self.kind = kind
+        """Its Content-Type; empty where it has none (docs/freeswitch.md 5)."""
+        self._head = head
+        self.body = body
+        """Undecoded, without the head."""
+
+    @property
+    def reply(self) -> str:
+        """What FreeSWITCH answered: Reply-Text of a reply, the body of an api response."""
+        if self.kind == "api/response":
+            return decode(self.body).strip()
+        return (_first(self._head, b"Reply-Text") or "").strip()
+
+    @property
+    def refused(self) -> bool:
+        """FreeSWITCH said no: ``-ERR`` and the like."""
+        return self.reply.startswith(("-ERR", "-USAGE"))
+
+    def head(self, name: str) -> str | None:
+        """A header of the head, decoded; None where it is missing."""
+        return _first(self._head, name.encode())
+
+    @property
+    def event_name(self) -> str:
+        """The event's name, empty where the message is not an event."""
+        body = self.body
+        if not body.startswith(b"Event-Name: "):
+            return _first(body, b"Event-Name") or ""
+        return body[12 : body.find(b"\n", 12)].decode("ascii", "replace")
+
+    def first(self, name: bytes) -> str | None:
+        """A header of the event, searched from its beginning (where the channel's data is)."""
+        return _first(self.body, name)
+
+    def last(self, name: bytes) -> str | None:
+        """The same, searched from the end, where variables and the event's own headers are."""
+        body = self.body
+        start = body.rfind(b"\n" + name + b": ")
+        if start < 0:
+            return _first(body, name) if body.startswith(name) else None
+        start += len(name) + 3
+        return _value(body, start)
+
+
+def _first(block: bytes, name: bytes) -> str | None:
+    if block.startswith(name + b": "):
+        return _value(block, len(name) + 2)
+    start = block.find(b"\n" + name + b": ")
+    return None if start < 0 else _value(block, start + len(name) + 3)
+
+
+def _value(block: bytes, start: int) -> str:
+    end = block.find(b"\n", start)
+    raw = block[start:] if end < 0 else block[start:end]
+    return decode(unquote_to_bytes(raw) if b"%" in raw else raw)
+
+
+def decode(raw: bytes) -> str:
+    """Bytes as text; what is not UTF-8 becomes U+FFFD (a Latin-1 name, docs/freeswitch.md 3)."""
+    return raw.decode("utf-8", "replace")
+
+
+class Framer:
+    """Cuts a stream of bytes into messages. Holds at most one unfinished message."""
+
+    __slots__ = ("_buffer", "_head", "_need", "_scanned")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._head = b""
+        self._need = -1
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Take bytes as they came; give each message that they complete.
+
+        Raises:
+            WireError: the head is too long, or Content-Length is no number or too large.
+                The stream cannot be read any further.
+        """
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        try:
+            while True:
+                if self._need < 0:
+                    while buffer.startswith(b"\n", at):
+                        at += 1
+                    end = buffer.find(b"\n\n", max(at, self._scanned))
+                    if end < 0:
+                        if len(buffer) - at > MOST_HEAD:
+                            raise WireError(
+                                f"FreeSWITCH sent more than {MOST_HEAD} bytes of headers"
+                                " without an end; the connection is dropped"
+                            )
+                        self._scanned = max(len(buffer) - 1, at)
+                        return
+                    self._head = bytes(buffer[at:end])
+                    at = end + 2
+                    self._scanned = at
+                    self._need = _length(self._head)
+                if len(buffer) - at < self._need:
+                    return
+                body = bytes(buffer[at : at + self._need])
+                at += self._need
+                self._scanned = at
+                self._need = -1
+                yield Message(_first(self._head, b"Content-Type") or "", self._head, body)
+        finally:
+            del buffer[:at]
+            self._scanned = max(self._scanned - at, 0)
+
+
+def _length(head: bytes) -> int:
+    text = _first(head, b"Content-Length")
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > MOST_BODY:
+        raise WireError(
+            f"FreeSWITCH announced a body of {text[:40]!r} bytes, expected a number up to"
+            f" {MOST_BODY}; the connection is dropped"
+        )
+    return int(text)
+
+
+# Commands. They are made here and nowhere else.
+
+
+def line(text: str) -> bytes:
+    """A command of one line.
+
+    Raises:
+        WireError: ``text`` holds a control character: it would end the line and let what
+            follows be a command of its own (R23).
+    """
+    return _safe(text) + b"\n\n"
+
+
+def execute(app: str, arg: str, event_id: str) -> bytes:
+    """Queue an application on the socket's own channel.
+
+    ``event_id`` comes back as ``Application-UUID`` when it is done (docs/freeswitch.md 6).
+
+    Raises:
+        WireError: as :func:`line`.
+    """
+    head = b"sendmsg\ncall-command: execute\nexecute-app-name: " + _safe(app)
+    if arg:
+        head += b"\nexecute-app-arg: " + _safe(arg)
+    return head + b"\nEvent-UUID: " + _safe(event_id) + b"\n\n"
+
+
+def _safe(text: str) -> bytes:
+    if _CONTROL.search(text):
+        raise WireError(
+            f"refused to send {text[:80]!r} to FreeSWITCH: it holds a control character,"
+            " and only text that the engine made itself may be in a command"
+        )
+    return text.encode("utf-8", "replace")

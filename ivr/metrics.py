@@ -1,0 +1,179 @@
+"""What Prometheus scrapes (R21). No label ever holds a number or a name of a caller.
+
+Labels are bounded: phases, parties, teams of the configuration, kinds of commands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ivr.core import events
+from ivr.core.events import Event
+from ivr.core.record import CallRecord
+from ivr.core.state import CallState, Phase, Recording
+
+_REACTION_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+
+
+class Metrics:
+    """The engine's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self.registry = registry
+        self.calls_ended = Counter(
+            "ivr_calls_ended",
+            "Calls whose record was made, by team, who ended them and why.",
+            ["team", "by", "reason"],
+            registry=registry,
+        )
+        self.announcements = Counter(
+            "ivr_announcements",
+            "Calls by how much of the announcement was heard: fully, partly, no.",
+            ["team", "heard"],
+            registry=registry,
+        )
+        opt_outs = Counter(
+            "ivr_opt_outs",
+            "Opt-outs: started (the sequence was keyed), returned, confirmed.",
+            ["step"],
+            registry=registry,
+        )
+        self._opt_out_started = opt_outs.labels("started")
+        self._opt_out_returned = opt_outs.labels("returned")
+        self._opt_out_confirmed = opt_outs.labels("confirmed")
+        recordings = Counter(
+            "ivr_recordings", "Recordings by outcome: started, failed.", ["outcome"], registry=registry
+        )
+        self._recording_started = recordings.labels("started")
+        self._recording_failed = recordings.labels("failed")
+        self.recorded_seconds = Counter(
+            "ivr_recorded_seconds", "Seconds of audio in finished recordings.", registry=registry
+        )
+        self.records_written = Counter(
+            "ivr_records_written", "Records put into the spool.", registry=registry
+        )
+        self.records_failed = Counter(
+            "ivr_records_failed",
+            "Records that could not be put into the spool yet; they are tried again.",
+            registry=registry,
+        )
+        reaction = Histogram(
+            "ivr_reaction_seconds",
+            "From FreeSWITCH's bytes to the engine's next command, inside the engine:"
+            " prompt (a prompt ended), connect (a call came in).",
+            ["what"],
+            buckets=_REACTION_BUCKETS,
+            registry=registry,
+        )
+        self.reacted = reaction.labels("prompt").observe
+        self.accepted = reaction.labels("connect").observe
+        self.links_lost = Counter(
+            "ivr_links_lost", "Calls whose event socket broke while they went on.", registry=registry
+        )
+        self.turned_away = Counter(
+            "ivr_calls_turned_away",
+            "Connections that were no call of ours: no route, not FreeSWITCH, known already.",
+            registry=registry,
+        )
+        self.commands_refused = Counter(
+            "ivr_commands_refused",
+            "Commands that FreeSWITCH answered with -ERR.",
+            ["command"],
+            registry=registry,
+        )
+        self.freeswitch_connected = Gauge(
+            "ivr_freeswitch_connected",
+            "1 while the inbound connection to FreeSWITCH stands.",
+            registry=registry,
+        )
+        self.freeswitch_connects = Counter(
+            "ivr_freeswitch_connects", "Times the inbound connection was made.", registry=registry
+        )
+        self.config_info = Gauge(
+            "ivr_config_info",
+            "1 for the configuration in force.",
+            ["version", "policy"],
+            registry=registry,
+        )
+        self.reload_succeeded = Gauge(
+            "ivr_config_last_reload_successful",
+            "1 when the last reload was taken over, 0 when it was refused.",
+            registry=registry,
+        )
+        self.reload_time = Gauge(
+            "ivr_config_last_reload_timestamp_seconds",
+            "When the configuration in force was taken over.",
+            registry=registry,
+        )
+
+    def advanced(self, before: CallState, event: Event, after: CallState) -> None:
+        """Count what one step of a call's machine did."""
+        if before.recording is not after.recording:
+            if after.recording is Recording.RUNNING:
+                self._recording_started.inc()
+            elif after.recording is Recording.REFUSED:
+                self._recording_failed.inc()
+        if before.phase is after.phase:
+            return
+        opting_out = before.phase in (Phase.REMINDING, Phase.DECIDING)
+        if after.phase is Phase.REMINDING and not opting_out:
+            self._opt_out_started.inc()
+        elif opting_out and after.phase not in (Phase.REMINDING, Phase.DECIDING):
+            if after.phase is Phase.FAREWELL or isinstance(event, events.HungUp):
+                self._opt_out_confirmed.inc()
+            else:
+                self._opt_out_returned.inc()
+
+    def finished(self, record: CallRecord) -> None:
+        """Count a record that is in the spool."""
+        self.records_written.inc()
+        self.recorded_seconds.inc(record.recording.duration_ms / 1000)
+        ended = record.ended
+        self.calls_ended.labels(record.team, ended.by, ended.reason or "ordinary").inc()
+        self.announcements.labels(record.team, record.announcement.heard).inc()
+
+    def configured(self, version: str, policy: str, wall_ms: int) -> None:
+        """Say which configuration is in force now, and since when."""
+        self.config_info.clear()
+        self.config_info.labels(version, policy).set(1)
+        self.reload_succeeded.set(1)
+        self.reload_time.set(wall_ms / 1000)
+
+
+class Scraped(Collector):
+    """Gauges that cost nothing until somebody asks: calls by phase, and the spool."""
+
+    def __init__(
+        self,
+        phases: Callable[[], Iterable[Phase]],
+        depth: Callable[[], int],
+        oldest_s: Callable[[], float],
+        free_bytes: Callable[[], int],
+    ) -> None:
+        self._phases = phases
+        self._depth = depth
+        self._oldest_s = oldest_s
+        self._free_bytes = free_bytes
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        calls = GaugeMetricFamily("ivr_calls", "Calls in progress by phase.", labels=["phase"])
+        tally = Tally(self._phases())
+        for phase in Phase:
+            calls.add_metric([phase.value.replace(" ", "_")], tally[phase])
+        yield calls
+        yield GaugeMetricFamily(
+            "ivr_spool_records", "Finished records that wait in the spool.", self._depth()
+        )
+        yield GaugeMetricFamily(
+            "ivr_spool_oldest_seconds", "Age of the oldest record that waits.", self._oldest_s()
+        )
+        yield GaugeMetricFamily(
+            "ivr_spool_free_bytes", "Free space of the spool's file system.", self._free_bytes()
+        )

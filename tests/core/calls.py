@@ -1,0 +1,116 @@
+"""What tests of the call's machine share: a policy, its prompts, and a script's notation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ivr.core import commands as do
+from ivr.core import events
+from ivr.core.call import advance
+from ivr.core.commands import Command
+from ivr.core.events import Event
+from ivr.core.policy import CallPolicy, Prompt, PromptFile
+from ivr.core.state import CallState
+
+
+def prompt(name: str, length_ms: int = 4000) -> Prompt:
+    file = PromptFile(path=f"/p/{name}.wav", rate=8000, length_ms=length_ms, sha256="0" * 64)
+    return Prompt(name=name, version="1", language="en-GB", files={8000: file})
+
+
+POLICY = CallPolicy(
+    team="customer-services",
+    route="main",
+    language="en-GB",
+    policy_version="2026-11",
+    config_version="abc",
+    announcement=prompt("announcement", 9000),
+    reminder=prompt("reminder", 6000),
+    goodbye=prompt("goodbye"),
+    busy=prompt("busy"),
+    no_answer=prompt("no-answer"),
+    unavailable=prompt("unavailable"),
+    opt_out_keys="*#*",
+    return_key="1",
+    inter_digit_ms=2000,
+    confirm_ms=8000,
+    reminders=2,
+    destination="desk",
+    dial_string="user/100",
+    ring_ms=25000,
+    longest_call_ms=3_600_000,
+    without_recording="connect",
+)
+REFUSING = replace(POLICY, without_recording="refuse")
+
+PATH = "/spool/recording/a.wav"
+ARRIVED = events.Arrived(0, "07700900123", "Jo", "01427676676", PATH)
+
+
+class Call:
+    """A call under test: events in, and what it did since the last look."""
+
+    def __init__(self, policy: CallPolicy = POLICY) -> None:
+        self.policy = policy
+        self.state = CallState()
+        self.did: list[Command] = []
+        self.now = 0
+
+    def hear(self, *heard: Event) -> Call:
+        for event in heard:
+            self.state, commands = advance(self.state, event, self.policy)
+            self.did += commands
+        return self
+
+    def arrive(self) -> Call:
+        """Up to the announcement, with the recording's intent on disk."""
+        return self.hear(ARRIVED, events.Journalled(0), events.Answered(0, 8000))
+
+    def keys(self, keys: str, gap_ms: int = 300) -> Call:
+        for key in keys:
+            self.now += gap_ms
+            self.hear(events.KeyPressed(self.now, key))
+        return self
+
+    def prompt_ends(self, heard_ms: int | None = None, *, missing: bool = False) -> Call:
+        playing = self.state.playing
+        assert playing is not None, "nothing plays"
+        full = playing.files[8000].length_ms
+        heard = full if heard_ms is None else heard_ms
+        self.now += heard
+        event = events.PromptEnded(self.now, self.state.play, playing, heard, missing)
+        return self.hear(event)
+
+    def time_out(self) -> Call:
+        return self.hear(events.TimerFired(self.now, self.state.timer))
+
+    def hang_up(self, by: events.Party = events.Party.CALLER) -> Call:
+        return self.hear(events.HungUp(self.now, by, "NORMAL_CLEARING", 16))
+
+    def connect(self) -> Call:
+        """From arrival to the two legs hearing each other."""
+        self.arrive().prompt_ends()
+        return self.hear(events.RecordingStarted(self.now), events.Bridged(self.now, "b"))
+
+    def look(self) -> list[str]:
+        """What was done since the last look, without journal and timers, as words."""
+        words = [word for word in map(_word, self.did) if word]
+        self.did.clear()
+        return words
+
+    def journalled(self) -> list[str]:
+        return [type(c.entry).__name__ for c in self.did if isinstance(c, do.Journal)]
+
+
+def _word(command: Command) -> str:
+    match command:
+        case do.Journal() | do.StartTimer() | do.SyncJournal():
+            return ""
+        case do.PlayPrompt(prompt=played):
+            return f"play {played.name}"
+        case do.Hangup(cause=cause):
+            return f"hang up {cause}"
+        case do.Bridge(dial_string=dial):
+            return f"bridge {dial}"
+        case _:
+            return type(command).__name__
