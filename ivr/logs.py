@@ -37,7 +37,9 @@ def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
     return event
 
 
-def _escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _escape(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     for field, value in event.items():
         if isinstance(value, str) and _CONTROL.search(value):
             event[field] = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", value)

@@ -48,7 +48,10 @@ class Metrics:
         self._opt_out_returned = opt_outs.labels("returned")
         self._opt_out_confirmed = opt_outs.labels("confirmed")
         recordings = Counter(
-            "ivr_recordings", "Recordings by outcome: started, failed.", ["outcome"], registry=registry
+            "ivr_recordings",
+            "Recordings by outcome: started, failed.",
+            ["outcome"],
+            registry=registry,
         )
         self._recording_started = recordings.labels("started")
         self._recording_failed = recordings.labels("failed")
@@ -74,7 +77,9 @@ class Metrics:
         self.reacted = reaction.labels("prompt").observe
         self.accepted = reaction.labels("connect").observe
         self.links_lost = Counter(
-            "ivr_links_lost", "Calls whose event socket broke while they went on.", registry=registry
+            "ivr_links_lost",
+            "Calls whose event socket broke while they went on.",
+            registry=registry,
         )
         self.turned_away = Counter(
             "ivr_calls_turned_away",

@@ -195,11 +195,10 @@ def _deciding(state: CallState, event: Event, policy: CallPolicy) -> Step:
 def _came_back(state: CallState, policy: CallPolicy) -> Step:
     """``1`` goes back to where the call was; the announcement only if it was never heard (R3)."""
     journal = do.Journal(entries.OptOutReturned())
-    if state.announcement_ms == 0:
+    if not _was_heard_at_all(state):
         return _then(journal, _interrupt(state, Phase.ANNOUNCING, policy.announcement))
     state = state._replace(may_record=True)
     stop = (do.StopPrompts(),) if state.playing else ()
-    state = state._replace(playing=None)
     step = _proceed(state, policy)
     return Step(step.state, (journal, *stop, *step.commands))
 
@@ -245,7 +244,7 @@ def _starting(state: CallState, event: Event, policy: CallPolicy) -> Step:
 
 def _unrecorded(state: CallState, reason: str, policy: CallPolicy) -> Step:
     """There will be no recording: the team's policy says whether there is a call."""
-    state = state._replace(recording=Recording.REFUSED, playing=None)
+    state = state._replace(recording=Recording.REFUSED)
     journal = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
     if policy.without_recording == "connect":
         return _then(journal, _dial(state, policy))
@@ -415,7 +414,7 @@ def _hung_up(state: CallState, event: events.HungUp) -> Step:
         ),
     )
     if state.may_be_recording:
-        step = _enter(state._replace(playing=None), Phase.CLOSING, CLOSING_MS)
+        step = _enter(state, Phase.CLOSING, CLOSING_MS)
     else:
         step = _finish(state)
     return Step(step.state, (*journal, *step.commands))
@@ -447,6 +446,11 @@ def _was_announced(complete: bool) -> bool:
     return complete
 
 
+def _was_heard_at_all(state: CallState) -> bool:
+    """R3: who comes back without having heard any of the announcement hears it from the top."""
+    return state.announcement_ms > 0
+
+
 def _is_durable(state: CallState) -> bool:
     """R22: no recording begins whose intent is not on disk."""
     return state.durable
@@ -471,7 +475,8 @@ def _then(first: Command, step: Step) -> Step:
 def _enter(state: CallState, phase: Phase, limit_ms: int, *commands: Command) -> Step:
     """Go to a phase; its limit is its way out should nothing else ever happen."""
     timer = state.timer + 1
-    state = state._replace(phase=phase, timer=timer)
+    playing = state.playing if phase in _ROLES else None
+    state = state._replace(phase=phase, timer=timer, playing=playing)
     return Step(state, (*commands, do.StartTimer(timer, limit_ms)))
 
 
@@ -505,7 +510,7 @@ def _interrupt(state: CallState, phase: Phase, prompt: Prompt) -> Step:
 
 
 def _hang_up(state: CallState, cause: str, reason: str) -> Step:
-    state = state._replace(playing=None, reason=reason)
+    state = state._replace(reason=reason)
     return _enter(state, Phase.ENDING, HANGUP_MS, do.Hangup(cause))
 
 

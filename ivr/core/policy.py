@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -30,7 +30,7 @@ class Prompt:
     name: str
     version: str
     language: str
-    files: Mapping[int, PromptFile]
+    files: Mapping[int, PromptFile] = field(hash=False)
     """By sample rate; 8000 is always there."""
 
     def file_for(self, rate: int) -> PromptFile:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 import time
 from collections import deque
-from typing import assert_never
 
 import structlog
 
@@ -27,7 +26,7 @@ from ivr.core.state import CallState, Phase
 from ivr.engine.context import Context
 from ivr.errors import WireError
 from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import SwitchCommand, Offer, event_of, offer, opening, refused, text_of
+from ivr.esl.translate import Offer, SwitchCommand, event_of, offer, opening, refused, text_of
 from ivr.esl.wire import Message, line
 
 log = structlog.get_logger(__name__)
@@ -111,9 +110,7 @@ class CallDriver:
     def hear(self, message: Message) -> None:
         """Take an event of FreeSWITCH's about this call, whichever connection it came by."""
         began = time.perf_counter_ns()
-        event = event_of(
-            message, self._context.clock.monotonic_ms(), self.state.path, self._plays
-        )
+        event = event_of(message, self._context.clock.monotonic_ms(), self.state.path, self._plays)
         if event is None:
             return
         self.take(event)

@@ -95,9 +95,7 @@ def opening(call_id: str) -> tuple[bytes, int]:
     return b"".join(line(text) for text in lines), len(lines)
 
 
-def event_of(
-    message: Message, at: int, path: str, plays: Mapping[int, Prompt]
-) -> Event | None:
+def event_of(message: Message, at: int, path: str, plays: Mapping[int, Prompt]) -> Event | None:
     """What a message means for the call; None where it means nothing.
 
     ``path`` is the call's recording, ``plays`` its prompts by serial.
@@ -209,7 +207,11 @@ def text_of(command: SwitchCommand, call_id: str, path: str) -> tuple[bytes, ...
             limits = f"{{originate_timeout={seconds},leg_timeout={seconds}"
             own = dial_string.startswith("{")
             return (
-                execute("bridge", limits + ("," + dial_string[1:] if own else "}" + dial_string), "bridge"),
+                execute(
+                    "bridge",
+                    limits + ("," + dial_string[1:] if own else "}" + dial_string),
+                    "bridge",
+                ),
             )
         case do.Hangup(cause=cause):
             return (execute("hangup", cause, "hangup"),)
@@ -228,4 +230,3 @@ def refused(command: SwitchCommand, at: int, reply: str) -> Event | None:
             return events.BridgeEnded(at, "REQUESTED_CHAN_UNAVAIL")
         case _:
             return None
-

@@ -266,9 +266,7 @@ def test_hanging_up_in_the_reminder_confirms_the_opt_out() -> None:
     assert call.journalled() == ["OptOutConfirmed", "HungUp"]
 
 
-@pytest.mark.parametrize(
-    ("told", "ended_by"), [(Party.CALLER, "caller"), (Party.SWITCH, "agent")]
-)
+@pytest.mark.parametrize(("told", "ended_by"), [(Party.CALLER, "caller"), (Party.SWITCH, "agent")])
 def test_who_hung_up_a_connected_call(told: Party, ended_by: str) -> None:
     call = Call().connect()
     call.did.clear()

@@ -1,0 +1,134 @@
+"""What holds whatever happens, in whatever order (R1, R2, R3, R5, R22).
+
+Each rule has its sabotage: the machine without it, which the same search must find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.core import call, events
+from ivr.core import commands as do
+from ivr.core.call import Step
+from ivr.core.state import CallState, Phase, Recording
+from tests.core.calls import ARRIVED, POLICY, REFUSING
+from tests.core.search import Node, RuleBroken, Watcher, search, step, what_can_happen
+
+
+@pytest.mark.parametrize("policy", [POLICY, REFUSING], ids=["connect", "refuse"])
+def test_no_sequence_of_events_breaks_a_rule(policy: Any) -> None:
+    count = search(replace(policy, reminders=1))
+    never = [phase for phase, states in count.items() if not states]
+    assert never == [], "the search must reach every phase, or it proves nothing about it"
+
+
+def _unannounced(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(call, "_was_announced", lambda complete: True)
+
+
+def _returned_untold(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(call, "_was_heard_at_all", lambda state: True)
+
+
+def _undurable(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(call, "_is_durable", lambda state: True)
+
+
+def _opt_out_ignored(patch: pytest.MonkeyPatch) -> None:
+    def proceed(state: CallState, how: str, policy: Any) -> Step:
+        journal = do.Journal(call.entries.OptOutConfirmed(how=how))
+        return call._then(journal, call._proceed(state._replace(may_record=True), policy))
+
+    patch.setattr(call, "_opted_out", proceed)
+
+
+def _dialled_first(patch: pytest.MonkeyPatch) -> None:
+    original = call._proceed
+
+    def proceed(state: CallState, policy: Any) -> Step:
+        result = original(state, policy)
+        if result.state.phase is not Phase.STARTING:
+            return result
+        dialled = call._dial(result.state, policy)
+        return Step(dialled.state, (do.StartRecording(), *dialled.commands))
+
+    patch.setattr(call, "_proceed", proceed)
+
+
+def _no_timer(patch: pytest.MonkeyPatch) -> None:
+    original = call._enter
+
+    def enter(state: CallState, phase: Phase, limit_ms: int, *commands: Any) -> Step:
+        result = original(state, phase, limit_ms, *commands)
+        if phase is not Phase.DECIDING:
+            return result
+        return Step(result.state, result.commands[:-1])
+
+    patch.setattr(call, "_enter", enter)
+
+
+def _deaf_to_timers(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(call._PHASES, Phase.PARTED, lambda state, event, policy: Step(state))
+
+
+def _talks_to_the_dead(patch: pytest.MonkeyPatch) -> None:
+    original = call._hung_up
+
+    def hung_up(state: CallState, event: events.HungUp) -> Step:
+        result = original(state, event)
+        return Step(result.state, (do.StopPrompts(), *result.commands))
+
+    patch.setattr(call, "_hung_up", hung_up)
+
+
+SABOTAGE: list[tuple[Callable[[pytest.MonkeyPatch], None], str]] = [
+    (_unannounced, "a recording that was not announced"),
+    (_returned_untold, "a recording that was not announced"),
+    (_undurable, "a recording before its journal"),
+    (_opt_out_ignored, "after opting out"),
+    (_dialled_first, "connected before it is clear what is kept"),
+    (_no_timer, "a phase without a running timer"),
+    (_deaf_to_timers, "no way out by timers alone"),
+    (_talks_to_the_dead, "a command after the hangup"),
+]
+
+
+@pytest.mark.parametrize(("sabotage", "rule"), SABOTAGE, ids=lambda v: getattr(v, "__name__", ""))
+def test_the_search_finds_a_rule_that_was_taken_out(
+    monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None], rule: str
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(RuleBroken, match=rule):
+        search(replace(POLICY, reminders=1))
+
+
+def test_a_recording_that_comes_too_late_never_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule by itself: whatever phase a late RECORD_START finds, it is stopped."""
+    late = CallState(phase=Phase.CONNECTED, recording=Recording.REFUSED)
+    assert call.advance(late, events.RecordingStarted(0), POLICY).commands == (do.StopRecording(),)
+    monkeypatch.setattr(call, "_is_wanted", lambda state: True)
+    assert do.StopRecording() not in call.advance(late, events.RecordingStarted(0), POLICY).commands
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_no_random_call_with_random_timings_breaks_a_rule(data: st.DataObject) -> None:
+    policy = data.draw(st.sampled_from([POLICY, REFUSING]))
+    node: Node = step((CallState(), Watcher()), ARRIVED, policy)
+    now = 0
+    for _ in range(data.draw(st.integers(1, 40))):
+        now += data.draw(st.integers(0, 5000))
+        event = data.draw(st.sampled_from(list(what_can_happen(node[0], policy))))
+        node = step(node, replace(event, at=now), policy)
+    for _ in range(12):
+        if node[0].phase is Phase.DONE:
+            break
+        now += 60_000
+        node = step(node, events.TimerFired(now, node[0].timer), policy)
+    assert node[0].phase is Phase.DONE
