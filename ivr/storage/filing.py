@@ -1,0 +1,271 @@
+"""Finish a batch of calls: read the audio back, write the records, make both visible (R22).
+
+The order, for the whole batch, so that it costs two syncs of a folder and not two a call:
+
+1. read each recording, set its header right, hash it, write its record to ``tmp/``;
+2. sync audio and records;
+3. move the audio into ``new/``, sync ``new/``;
+4. move the records into ``new/``, sync ``new/``;
+5. remove or set aside what is no recording.
+
+Who sees ``new/<call>.json`` finds its audio whole, before and after any crash. Every step
+may be done again from the start: what is in ``new/`` already is found there. All of it
+blocks and runs in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from ivr.core.entries import Stamped
+from ivr.core.record import CallRecord, FoundAudio, fold
+from ivr.errors import DiskError, SpoolError
+from ivr.recording.audio import inspect_fd, is_blank_fd, repair_fd, sha256_fd
+from ivr.storage.atomic import (
+    Disk,
+    begin_writing_back,
+    disk_error,
+    sync_folder,
+    write_all,
+    write_new,
+)
+from ivr.storage.encode import encoder
+from ivr.storage.places import Places
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_AUDIO = FoundAudio("", "wav", 2, 8000, 0, 0, "", False)
+_to_json = encoder(CallRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who makes the records."""
+
+    host: str
+    engine_version: str
+    zone: tzinfo
+    """Of the times in records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A call that is over, to be finished."""
+
+    call_id: str
+    entries: tuple[Stamped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What became of it."""
+
+    call_id: str
+    record: CallRecord | None
+    """As it was written; None where it could not be, and where it was there already."""
+    error: DiskError | None = None
+    """Why the record is not in ``new/``; the same filing can be tried again."""
+
+
+def record_bytes(record: CallRecord) -> bytes:
+    """The record as it lies in the spool: one line of ASCII JSON."""
+    return f"{_to_json(record)}\n".encode("ascii")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A filing under way."""
+
+    filing: Filing
+    source: str = ""
+    """The recording's file; empty where there is none."""
+    fds: list[int] = field(default_factory=list)
+    found: FoundAudio | None = None
+    trouble: str = ""
+    record: CallRecord | None = None
+    copied: str = ""
+    """A file that was replaced by a repaired copy."""
+    error: DiskError | None = None
+
+
+class _Batch:
+    """One run of the five steps."""
+
+    def __init__(self, disk: Disk, places: Places, maker: Maker) -> None:
+        self.disk = disk
+        self.places = places
+        self.maker = maker
+
+    def run(self, filings: Sequence[Filing]) -> tuple[Filed, ...]:
+        """Carry the batch through; a call that fails does not stop the others."""
+        calls = [_Open(filing) for filing in filings]
+        try:
+            self._each(calls, "read back the recording of", self._read)
+            todo = [call for call in calls if call.record is not None]
+            self._each(todo, "sync the recording or record of", self._sync)
+            self._show(todo)
+        finally:
+            for call in calls:
+                for fd in call.fds:
+                    self.disk.close(fd)
+        return tuple(
+            Filed(call.filing.call_id, None if call.error else call.record, call.error)
+            for call in calls
+        )
+
+    def _each(self, calls: Sequence[_Open], what: str, step: Callable[[_Open], None]) -> None:
+        for call in calls:
+            if call.error is None:
+                try:
+                    step(call)
+                except OSError as error:
+                    call.error = disk_error(what, self.places.record(call.filing.call_id), error)
+
+    def _read(self, call: _Open) -> None:
+        call_id = call.filing.call_id
+        fd = self._find(call)
+        if fd < 0 and os.path.lexists(self.places.record(call_id)):
+            return  # filed before a crash; the journal did not get to know
+        if fd >= 0:
+            call.fds.append(fd)
+            self._listen(call, fd)
+        maker = self.maker
+        call.record = record = fold(
+            call_id,
+            maker.host,
+            maker.engine_version,
+            call.filing.entries,
+            maker.zone,
+            call.found,
+            call.trouble,
+        )
+        fd = write_new(self.disk, self.places.scratch(call_id, "json"), record_bytes(record))
+        call.fds.append(fd)
+        begin_writing_back(fd)
+
+    def _find(self, call: _Open) -> int:
+        """Open the recording, where there is one; notes what is in its place and no file."""
+        call_id = call.filing.call_id
+        for path in (self.places.recorded(call_id), self.places.audio(call_id)):
+            try:
+                fd = self.disk.open(path, _READ, 0)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if not os.path.islink(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
+                    raise
+                call.source, call.trouble = path, f"not a file: {os.strerror(error.errno or 0)}"
+                return -1
+            call.source = path
+            return fd
+        return -1
+
+    def _listen(self, call: _Open, fd: int) -> None:
+        """Read the recording back, setting its header right where a crash left it wrong."""
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            call.trouble = "not a file"
+            return
+        if is_blank_fd(fd):
+            call.found = _AUDIO
+            return
+        try:
+            audio = inspect_fd(fd, "recording")
+        except SpoolError as error:
+            call.trouble = str(error)
+            return
+        if audio.repaired and audio.frames:
+            fd = self._repair(call, fd)
+        name = f"new/{call.filing.call_id}.wav"
+        call.found = FoundAudio(
+            name,
+            "wav",
+            audio.channels,
+            audio.rate,
+            audio.frames,
+            os.fstat(fd).st_size,
+            sha256_fd(fd) if audio.frames else "",
+            audio.repaired,
+        )
+        begin_writing_back(fd)
+
+    def _repair(self, call: _Open, fd: int) -> int:
+        """Repair the file, or a copy of it where FreeSWITCH left it read-only to this user."""
+        try:
+            writable = self.disk.open(call.source, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0)
+        except PermissionError:
+            copy = self.places.scratch(call.filing.call_id, "wav")
+            call.fds.append(write_new(self.disk, copy, b""))
+            writable = self.disk.open(copy, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0)
+            call.fds.append(writable)
+            with open(fd, "rb", closefd=False) as original:
+                while piece := original.read(1 << 20):
+                    write_all(self.disk, writable, piece)
+            shutil.copymode(call.source, copy)
+            call.copied, call.source = call.source, copy
+        else:
+            call.fds.append(writable)
+        repair_fd(writable, "recording")
+        return writable
+
+    def _sync(self, call: _Open) -> None:
+        for fd in call.fds:
+            self.disk.fsync(fd)
+
+    def _show(self, calls: Sequence[_Open]) -> None:
+        """Make audio, then records visible."""
+        self._each(calls, "move the recording of", self._move_audio)
+        whole = [call for call in calls if call.error is None]
+        moved = any(call.record and call.record.recording.state == "kept" for call in whole)
+        if moved and not self._folder(whole):
+            return
+        self._each(whole, "move the record of", self._move_record)
+        shown = [call for call in whole if call.error is None]
+        if shown and self._folder(shown):
+            self._each(shown, "clear away what is no recording of", self._clear)
+
+    def _folder(self, calls: Sequence[_Open]) -> bool:
+        """Sync ``new/``; whether that went well."""
+        try:
+            sync_folder(self.disk, str(self.places.new))
+        except OSError as error:
+            for call in calls:
+                call.error = disk_error("sync", self.places.new, error)
+            return False
+        return True
+
+    def _move_audio(self, call: _Open) -> None:
+        assert call.record is not None  # only calls that have one come here
+        target = self.places.audio(call.filing.call_id)
+        if call.record.recording.state == "kept" and call.source != target:
+            self.disk.rename(call.source, target)
+
+    def _move_record(self, call: _Open) -> None:
+        call_id = call.filing.call_id
+        self.disk.rename(self.places.scratch(call_id, "json"), self.places.record(call_id))
+
+    def _clear(self, call: _Open) -> None:
+        assert call.record is not None  # only calls that have one come here
+        recording = call.record.recording
+        if call.copied:
+            self.disk.unlink(call.copied)
+        if not call.source or recording.state == "kept":
+            return
+        if recording.state == "none":
+            self.disk.unlink(call.source)
+            return
+        name = os.path.basename(call.source)
+        why = f"{recording.reason}: {recording.detail or 'no audio in it'}\n"
+        fd = write_new(self.disk, f"{self.places.aside}/{name}.why", why.encode("utf-8"))
+        self.disk.close(fd)
+        self.disk.rename(call.source, f"{self.places.aside}/{name}")
+
+
+def file_batch(
+    disk: Disk, places: Places, maker: Maker, filings: Sequence[Filing]
+) -> tuple[Filed, ...]:
+    """Finish these calls; one result a call, in their order. Errors are in the results."""
+    return _Batch(disk, places, maker).run(filings)
