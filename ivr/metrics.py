@@ -141,7 +141,7 @@ class Metrics:
         self.recorded_seconds.inc(record.recording.duration_ms / 1000)
         ended = record.ended
         self.calls_ended.labels(record.team, ended.by, ended.reason or "ordinary").inc()
-        self.announcements.labels(record.team, record.announcement.heard).inc()
+        self.announcements.labels(record.team, record.announcement).inc()
 
     def configured(self, version: str, policy: str, wall_ms: int) -> None:
         """Say which configuration is in force now, and since when."""

@@ -11,7 +11,7 @@ that a test can take each away and see a proof fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ivr.core import commands as do
@@ -69,6 +69,22 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case _:
             pass
     return _PHASES[state.phase](state, event, policy)
+
+
+def taken_up(journal: Iterable[entries.Stamped], path: str) -> CallState:
+    """The state of a call that an earlier engine left and that goes on without a socket (R22)."""
+    recording = Recording.NONE
+    for stamped in journal:
+        match stamped.entry:
+            case entries.RecordingStarted():
+                recording = Recording.RUNNING
+            case entries.RecordingFailed():
+                recording = Recording.REFUSED
+            case entries.RecordingStopped():
+                recording = Recording.ENDED
+            case _:
+                pass
+    return CallState(phase=Phase.UNLINKED, timer=1, path=path, recording=recording)
 
 
 # The phases, in the order of an ordinary call.
@@ -413,10 +429,8 @@ def _hung_up(state: CallState, event: events.HungUp) -> Step:
             entries.HungUp(by=by.value, cause=event.cause, q850=event.q850, reason=state.reason)
         ),
     )
-    if state.may_be_recording:
-        step = _enter(state, Phase.CLOSING, CLOSING_MS)
-    else:
-        step = _finish(state)
+    recording = state.may_be_recording
+    step = _enter(state, Phase.CLOSING, CLOSING_MS) if recording else _finish(state)
     return Step(step.state, (*journal, *step.commands))
 
 

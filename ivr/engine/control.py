@@ -6,6 +6,7 @@ they go on (docs/freeswitch.md 10). It is a greenlet, since it waits for answers
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from greenswitch.esl import NotConnectedError
 
 from ivr.errors import SwitchError, WireError
 from ivr.esl.session import Link
-from ivr.esl.wire import Message
+from ivr.esl.wire import Message, decode, line
 from ivr.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,8 @@ class Control:
         self._hear = hear
         self._followed: set[str] = set()
         self._link: Link | None = None
+        self._pending: Link | None = None
+        """The connection that is being made, and then the one that stands."""
         self._lost = Event()
         self._reason = ""
         self._greeted = Event()
@@ -84,18 +87,33 @@ class Control:
             self._watch()
             self._drop()
 
+    def channels(self) -> frozenset[str]:
+        """The ids of all channels that FreeSWITCH has now; waits for its answer.
+
+        Raises:
+            NotConnectedError: FreeSWITCH is not there, or went away before it answered.
+        """
+        if self._link is None:
+            raise NotConnectedError("FreeSWITCH is not there")
+        answer = decode(self._link.send("api show channels as json").body)
+        try:
+            rows = json.loads(answer, strict=False).get("rows", [])
+        except (ValueError, AttributeError) as error:
+            raise NotConnectedError(f"FreeSWITCH's list of channels is no JSON: {error}") from error
+        return frozenset(str(row.get("uuid", "")) for row in rows)
+
     def follow(self, call_id: str) -> None:
         """Hear of this call from here on, as long as the connection stands or comes back."""
         self._followed.add(call_id)
         if self._link is not None:
-            self._link.post(f"filter Unique-ID {call_id}\n\n".encode(), None)
+            self._link.post(line(f"filter Unique-ID {call_id}"), None)
 
     def unfollow(self, call_id: str) -> None:
         """Hear no more of this call."""
         if call_id in self._followed:
             self._followed.discard(call_id)
             if self._link is not None:
-                self._link.post(f"filter delete Unique-ID {call_id}\n\n".encode(), None)
+                self._link.post(line(f"filter delete Unique-ID {call_id}"), None)
 
     def stop(self) -> None:
         """End :meth:`run`."""
@@ -154,7 +172,7 @@ class Control:
         self._lost.set()
 
     def _drop(self) -> None:
-        pending, self._pending = getattr(self, "_pending", None), None
+        pending, self._pending = self._pending, None
         self._link = None
         self._metrics.freeswitch_connected.set(0)
         if pending is not None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import socket
 import time
 from collections import deque
+from collections.abc import Sequence
 
 import structlog
 
 from ivr.clock import Timer
 from ivr.core import commands as do
 from ivr.core import events
-from ivr.core.call import advance
+from ivr.core.call import advance, taken_up
 from ivr.core.commands import Command
 from ivr.core.entries import Stamp, Stamped
 from ivr.core.events import Event
@@ -49,8 +50,7 @@ class CallDriver:
         "state",
     )
 
-    def __init__(self, context: Context, sock: socket.socket) -> None:
-        """Ask FreeSWITCH on this connection which call it is."""
+    def __init__(self, context: Context) -> None:
         self._context = context
         self.call_id = ""
         self.state = CallState()
@@ -59,12 +59,34 @@ class CallDriver:
         self._plays: dict[int, Prompt] = {}
         self._events: deque[Event] = deque()
         self._busy = False
-        self._timer: Timer | None = context.clock.after(
-            context.connect_ms, lambda: self._give_up("no answer to connect")
+        self._timer: Timer | None = None
+        self._link: Link | None = None
+        self._accepted_ns = 0
+
+    @classmethod
+    def accept(cls, context: Context, sock: socket.socket) -> CallDriver:
+        """Ask FreeSWITCH on this connection which call it is, and drive it."""
+        driver = cls(context)
+        driver._accepted_ns = time.perf_counter_ns()
+        driver._timer = context.clock.after(
+            context.connect_ms, lambda: driver._give_up("no answer to connect")
         )
-        self._accepted_ns = time.perf_counter_ns()
-        self._link = Link(sock, self._on_message, self._on_lost)
-        self._link.post(line("connect"), self._on_connected)
+        driver._link = Link(sock, driver._on_message, driver._on_lost)
+        driver._link.post(line("connect"), driver._on_connected)
+        return driver
+
+    @classmethod
+    def take_up(cls, context: Context, call_id: str, entries: Sequence[Stamped]) -> CallDriver:
+        """Follow a call to its end that an earlier engine began and FreeSWITCH still has (R22)."""
+        driver = cls(context)
+        driver.call_id = call_id
+        driver._policy = next(iter(context.configuration.policies.values()))
+        driver._entries = list(entries)
+        driver.state = taken_up(entries, context.spool.recording_path(call_id))
+        driver._timer = context.clock.after(driver._policy.longest_call_ms, driver._on_timer)
+        context.calls[call_id] = driver
+        context.follow(call_id)
+        return driver
 
     @property
     def policy(self) -> CallPolicy | None:
@@ -89,7 +111,7 @@ class CallDriver:
         self._policy = policy
         self._context.calls[self.call_id] = self
         text, replies = opening(self.call_id)
-        self._link.post(text, *(self._must_be_ok,) * replies)
+        self._post(text, *(self._must_be_ok,) * replies)
         path = self._context.spool.recording_path(self.call_id)
         self.take(
             events.Arrived(
@@ -188,7 +210,7 @@ class CallDriver:
                     replies.extend([None] * (len(parts) - 1))
                     replies.append(self._judge(command))
         if text:
-            self._link.post(b"".join(text), *replies)
+            self._post(b"".join(text), *replies)
         if finished:
             self._finish()
 
@@ -220,13 +242,15 @@ class CallDriver:
             )
             self._context.metrics.commands_refused.labels("Subscribe").inc()
 
+    def _post(self, text: bytes, *replies: OnReply | None) -> None:
+        """Send, where there is a socket to send by; a call taken up has none."""
+        if self._link is not None:
+            self._link.post(text, *replies)
+
     # Ends.
 
     def _finish(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._link.stop()
+        self._drop()
         self._context.finish(self, self._entries)
 
     def _turn_away(self, offered: Offer, known: bool) -> None:
@@ -241,7 +265,7 @@ class CallDriver:
         )
         if not known:
             text = text_of(do.Hangup("UNALLOCATED_NUMBER"), offered.call_id, "")
-            self._link.post(b"".join(text), None)
+            self._post(b"".join(text), None)
         self._drop()
 
     def _give_up(self, reason: str) -> None:
@@ -253,4 +277,5 @@ class CallDriver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._link.stop()
+        if self._link is not None:
+            self._link.stop()

@@ -1,0 +1,254 @@
+"""The engine as a whole: what starts, what stops, what is reloaded (R20, R22)."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import gevent
+import structlog
+from gevent.event import Event
+
+from ivr import __version__
+from ivr.api.http import HttpServer
+from ivr.clock import Clock, RealClock
+from ivr.config.load import Configuration, load
+from ivr.core.entries import Stamped
+from ivr.core.record import CallRecord
+from ivr.engine.context import Context
+from ivr.engine.control import Control
+from ivr.engine.driver import CallDriver
+from ivr.engine.recovery import Recovery
+from ivr.engine.server import CallServer
+from ivr.errors import ConfigError, DiskError
+from ivr.esl.wire import Message
+from ivr.metrics import Metrics, Scraped
+from ivr.storage.filing import Filed, Maker
+from ivr.storage.journal import Journal
+from ivr.storage.spool import Spool, host_zone
+
+log = structlog.get_logger(__name__)
+
+DRAIN_S = 10.0
+"""How long a stop waits for records that are being written."""
+
+
+class Engine:
+    """Takes calls from :meth:`start` until :meth:`stop`."""
+
+    def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
+        """Prepare the spool, read the journal, listen.
+
+        Raises:
+            SetupError: a port is taken, a folder cannot be used, the disk is full.
+            DiskError: the journal cannot be read.
+        """
+        site = configuration.site
+        self._clock = clock or RealClock()
+        self.metrics = Metrics()
+        places = Spool.prepare(site.spool)
+        self.journal = Journal(places.journal, self._clock)
+        reading = self.journal.open()
+        self.spool = Spool(
+            site.spool,
+            self.journal,
+            self._clock,
+            Maker(host=socket.gethostname(), engine_version=__version__, zone=host_zone()),
+            refused=self._record_refused,
+        )
+        self.context = Context(
+            clock=self._clock,
+            configuration=configuration,
+            journal=self.journal,
+            spool=self.spool,
+            metrics=self.metrics,
+            finish=self._finish,
+        )
+        address = site.freeswitch.address
+        self.control = Control(
+            (address.host, address.port),
+            lambda: self.context.configuration.site.freeswitch.password,
+            self.metrics,
+            self._hear,
+        )
+        self.context.follow = self.control.follow
+        self._recovery = Recovery(self.context, self.control, reading)
+        self.metrics.registry.register(
+            Scraped(
+                phases=lambda: [call.state.phase for call in self.context.calls.values()],
+                depth=lambda: self.spool.depth().records,
+                oldest_s=lambda: self.spool.depth().oldest_age_ms / 1000,
+                free_bytes=lambda: self.spool.depth().free_bytes,
+            )
+        )
+        self.http = HttpServer((site.http.host, site.http.port), self.metrics, self.health)
+        self.calls = CallServer(
+            (site.listen.host, site.listen.port),
+            self._accept,
+            lambda: len(self.context.calls) < self.context.configuration.site.limits.connections,
+        )
+        self._control_loop: gevent.Greenlet | None = None
+        self._stopped = Event()
+        self._reloading = False
+        self._configured()
+
+    def start(self) -> None:
+        """Begin to serve; returns at once."""
+        self.http.start()
+        self._control_loop = gevent.spawn(self.control.run)
+        self._recovery.start()
+        site = self.context.configuration.site
+        log.info(
+            "engine started",
+            version=__version__,
+            calls_on=f"{site.listen.host}:{self.calls.port}",
+            metrics_on=f"http://{site.http.host}:{self.http.port}/metrics",
+            spool=str(site.spool),
+            config=self.context.configuration.version,
+            policy=self.context.configuration.policy_version,
+        )
+
+    def stop(self, drain_s: float = DRAIN_S) -> None:
+        """Take no more calls, put what is known on disk, and let go.
+
+        Calls in progress go on without the engine (docs/freeswitch.md 10); the next start
+        finds them in the journal and takes them up.
+        """
+        if self._stopped.is_set():
+            return
+        log.info("engine stopping", calls_in_progress=len(self.context.calls))
+        self.calls.stop()
+        self.http.stop()
+        self.control.stop()
+        if self._control_loop is not None:
+            self._control_loop.join(drain_s)
+        if not self.spool.close(drain_s):
+            log.warning("records left for the next start", waiting=self.spool.waiting)
+        if not self.journal.close(drain_s):
+            log.error("the journal could not be put on disk", error=str(self.journal.error))
+        self._stopped.set()
+        log.info("engine stopped")
+
+    def wait(self) -> None:
+        """Return when the engine has stopped."""
+        self._stopped.wait()
+
+    def reload(self) -> None:
+        """Take over the configuration as it lies on disk, for new calls; calls in progress keep
+        theirs. A bad one is refused and named; what is in force stays (R20). Returns at once."""
+        if not self._reloading:
+            self._reloading = True
+            gevent.spawn(self._reload)
+
+    def _reload(self) -> None:
+        old = self.context.configuration
+        try:
+            new = gevent.get_hub().threadpool.apply(load, (old.site.file,))
+        except (ConfigError, OSError) as error:
+            self.metrics.reload_succeeded.set(0)
+            for mistake in str(error).splitlines():
+                log.error("reload refused", mistake=mistake, in_force=old.version)
+            return
+        finally:
+            self._reloading = False
+        for fixed in ("listen", "http", "spool", "freeswitch"):
+            if getattr(new.site, fixed) != getattr(old.site, fixed):
+                log.warning("this takes a restart; the old value stays in force", setting=fixed)
+        kept = replace(
+            new.site,
+            listen=old.site.listen,
+            http=old.site.http,
+            spool=old.site.spool,
+            freeswitch=old.site.freeswitch,
+        )
+        self.context.configuration = replace(new, site=kept)
+        self._configured()
+        log.info("configuration taken over", config=new.version, policy=new.policy_version)
+
+    def _configured(self) -> None:
+        configuration = self.context.configuration
+        self.metrics.configured(
+            configuration.version, configuration.policy_version, self._clock.wall_ms()
+        )
+
+    def health(self) -> dict[str, object]:
+        """What the health page says; ``ready`` is whether calls are taken and can be recorded."""
+        error = self.journal.error or self.spool.error
+        return {
+            "ready": error is None,
+            "freeswitch": self.control.connected,
+            "calls": len(self.context.calls),
+            "config": self.context.configuration.version,
+            "policy": self.context.configuration.policy_version,
+            "version": __version__,
+            "disk": str(error) if error else "ok",
+        }
+
+    # Calls.
+
+    def _accept(self, sock: socket.socket) -> None:
+        CallDriver.accept(self.context, sock)
+
+    def _hear(self, call_id: str, message: Message) -> None:
+        driver = self.context.calls.get(call_id)
+        if driver is not None:
+            driver.hear(message)
+
+    def _finish(self, driver: CallDriver, entries: list[Stamped]) -> None:
+        call_id = driver.call_id
+
+        def filed(filed: Filed) -> None:
+            self.context.calls.pop(call_id, None)
+            if filed.record is not None:
+                self.metrics.finished(filed.record)
+                log_call(filed.record)
+
+        self.control.unfollow(call_id)
+        self.spool.finish(call_id, entries, filed)
+
+    def _record_refused(self, call_id: str, error: DiskError) -> None:
+        self.metrics.records_failed.inc()
+        log.error("record not written, will be tried again", call=call_id, error=str(error))
+
+
+def log_call(record: CallRecord) -> None:
+    """The one line that tells everything about a call that has ended."""
+    recording, ended, opt_out = record.recording, record.ended, record.opt_out
+    log.info(
+        "call ended",
+        call=record.call,
+        team=record.team,
+        route=record.route,
+        number=record.number,
+        caller=record.caller,
+        direction=record.direction,
+        arrived_at=record.arrived_at,
+        total_ms=record.durations.total_ms,
+        connected_ms=record.durations.connected_ms,
+        announcement=record.announcement,
+        opt_outs=opt_out.started,
+        returned=opt_out.returned,
+        opted_out=opt_out.how if opt_out.confirmed else "",
+        recording=recording.state,
+        recording_reason=recording.reason,
+        recorded_ms=recording.duration_ms,
+        sha256=recording.sha256,
+        ended_by=ended.by,
+        cause=ended.cause,
+        q850=ended.q850,
+        reason=ended.reason,
+        policy=record.policy_version,
+        config=record.config_version,
+    )
+
+
+def serve(site_file: Path) -> Engine:
+    """Load the configuration and start an engine with it.
+
+    Raises:
+        ConfigError, SetupError, DiskError: with what to do.
+    """
+    engine = Engine(load(site_file))
+    engine.start()
+    return engine
