@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .peer import GOODBYE, MYEVENTS, Peer, reply
@@ -160,7 +161,10 @@ class Call(Peer):
         """The end of the socket is the end of this call's account."""
         if self.closed:
             return
-        if not why and not self._done:
+        if self._done:
+            # A client that closes with the last notices unread resets the connection: no harm.
+            why = ""
+        elif not why:
             why = "the client closed before the end"
         missing = [
             word
@@ -244,7 +248,7 @@ class Call(Peer):
             if seconds == AT_ONCE:
                 self._complete(app)
             elif seconds is not None:
-                self.switch.after(seconds, lambda app=app: self._timed_out(app))
+                self.switch.after(seconds, partial(self._timed_out, app))
 
     def _timed_out(self, app: Application) -> None:
         if self._running is app and not self._hung:

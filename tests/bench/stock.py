@@ -1,6 +1,6 @@
 """A greenswitch 0.0.19 application as its documentation shows one, to compare with.
 
-    python -m tests.bench.stock --port 8084 --folder /tmp/recordings
+    python -m tests.bench.stock --port 8084 --folder recordings
 
 It answers, plays, records, bridges, masks and unmasks (unless ``--no-pause``), and waits
 for the hangup; it writes no record, so it does less than the engine.

@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 EVENTS = Path(__file__).parent / "events"
-SLOTS = (
+_SLOTS = (
     "core local gmt stamp seq session uuid other number dialled name sip_call from_tag to_tag"
     " local_port remote_port ssrc created answered bridged hungup app data response appid status"
     " record vars heard_samples heard_ms heard_s record_size record_samples record_s record_ms"
-).split()
+)
+SLOTS = _SLOTS.split()
 AT = {name: place for place, name in enumerate(SLOTS)}
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 

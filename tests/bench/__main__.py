@@ -1,0 +1,137 @@
+"""Speed, side by side: this engine and a stock greenswitch application under one load.
+
+The load is made by a driver process that plays FreeSWITCH; figures of the measured process
+come from /proc. Writes figures.json and figures.png into the output folder. Exits 1 where
+a contender could not be started or a call failed.
+
+\b
+  python -m tests.bench                         everything (about 8 minutes)
+  python -m tests.bench --quick                 a smoke run, about a minute
+  python -m tests.bench -s calls -c stock       one scenario, one contender
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from .contender import CONTENDERS
+from .load import Load, Progress
+from .measure import Figures, Scenario, measure
+from .report import draw, print_table, write_json
+
+SUSTAINED = 60.0
+"""Calls a second that every contender bears on one core, with room to spare."""
+
+
+def scenarios(quick: bool, rate: float) -> list[Scenario]:
+    """The three questions: what a call costs, what many at once take, whether memory grows."""
+    both = ("stock", "stock-no-pause", "stock-filter", "engine")
+    seconds = 3 if quick else 20
+    many = 300 if quick else 5000
+    ramp = 100.0 if quick else 200.0
+    up_ms = int(many / ramp * 1000) + 10_000
+    return [
+        Scenario(
+            "calls",
+            "what a call costs, at a rate that all sustain",
+            Load(0, rate, int(rate * seconds)),
+            both,
+        ),
+        Scenario(
+            "fast",
+            "reaction at 100 new calls a second",
+            Load(0, 100.0, 100 * seconds),
+            ("engine",),
+        ),
+        Scenario(
+            "many",
+            f"{many} calls at once",
+            Load(0, ramp, many, talk_ms=up_ms),
+            ("engine",),
+        ),
+        Scenario(
+            "long",
+            "memory over many calls",
+            Load(0, 150.0, 1000 if quick else 20_000, prompt_ms=1000, talk_ms=1000),
+            ("engine",),
+        ),
+    ]
+
+
+NAMES = [s.name for s in scenarios(True, SUSTAINED)]
+
+
+@click.command(help=__doc__)
+@click.option("-s", "--scenario", "wanted", multiple=True, type=click.Choice(NAMES))
+@click.option(
+    "-c",
+    "--contender",
+    "only",
+    multiple=True,
+    type=click.Choice(list(CONTENDERS)),
+    help="Measure these, in every scenario chosen.  [default: as each scenario says]",
+)
+@click.option("--rate", default=SUSTAINED, show_default=True, help="Calls a second of `calls`.")
+@click.option("--quick", is_flag=True, help="Small loads: shows that it works, measures little.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/bench"),
+    show_default=True,
+    help="Where the JSON and the picture go.",
+)
+@click.option("--keep", is_flag=True, help="Keep the contenders' folders and logs in the output.")
+def main(
+    wanted: tuple[str, ...],
+    only: tuple[str, ...],
+    rate: float,
+    quick: bool,
+    output: Path,
+    keep: bool,
+) -> None:
+    """Run the scenarios one after the other."""
+    console = Console()
+    output.mkdir(parents=True, exist_ok=True)
+    chosen = [s for s in scenarios(quick, rate) if not wanted or s.name in wanted]
+    found: list[Figures] = []
+    troubles: list[str] = []
+    for scenario in chosen:
+        for name in only or scenario.contenders:
+            contender = CONTENDERS[name]
+            label = f"{scenario.name}: {contender.title}"
+            with console.status(label) as status:
+
+                def tell(progress: Progress, label: str = label) -> None:
+                    status.update(
+                        f"{label}: {progress.started} begun, {progress.open} open, "
+                        f"{progress.completed} done, {progress.failed} failed"
+                    )
+
+                try:
+                    figures = measure(contender, scenario, output if keep else None, tell)
+                except click.ClickException as error:
+                    troubles.append(f"{label}: {error.message}")
+                    console.print(f"[red]{label}:[/red] {error.message}", highlight=False)
+                    continue
+            found.append(figures)
+            console.print(
+                f"{label}: {figures.outcome.completed} calls, "
+                f"{figures.cpu_ms_a_call:.2f} ms of CPU each",
+                highlight=False,
+            )
+    if found:
+        print_table(console, chosen, found)
+        write_json(output / "figures.json", chosen, found)
+        draw(output / "figures.png", chosen, found)
+        console.print(f"Written: {output / 'figures.json'}, {output / 'figures.png'}")
+    if troubles or any(figures.outcome.failed for figures in found):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tests.bench")
