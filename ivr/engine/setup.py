@@ -1,0 +1,92 @@
+"""What an engine needs of its process: one of it a spool, and enough file descriptors."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+
+from ivr.errors import SetupError
+
+log = structlog.get_logger(__name__)
+
+_NAME = "engine.pid"
+_SPARE = 512
+"""Descriptors beside those of calls: logs, journal, audio being read, metrics."""
+
+
+def many_files(connections: int) -> None:
+    """Raise the limit of open files to what so many calls need, or say how far it reaches."""
+    wanted = connections + _SPARE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= wanted:
+        return
+    reach = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (reach, hard))
+    if reach < wanted:
+        log.warning(
+            "fewer calls at once than configured: the host's limit of open files is in the way",
+            configured=connections,
+            possible=reach - _SPARE,
+            do="raise LimitNOFILE of the service",
+        )
+
+
+class PidFile:
+    """Says who the spool's engine is, and keeps a second one away from it."""
+
+    def __init__(self, spool: Path) -> None:
+        """Claim the spool.
+
+        Raises:
+            SetupError: another engine has it, or the file cannot be written.
+        """
+        self._path = spool / _NAME
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise SetupError(f"cannot write {self._path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            other = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
+            os.close(self._fd)
+            raise SetupError(
+                f"process {other or '?'} is an engine on the spool {spool} already;"
+                " stop it, or give this one a spool of its own"
+            ) from error
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def __enter__(self) -> PidFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+    @staticmethod
+    def read(spool: Path) -> int:
+        """The process id of the spool's engine.
+
+        Raises:
+            SetupError: none is running.
+        """
+        path = spool / _NAME
+        try:
+            with open(path, encoding="ascii") as file:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(path.read_text().strip() or 0)
+        except OSError:
+            pass
+        raise SetupError(f"no engine is running on the spool {spool} (start it with `ivr serve`)")
