@@ -1,1 +1,18 @@
+"""The embedded lab switch: speaks the event socket, makes real WAV files, places calls."""
 
+from ivr.lab.call import CallOutcome, LabCall
+from ivr.lab.clock import TurnedClock
+from ivr.lab.script import CallScript, Destination
+from ivr.lab.session import Action
+from ivr.lab.switch import LabSwitch, dialplan_for
+
+__all__ = [
+    "Action",
+    "CallOutcome",
+    "CallScript",
+    "Destination",
+    "LabCall",
+    "LabSwitch",
+    "TurnedClock",
+    "dialplan_for",
+]

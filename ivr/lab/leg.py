@@ -1,0 +1,476 @@
+"""One leg of a call: its state, its variables, its audio, and the events that show them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ivr.clock import Clock
+from ivr.lab import headers
+from ivr.lab.alarm import Alarm
+from ivr.lab.audio import Line, Tone
+from ivr.lab.digits import DigitActions
+from ivr.lab.event import Event, Value
+from ivr.lab.record import Recording
+from ivr.lab.stamps import final_variables
+from ivr.lab.wire import ClientMessage
+
+if TYPE_CHECKING:
+    from ivr.lab.bridge import Dial
+    from ivr.lab.listener import Listener
+
+TICK_MS = 20
+"""A session looks up once a packet of audio, and not between."""
+
+Enders = Literal["caller", "destination", "switch"]
+"""Whose telephone, or that it was the switch (told so or not), that ended a leg."""
+
+
+class Switchboard(Protocol):
+    """What a leg needs of the switch."""
+
+    clock: Clock
+
+    def wants(self, name: str) -> bool:
+        """Whether any listener may want events of this name."""
+
+    def fire(self, event: Event) -> None:
+        """Hand an event to those who asked for it."""
+
+    def next_sequence(self) -> int:
+        """The next number of an event."""
+
+    def log(self, level: str, text: str) -> None:
+        """Write to the switch's log file."""
+
+    def remove(self, leg: Leg) -> None:
+        """Forget a leg that is over."""
+
+    def find(self, uuid: str) -> Leg | None:
+        """The leg of this id, if there is one."""
+
+    def call(self, caller: Leg, dial: Dial) -> Leg:
+        """Make a second leg and let its telephone ring."""
+
+    def task_for(self, number: str, dialplan: str, context: str) -> Callable[[Leg], None]:
+        """What the dialplan does with a number: a task for a leg's session."""
+
+    def schedule(self, group: str, seconds: int, act: Callable[[], None]) -> int:
+        """Do something later; the number of the task. Tasks of a group can be deleted."""
+
+    def connect(self, leg: Leg, arg: str) -> Listener | None:
+        """Open the outbound socket of ``socket``'s argument; None where nobody listens."""
+
+    def disk_has_room(self, size: int) -> bool:
+        """Whether the disk takes so many bytes."""
+
+
+@dataclass(slots=True)
+class Times:
+    """Wall time of what happened to a leg, in microseconds; 0 is never."""
+
+    created: int
+    answered: int = 0
+    progress: int = 0
+    media: int = 0
+    bridged: int = 0
+    hangup: int = 0
+    transfer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who calls whom, as SIP said it."""
+
+    number: str
+    name: str
+    dialled: str
+    context: str = "public"
+    address: str = "127.0.0.1"
+    headers: Mapping[str, str] | None = None
+    """Further SIP headers; they become ``sip_h_NAME`` variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that was released."""
+
+    digit: str
+    duration: int
+    """In samples at 8 kHz, as FreeSWITCH counts."""
+    sensitive: bool
+    source: str = "RTP"
+
+
+class Leg:
+    """A channel of the switch."""
+
+    def __init__(
+        self,
+        switch: Switchboard,
+        uuid: str,
+        party: Party,
+        session: int,
+        *,
+        outbound: bool = False,
+        rate: int = 8000,
+        tag: str = "lab",
+    ) -> None:
+        self.switch = switch
+        self.clock = switch.clock
+        self.uuid = uuid
+        self.party = party
+        self.session = session
+        self.outbound = outbound
+        self.rate = rate
+        self._tag = tag
+        self.variables: dict[str, Value] = {}
+        self.created_ms = self.clock.monotonic_ms()
+        self.times = Times(self.wall_us())
+        self.state, self.state_number, self.callstate = "CS_EXECUTE", 4, "RINGING"
+        self.hangup_cause = ""
+        self.ended_by: Enders = "switch"
+        self.callee = ""
+        self.peer: Leg | None = None
+        """The leg this one is bridged to at this moment."""
+        self.other: Leg | None = None
+        """The last leg this one had to do with: its profile is in the events."""
+        self.bridged = False
+        self.mouth = Line(self.clock.monotonic_ms)
+        """What comes from this leg's telephone."""
+        self.ear = Line(self.clock.monotonic_ms)
+        """What is sent to this leg's telephone."""
+        self.voice: Tone | None = None
+        self.recordings: dict[str, Recording] = {}
+        self.listener: Listener | None = None
+        """The outbound socket that drives this leg."""
+        self.inbox: deque[tuple[int, ClientMessage]] = deque()
+        self.locked = False
+        self.break_asked = False
+        self.keys: deque[Key] = deque()
+        self.digits = ""
+        self.heard_keys = ""
+        """The keys that were relayed to this telephone."""
+        self.actions = DigitActions(self.clock)
+        self.next_task: Callable[[Leg], None] | None = None
+        self.last_app: tuple[str, str] | None = None
+        self.watchers: list[Callable[[str, Leg], None]] = []
+        """Told of every event of this leg by name, whoever else listens."""
+        self._alarm = Alarm(self.clock)
+        self._attend_ms: int | None = None
+        table = headers.CALLED if outbound else headers.INVITED
+        for name, value in headers.fill(table, self.fields()):
+            self.set(name, value)
+        for name, value in (party.headers or {}).items():
+            self.set(f"sip_h_{name}", value)
+
+    # -- what it is -------------------------------------------------------------------------
+
+    @property
+    def channel(self) -> str:
+        """The channel's name."""
+        if self.outbound:
+            return f"sofia/lab/{self.party.dialled}@{self.party.address}:5080"
+        return f"sofia/lab/{self.party.number}@{self.party.address}"
+
+    @property
+    def answered(self) -> bool:
+        """Whether it was answered."""
+        return self.times.answered > 0
+
+    @property
+    def down(self) -> bool:
+        """Whether it was hung up."""
+        return bool(self.hangup_cause)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether what it does now must end: hung up, or sent elsewhere."""
+        return self.down or self.next_task is not None
+
+    def wall_us(self) -> int:
+        """The switch's date in microseconds."""
+        return self.clock.wall_ms() * 1000
+
+    def set(self, name: str, value: Value | None) -> None:
+        """Set a channel variable; None or nothing removes it."""
+        if value:
+            self.variables[name] = value
+        else:
+            self.variables.pop(name, None)
+
+    def get(self, name: str) -> str:
+        """A channel variable, or nothing."""
+        value = self.variables.get(name, "")
+        return value if isinstance(value, str) else "ARRAY::" + "|:".join(value)
+
+    def true(self, name: str) -> bool:
+        """Whether a channel variable says yes."""
+        return self.get(name).lower() in {"true", "yes", "on", "enabled", "t", "1"}
+
+    def fields(self) -> dict[str, str]:
+        """What the tables of :mod:`ivr.lab.headers` are filled with."""
+        party, times, other = self.party, self.times, self.other
+        return {
+            "uuid": self.uuid,
+            "call_uuid": other.uuid if self.outbound and other is not None else self.uuid,
+            "originator": other.uuid if other is not None else "",
+            "channel": self.channel,
+            "session": str(self.session),
+            "direction": "outbound" if self.outbound else "inbound",
+            "logical_direction": "inbound",
+            "hit_dialplan": "false" if self.outbound else "true",
+            "username": party.number,
+            "number": party.number,
+            "name": party.name,
+            "dialled": party.dialled,
+            "context": party.context,
+            "address": party.address,
+            "host": party.address,
+            "callee_name": self.callee,
+            "callee_number": self.callee,
+            "state": self.state,
+            "state_number": str(self.state_number),
+            "callstate": self.callstate,
+            "answer_state": ("hangup" if self.down else "answered" if self.answered else "ringing"),
+            "hangup_cause": self.hangup_cause,
+            "codec": "PCMU" if self.rate == 8000 else "G722",
+            "rate": str(self.rate),
+            "profile_index": "" if self.outbound else "1",
+            "profile_us": str(times.transfer or times.created),
+            "created_us": str(times.created),
+            "answered_us": str(times.answered),
+            "progress_us": str(times.progress),
+            "media_us": str(times.media),
+            "hangup_us": str(times.hangup),
+            "transfer_us": str(times.transfer),
+            "bridged_us": str(times.bridged),
+            "sip_call_id": f"{self.uuid[::-1]}",
+            "from_tag": f"{self._tag}F{self.session}",
+            "to_tag": f"{self._tag}T{self.session}",
+            "branch": f"{self._tag}{self.session}",
+            "sdp": str(1_795_400_000 + self.session),
+            "media_port": str(20_000 + 2 * (self.session % 10_000)),
+            "ssrc": str(1_730_000_000 + self.session),
+        }
+
+    # -- events -----------------------------------------------------------------------------
+
+    def fire(
+        self,
+        name: str,
+        *after: tuple[str, str],
+        before: Iterable[tuple[str, str]] = (),
+        variables: bool = True,
+    ) -> None:
+        """Fire an event of this leg: core, channel and profile headers, then variables."""
+        for watch in tuple(self.watchers):
+            watch(name, self)
+        if self.switch.wants(name):
+            self.switch.fire(self.event(name, *after, before=before, variables=variables))
+
+    def event(
+        self,
+        name: str,
+        *after: tuple[str, str],
+        before: Iterable[tuple[str, str]] = (),
+        variables: bool = True,
+    ) -> Event:
+        """Build an event of this leg."""
+        found: list[tuple[str, Value]] = [("Event-Name", name), *headers.SWITCH]
+        found += event_stamp(self.switch, name)
+        found += before
+        fields = self.fields()
+        found += headers.fill(headers.CHANNEL, fields)
+        if self.times.media:
+            found += headers.fill(headers.CODECS, fields)
+        found += _prefixed("Caller-", fields)
+        if self.other is not None:
+            found.append(("Other-Type", "originator" if self.outbound else "originatee"))
+            found += _prefixed("Other-Leg-", {**self.other.fields(), "profile_index": ""})
+        if variables:
+            found += [(f"variable_{key}", value) for key, value in self.variables.items()]
+        found += after
+        return Event(name, found)
+
+    def profile(self, prefix: str) -> list[tuple[str, str]]:
+        """This leg's caller profile under a prefix."""
+        return _prefixed(prefix, self.fields())
+
+    # -- waiting ----------------------------------------------------------------------------
+
+    def tick_ms(self, *, after: bool = False) -> int:
+        """When the session looks up next: now where it is just doing so, unless ``after``."""
+        now = self.clock.monotonic_ms()
+        past = (now - self.created_ms) % TICK_MS
+        if past == 0 and not after:
+            return now
+        return now + TICK_MS - past
+
+    def attend(self, at_ms: int | None = None) -> None:
+        """Have the session look up at its next tick, or at ``at_ms``."""
+        due = self.tick_ms() if at_ms is None else at_ms
+        if self._attend_ms is None or due < self._attend_ms:
+            self._attend_ms = due
+            self._alarm.ring()
+
+    def wait(self, until_ms: int | None = None) -> None:
+        """The session waits until there is something to look at, at most until a moment."""
+        while True:
+            now = self.clock.monotonic_ms()
+            times = [ms for ms in (until_ms, self._attend_ms) if ms is not None]
+            due = min(times) if times else None
+            if due is not None and due <= now:
+                if self._attend_ms is not None and self._attend_ms <= now:
+                    self._attend_ms = None
+                return
+            self._alarm.wait(due)
+
+    # -- what is done to it -----------------------------------------------------------------
+
+    def send(self, message: ClientMessage) -> None:
+        """Queue a ``sendmsg``: it is looked at when the session next looks up."""
+        due = self.tick_ms(after=True)
+        self.inbox.append((due, message))
+        self.attend(due)
+
+    def go(self, task: Callable[[Leg], None]) -> None:
+        """Take the leg away from what it does, to something else."""
+        self.next_task = task
+        self.attend(self.tick_ms(after=True))
+
+    def press(self, digit: str, ms: int, source: str = "RTP") -> None:
+        """A key of this leg's telephone was released (docs/freeswitch.md 12 to 14)."""
+        if self.down:
+            return
+        key = Key(digit, ms * 8, self.true("sensitive_dtmf"), source)
+        if not key.sensitive:
+            self.switch.log("INFO", f"{self.uuid} RECV DTMF {digit}:{key.duration}")
+        if self.actions.bound:
+            self.actions.feed(key, self._let_through)
+        else:
+            self._let_through([key])
+
+    def _let_through(self, keys: Iterable[Key]) -> None:
+        self.keys.extend(keys)
+        self.attend()
+
+    def take_key(self) -> Key | None:
+        """The next key, its event fired; None where there is none."""
+        if not self.keys:
+            return None
+        key = self.keys.popleft()
+        if not key.sensitive:
+            self.digits += key.digit
+            self.fire(
+                "DTMF",
+                ("DTMF-Digit", key.digit),
+                ("DTMF-Duration", str(key.duration)),
+                ("DTMF-Source", key.source),
+                variables=False,
+            )
+        return key
+
+    def hang_up(self, cause: str, by: Enders = "switch") -> None:
+        """End the leg; ``by`` says whose telephone did it, or that the switch does."""
+        if self.down:
+            return
+        self.hangup_cause, self.ended_by, self.state_number = cause, by, 10
+        if by != "switch":
+            for name, value in headers.fill(headers.HUNG_UP_BY_PEER, self.fields()):
+                self.set(name, value)
+            if self.bridged:
+                self.set("last_bridge_role", "originatee" if self.outbound else "originator")
+        self.fire("CHANNEL_HANGUP")
+        if by != "switch":
+            self.set("sip_hangup_disposition", "recv_bye")
+        due = self.tick_ms()
+        if self.listener is not None and (
+            due > self.clock.monotonic_ms() or not self.listener.lingers
+        ):
+            self.listener.channel_down()
+        self.attend(due)
+
+    def answer(self) -> None:
+        """Answer the leg, or hear that it was answered."""
+        if self.answered or self.down:
+            return
+        self.times.answered = self.wall_us()
+        self.times.media = self.times.media or self.times.answered
+        self.callstate = "EARLY"
+        for name, value in headers.fill(headers.ANSWERED, self.fields()):
+            self.set(name, value)
+        self.fire("CHANNEL_ANSWER")
+        self.callstate = "ACTIVE"
+        self.set("endpoint_disposition", "ANSWER")
+        if not self.outbound:
+            self.clock.after(TICK_MS // 2, self._acknowledged)
+
+    def _acknowledged(self) -> None:
+        for name, value in headers.fill(headers.ACKNOWLEDGED, self.fields()):
+            self.set(name, value)
+
+    def finish(self) -> None:
+        """The session is over: stop recordings, report, forget."""
+        self.state, self.times.hangup = "CS_HANGUP", self.wall_us()
+        for path in tuple(self.recordings):
+            self.stop_recording(path)
+        if self.ended_by == "switch" and self.answered:
+            self.set("sip_hangup_disposition", "send_bye")
+        for name, value in final_variables(self).items():
+            self.set(name, value)
+        self.state, self.state_number, self.callstate = "CS_REPORTING", 11, "HANGUP"
+        self.fire("CHANNEL_HANGUP_COMPLETE", before=[("Hangup-Cause", self.hangup_cause)])
+        self.fire("CHANNEL_DESTROY")
+        self.mouth.about_to_change()
+        self.switch.remove(self)
+        if self.listener is not None:
+            self.listener.channel_down()
+
+    def stop_recording(self, path: str) -> None:
+        """Stop one recording and report it."""
+        recording = self.recordings.pop(path)
+        result = recording.stop()
+        self.set("record_file_size", str(result.samples * 2 + 44))
+        self.set("record_samples", str(result.samples))
+        self.set("record_seconds", str(result.samples // result.rate))
+        self.set("record_ms", str(result.samples * 1000 // result.rate))
+        self.set("record_completion_cause", result.cause)
+        self.fire(
+            "RECORD_STOP",
+            ("Record-File-Path", path),
+            ("Record-Completion-Cause", result.cause),
+        )
+
+    def digits_dialed(self) -> str:
+        """What the call's last report says was dialled (docs/freeswitch.md 14)."""
+        pattern = self.get("digits_dialed_filter")
+        if not self.digits:
+            return "none"
+        if not pattern:
+            return self.digits
+        return re.sub(pattern, lambda match: "X" * len(match[0]), self.digits)
+
+
+def event_stamp(switch: Switchboard, name: str) -> list[tuple[str, str]]:
+    """When and where in the switch's program an event was made."""
+    us = switch.clock.wall_ms() * 1000
+    moment = time.gmtime(us // 1_000_000)
+    file, function, line = headers.CALLING.get(name, headers.CALLING_ELSE)
+    return [
+        ("Event-Date-Local", time.strftime("%Y-%m-%d %H:%M:%S", moment)),
+        ("Event-Date-GMT", time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)),
+        ("Event-Date-Timestamp", str(us)),
+        ("Event-Calling-File", file),
+        ("Event-Calling-Function", function),
+        ("Event-Calling-Line-Number", line),
+        ("Event-Sequence", str(switch.next_sequence())),
+    ]
+
+
+def _prefixed(prefix: str, fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(prefix + name, value) for name, value in headers.fill(headers.PROFILE, fields)]

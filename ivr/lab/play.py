@@ -1,0 +1,129 @@
+"""``playback``: what a leg hears, for how long, and how it ends (docs/freeswitch.md 24, 25)."""
+
+from __future__ import annotations
+
+import os
+import re
+import wave
+from dataclasses import dataclass
+
+from ivr.lab.audio import SILENCE, Clip, Line, Source, Tone, load_wav
+from ivr.lab.leg import TICK_MS, Key, Leg
+from ivr.lab.session import application, run_messages
+
+_READ_AHEAD = 16_384
+"""Samples FreeSWITCH reads of a file at once; ``playback_ms`` counts them, heard or not."""
+
+
+@dataclass(slots=True)
+class _Sound:
+    """Something to play."""
+
+    samples: int | None
+    """Length at the leg's rate; None is without end."""
+    source: Source
+    clip: Clip | None = None
+
+
+def _open(leg: Leg, name: str) -> _Sound | None:
+    """Open what ``playback`` was given; None where it is not there."""
+    now = leg.clock.monotonic_ms()
+    if name.startswith("silence_stream://"):
+        ms = int(re.match(r"-?\d*", name[17:])[0] or 0)  # type: ignore[index] # matches nothing too
+        return _Sound(None if ms < 0 else ms * leg.rate // 1000, SILENCE)
+    if name.startswith("tone_stream://"):
+        return _tones(leg, name[14:])
+    try:
+        data = load_wav(name, os.stat(name).st_mtime_ns, leg.rate)
+    except (OSError, wave.Error, EOFError, ValueError):
+        return None
+    clip = Clip(data, leg.rate, now)
+    return _Sound(len(data), clip, clip)
+
+
+def _tones(leg: Leg, spec: str) -> _Sound | None:
+    """``%(on,off,hz[,hz])`` and ``loops=N``: near enough, one tone for its whole length."""
+    match = re.match(r"%\((\d+),(\d+),(\d+)(?:,(\d+))?\)(?:;loops=(-?\d+))?", spec)
+    if match is None:
+        return None
+    on, off, low, high, loops = match.groups()
+    tone = Tone(int(low)) if high is None else Tone(int(low), int(high))
+    if loops is not None and int(loops) < 0:
+        return _Sound(None, tone)
+    ms = (int(on) + int(off)) * int(loops or 1)
+    return _Sound(ms * leg.rate // 1000, tone)
+
+
+@application("playback")
+def playback(leg: Leg, arg: str) -> None:
+    """Play a file to the leg until its end, a terminator key, a break or a hangup."""
+    sound = _open(leg, arg)
+    if sound is None:
+        leg.set("current_application_response", "FILE NOT FOUND")
+        return
+    if not leg.times.media:
+        leg.times.media = leg.wall_us()
+    leg.break_asked = False
+    leg.set("playback_terminator_used", None)
+    kind = [("Playback-File-Type", "tone_stream")] if arg.startswith("tone_stream:") else []
+    leg.fire("PLAYBACK_START", *kind, ("Playback-File-Path", arg))
+    heard_before = leg.ear.source
+    leg.ear.change(sound.source)
+    status, response, heard_ms = _listen(leg, sound)
+    leg.ear.change(heard_before if not isinstance(heard_before, Line) or leg.bridged else SILENCE)
+    _report(leg, sound, heard_ms)
+    leg.fire("PLAYBACK_STOP", *kind, ("Playback-File-Path", arg), ("Playback-Status", status))
+    leg.set("current_application_response", response)
+
+
+def _listen(leg: Leg, sound: _Sound) -> tuple[str, str, int]:
+    """Wait while it plays: Playback-Status, Application-Response, milliseconds heard."""
+    began = leg.clock.monotonic_ms()
+    length = None if sound.samples is None else _packets_ms(sound.samples, leg.rate)
+    terminators = leg.get("playback_terminators") or "*"
+    stopped_by: list[Key] = []
+
+    def on_key(key: Key) -> None:
+        if terminators == "any" or key.digit in terminators.replace("none", ""):
+            stopped_by.append(key)
+
+    while True:
+        heard = leg.clock.monotonic_ms() - began
+        if leg.leaving:
+            return "done", "PLAYBACK ERROR", heard
+        if leg.break_asked:
+            leg.break_asked = False
+            return "break", "FILE PLAYED", heard
+        away = run_messages(leg)
+        if away:
+            began += away
+            if sound.clip is not None:
+                sound.clip.start_ms += away
+            leg.ear.change(sound.source)
+        if leg.down:
+            return "done", "FILE PLAYED", heard
+        while not stopped_by and (key := leg.take_key()) is not None:
+            on_key(key)
+        if stopped_by:
+            leg.set("playback_terminator_used", stopped_by[0].digit)
+            leg.attend()
+            return "break", "FILE PLAYED", heard
+        if length is not None and heard >= length:
+            return "done", "FILE PLAYED", heard
+        leg.wait(None if length is None else began + length)
+
+
+def _packets_ms(samples: int, rate: int) -> int:
+    ms = -(-samples * 1000 // rate)
+    return -(-ms // TICK_MS) * TICK_MS
+
+
+def _report(leg: Leg, sound: _Sound, heard_ms: int) -> None:
+    """Set what FreeSWITCH says of a playback: heard, and read ahead of it."""
+    whole = sound.samples if sound.samples is not None else heard_ms * leg.rate // 1000
+    heard = min(whole, heard_ms // TICK_MS * TICK_MS * leg.rate // 1000)
+    read = min(whole, (heard // _READ_AHEAD + 1) * _READ_AHEAD)
+    leg.set("playback_last_offset_pos", str(heard))
+    leg.set("playback_seconds", str(read // leg.rate))
+    leg.set("playback_ms", str(read * 1000 // leg.rate))
+    leg.set("playback_samples", str(read))

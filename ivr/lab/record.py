@@ -1,0 +1,209 @@
+"""A recording: a WAV file that grows as FreeSWITCH's does (docs/freeswitch.md 15 to 22)."""
+
+from __future__ import annotations
+
+import os
+import struct
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.lab.audio import Line, samples_at
+
+HELD_BACK_MS = 40
+"""The newest audio is written this much later, so an unmask reaches back over it."""
+
+UNMASK_LAG_MS = 30
+"""The zeros of a mask end this long before ``unmask`` returns (docs/freeswitch.md 16)."""
+
+_STDIO_BYTES = 65_536
+"""What default buffering holds back (docs/freeswitch.md 20)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOptions:
+    """What channel variables said when the recording started."""
+
+    stereo: bool = False
+    bridge_only: bool = False
+    """``RECORD_BRIDGE_REQ``: no sample passes while the channel is not bridged."""
+    buffered: bool = True
+    """False with ``enable_file_write_buffering=false``."""
+    min_seconds: int = 3
+    """Shorter recordings are thrown away at the end."""
+    limit_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResult:
+    """How a recording ended."""
+
+    samples: int
+    """Per channel, as counted; more than the file has where the disk refused."""
+    rate: int
+    cause: str
+
+
+class DiskFullError(OSError):
+    """Raised by a disk that tests have filled."""
+
+
+class Recording:
+    """One ``uuid_record start``, until its stop."""
+
+    def __init__(
+        self,
+        path: str,
+        rate: int,
+        lines: tuple[Line, Line],
+        bridged: Callable[[], bool],
+        now_ms: int,
+        options: RecordingOptions,
+        *,
+        room: Callable[[int], bool] = lambda _: True,
+    ) -> None:
+        self.path = path
+        self.rate = rate
+        self.options = options
+        self._lines = lines
+        self._bridged = bridged
+        self._room = room
+        self._at_ms = now_ms
+        self._samples = 0
+        self._masked = False
+        self._paused = False
+        self._failed = False
+        self._pending = bytearray()
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o640)
+        os.write(self._file, self._header(0))
+        for line in lines:
+            line.taps.append(self.catch_up)
+
+    @property
+    def channels(self) -> int:
+        """1, or 2 with ``RECORD_STEREO``."""
+        return 2 if self.options.stereo else 1
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether it is as long as it may get."""
+        limit = self.options.limit_seconds
+        return limit > 0 and self._samples >= limit * self.rate
+
+    def mask(self) -> None:
+        """Write zeros from now on."""
+        self.catch_up(self._now())
+        self._masked = True
+
+    def unmask(self) -> None:
+        """Write what is heard again, a moment before now."""
+        self.catch_up(self._now() - UNMASK_LAG_MS)
+        self._masked = False
+
+    def pause(self) -> None:
+        """Let time pass unrecorded: the file's time line stands still."""
+        self.catch_up(self._now())
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        self.catch_up(self._now())
+        self._paused = False
+
+    def flush(self) -> None:
+        """Bring the file up to date as far as FreeSWITCH would have."""
+        self.catch_up(self._now() - HELD_BACK_MS)
+
+    def catch_up(self, until_ms: int) -> None:
+        """Write down what was heard up to a moment."""
+        begin, end = samples_at(self._at_ms, self.rate), samples_at(until_ms, self.rate)
+        if end <= begin:
+            return
+        self._at_ms = until_ms
+        if self._paused or (self.options.bridge_only and not self._bridged()):
+            return
+        self._samples += end - begin
+        if self._masked:
+            self._write(bytes(2 * self.channels * (end - begin)))
+        else:
+            self._write(self._heard(begin, end - begin).tobytes())
+
+    def stop(self) -> RecordingResult:
+        """End it; a recording shorter than the minimum leaves no file."""
+        self.catch_up(self._now())
+        for line in self._lines:
+            line.taps.remove(self.catch_up)
+        self._drain()
+        if not self._failed:
+            os.pwrite(self._file, self._header(self._bytes_written()), 0)
+        os.close(self._file)
+        return RecordingResult(self._samples, self.rate, self._cause())
+
+    def _cause(self) -> str:
+        if self._failed:
+            return "uri-failure"
+        if not self._samples:
+            os.unlink(self.path)
+            return "empty-file"
+        if self._samples < self.options.min_seconds * self.rate:
+            os.unlink(self.path)
+            return "input-too-short"
+        return "success-maxtime" if self.over_limit else "success-silence"
+
+    def _now(self) -> int:
+        return self._lines[0].now_ms()
+
+    def _heard(self, begin: int, count: int) -> array[int]:
+        left = self._lines[0].samples(begin, count, self.rate)
+        right = self._lines[1].samples(begin, count, self.rate)
+        if self.options.stereo:
+            both = array("h", bytes(4 * count))
+            both[::2] = left
+            both[1::2] = right
+            return both
+        if not any(right):
+            return left
+        if not any(left):
+            return right
+        return array(
+            "h", (max(-32768, min(32767, a + b)) for a, b in zip(left, right, strict=True))
+        )
+
+    def _write(self, data: bytes) -> None:
+        self._pending += data
+        if not self.options.buffered or len(self._pending) >= _STDIO_BYTES:
+            self._drain()
+
+    def _drain(self) -> None:
+        if self._pending and not self._failed:
+            try:
+                if not self._room(len(self._pending)):
+                    raise DiskFullError(28, "No space left on device", self.path)
+                os.write(self._file, self._pending)
+            except OSError:
+                self._failed = True
+        self._pending.clear()
+
+    def _bytes_written(self) -> int:
+        return os.fstat(self._file).st_size - 44
+
+    def _header(self, size: int) -> bytes:
+        frame = 2 * self.channels
+        return struct.pack(
+            "<4sI4s4sIHHIIHH4sI",
+            b"RIFF",
+            36 + size,
+            b"WAVE",
+            b"fmt ",
+            16,
+            1,
+            self.channels,
+            self.rate,
+            self.rate * frame,
+            frame,
+            16,
+            b"data",
+            size,
+        )

@@ -1,0 +1,200 @@
+"""What people do on the telephone: scripts of callers and of those who are called.
+
+A script reads like a story::
+
+    CallScript(steps=(DuringPrompt(1000), Keys("*#*"), AfterPrompt(300), Keys("1")))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let time pass."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Press keys one after the other; FreeSWITCH hears of each when it is released."""
+
+    keys: str
+    gap_ms: int = 100
+    """Between the release of one key and the next press."""
+    press_ms: int = 160
+    """How long each key is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuringPrompt:
+    """Wait until the next prompt plays, and so long into it."""
+
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AfterPrompt:
+    """Wait until the next prompt has ended (heard or stopped), and so long after it."""
+
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WhenConnected:
+    """Wait until this telephone is connected to another one (again), and so long after it."""
+
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Begin to speak, or fall silent; people speak all the time unless told otherwise."""
+
+    aloud: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Put the telephone down."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlindTransfer:
+    """Send the other side to another number of the dialplan (docs/freeswitch.md 23a)."""
+
+    to: str
+
+
+Step = Wait | Keys | DuringPrompt | AfterPrompt | WhenConnected | Speak | HangUp | BlindTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """How a telephone behaves that the switch calls."""
+
+    answer_ms: int | None = 0
+    """Rings so long before it is answered; None is never."""
+    refusal: str | None = None
+    """A cause such as ``USER_BUSY`` that it answers with instead, after ``answer_ms``."""
+    hz: int = 880
+    """The pitch of who answers."""
+    steps: tuple[Step, ...] = ()
+    """What who answers does then; after that they stay until the other side hangs up."""
+
+    @classmethod
+    def talks(cls, ms: int, *, answer_ms: int = 0) -> Destination:
+        """Answers, talks for a while, hangs up."""
+        return cls(answer_ms=answer_ms, steps=(WhenConnected(ms), HangUp()))
+
+    @classmethod
+    def busy(cls) -> Destination:
+        """Is engaged."""
+        return cls(refusal="USER_BUSY")
+
+    @classmethod
+    def silent(cls) -> Destination:
+        """Rings and is never answered."""
+        return cls(answer_ms=None)
+
+    @classmethod
+    def unallocated(cls) -> Destination:
+        """Does not exist."""
+        return cls(refusal="UNALLOCATED_NUMBER")
+
+
+@dataclass(frozen=True, slots=True)
+class CallScript:
+    """A call that somebody makes."""
+
+    steps: tuple[Step, ...] = ()
+    """What the caller does; after that they stay until the call ends."""
+    name: str = "a call"
+    """What the script shows, for people."""
+    number: str = "07700900123"
+    caller: str = "Jo Bloggs"
+    """The display name; any characters, as a stranger may send them (R23)."""
+    dialled: str = "01427676676"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further SIP headers of the INVITE, by name."""
+    hz: int = 440
+    """The pitch of the caller."""
+    rate: int = 8000
+    """Samples a second of the caller's codec: 8000 or 16000."""
+    destination: Destination | None = None
+    """Whom the call reaches, whatever number is bridged to; None leaves it to the switch."""
+    expect: str = ""
+    """How the script ends when all is well, for people."""
+
+
+LISTENS = CallScript(
+    name="listens and talks",
+    destination=Destination(answer_ms=400),
+    steps=(WhenConnected(2500), HangUp()),
+    expect="connected and recorded",
+)
+"""Hears the announcement, talks, hangs up."""
+
+OPTS_OUT = CallScript(
+    name="opts out",
+    number="07700900124",
+    steps=(DuringPrompt(700), Keys("*#*")),
+    expect="not connected, not recorded",
+)
+"""Opts out and lets the call end."""
+
+OPTS_OUT_AND_RETURNS = CallScript(
+    name="opts out and returns",
+    number="07700900125",
+    destination=Destination.talks(2000, answer_ms=300),
+    steps=(DuringPrompt(700), Keys("*#*"), DuringPrompt(600), Keys("1")),
+    expect="connected and recorded",
+)
+"""Opts out, hears the reminder, comes back with 1."""
+
+WRONG_KEYS = CallScript(
+    name="presses wrong keys",
+    number="07700900126",
+    destination=Destination.talks(1500),
+    steps=(DuringPrompt(500), Keys("5#0"), Wait(400), Keys("12*")),
+    expect="connected and recorded",
+)
+"""Presses keys that mean nothing."""
+
+HANGS_UP_IN_ANNOUNCEMENT = CallScript(
+    name="hangs up in the announcement",
+    number="07700900127",
+    steps=(DuringPrompt(900), HangUp()),
+    expect="not connected, not recorded",
+)
+"""Gives up early."""
+
+BUSY = CallScript(
+    name="destination busy",
+    number="07700900128",
+    destination=Destination.busy(),
+    expect="not connected, told why",
+)
+"""Whom they want is engaged."""
+
+NO_ANSWER = CallScript(
+    name="destination does not answer",
+    number="07700900129",
+    destination=Destination.silent(),
+    expect="not connected, told why",
+)
+"""Whom they want is out."""
+
+STANDARD = (
+    LISTENS,
+    OPTS_OUT,
+    OPTS_OUT_AND_RETURNS,
+    WRONG_KEYS,
+    HANGS_UP_IN_ANNOUNCEMENT,
+    BUSY,
+    NO_ANSWER,
+)
+"""The scripts that a demonstration places."""

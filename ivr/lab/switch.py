@@ -1,0 +1,385 @@
+"""The lab switch: calls, sockets, dialplan and log of a small FreeSWITCH look-alike."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import uuid as uuids
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.event
+from gevent import socket
+from gevent.server import StreamServer
+
+from ivr.clock import Clock, RealClock, Timer
+from ivr.errors import SetupError
+from ivr.lab import api, apps, bridge, headers, play
+from ivr.lab.bridge import Dial, be_bridged
+from ivr.lab.call import LabCall
+from ivr.lab.event import Event
+from ivr.lab.leg import Leg, Party, event_stamp
+from ivr.lab.listener import Listener
+from ivr.lab.person import Person
+from ivr.lab.script import CallScript, Destination
+from ivr.lab.session import Action, execute, live, run_actions
+
+Dialplan = Mapping[str, tuple[Action, ...]]
+"""Extensions: a regular expression that the whole number fits, and what is done then."""
+
+RINGS_MS = 10
+"""Even a telephone that is answered at once needs this long."""
+
+_SETTLED = (apps, bridge, play)
+"""Modules whose applications register themselves when they are imported."""
+
+
+def dialplan_for(engine: str, *, fallback: tuple[Action, ...] = ()) -> Dialplan:
+    """The usual dialplan: every number goes to the engine, then to ``fallback``."""
+    return {
+        "fallback": fallback or (Action("answer"), Action("playback", "silence_stream://1000")),
+        ".*": (
+            Action("set", "hangup_after_bridge=true"),
+            Action("socket", f"{engine} async full"),
+            *fallback,
+        ),
+    }
+
+
+class LabSwitch:
+    """A telephone switch in this process."""
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        dialplan: Dialplan | None = None,
+        destinations: Mapping[str, Destination] | None = None,
+        log_path: Path | None = None,
+        password: str = "ClueCon",  # noqa: S107 - FreeSWITCH's well-known default
+        seed: int | None = None,
+    ) -> None:
+        self.clock: Clock = clock or RealClock()
+        self.dialplan: Dialplan = dialplan or {}
+        """What is done with a number; may be replaced at any time."""
+        self.destinations: dict[str, Destination] = {
+            "busy": Destination.busy(),
+            "noanswer": Destination.silent(),
+            "unallocated": Destination.unallocated(),
+            **(destinations or {}),
+        }
+        """How telephones behave, by number; others answer at once and stay."""
+        self.password = password
+        self.variables: dict[str, str] = {"hostname": "lab", "switchname": "lab"}
+        self.room: int | None = None
+        """Bytes that the recordings' disk still takes; None is without end."""
+        self.listeners: list[Listener] = []
+        self._log_path = log_path
+        self._random = random.Random(seed)  # noqa: S311 - names, not secrets
+        self._legs: dict[str, Leg] = {}
+        self._calls: dict[str, LabCall] = {}
+        self._sequence = itertools.count(1000)
+        self._sessions = itertools.count(1)
+        self._tasks: dict[int, tuple[str, Timer]] = {}
+        self._task_numbers = itertools.count(1)
+        self._server: StreamServer | None = None
+
+    # -- calls ------------------------------------------------------------------------------
+
+    def place(self, script: CallScript) -> LabCall:
+        """Have somebody call; returns at once, the call's ``done`` says how it went."""
+        party = Party(
+            script.number,
+            script.caller,
+            script.dialled,
+            headers=dict(script.headers),
+        )
+        leg = self._new_leg(party, rate=script.rate)
+        leg.set("DP_MATCH", (script.dialled, script.dialled))
+        call = LabCall(script, leg, self.clock)
+        self._calls[leg.uuid] = call
+        person = Person(self.clock, leg, script.hz, "caller", self._blind_transfer)
+        leg.fire("CHANNEL_CREATE")
+        gevent.spawn(person.act, script.steps)
+        gevent.spawn(live, leg, self.task_for(script.dialled, "XML", "public"))
+        return call
+
+    def call(self, caller: Leg, dial: Dial) -> Leg:
+        """Make a second leg and let its telephone ring."""
+        party = Party(
+            dial.get("origination_caller_id_number") or caller.party.number,
+            dial.get("origination_caller_id_name") or caller.party.name,
+            dial.user,
+            caller.party.context,
+        )
+        leg = self._new_leg(party, outbound=True, rate=caller.rate, other=caller)
+        leg.set("originate_endpoint", dial.endpoint.split("/")[0])
+        for name, value in dial.variables:
+            leg.set(name, value)
+        leg.watchers.append(lambda name, _: _news(name, caller))
+        call = self._calls.get(caller.uuid)
+        if call is not None:
+            call.follow(leg)
+        wanted = call.script.destination if call is not None else None
+        self._ring(leg, dial, wanted)
+        return leg
+
+    def originate(self, text: str) -> str:
+        """``{vars}endpoint number|&app(arg) [dialplan] [context] ...``; answers when answered."""
+        match = re.match(r"((?:\{[^}]*\})?(?:\[[^\]]*\])?\S+)\s+(&\S+|\S+)(?:\s+(\S+))?", text)
+        if match is None:
+            return f"-USAGE: {_ORIGINATE}\n"
+        dials = bridge.parse_dial_string(match[1])
+        if not dials:
+            return f"-USAGE: {_ORIGINATE}\n"
+        dial = dials[0]
+        number = dial.get("origination_caller_id_number") or "0000000000"
+        party = Party(number, dial.get("origination_caller_id_name"), dial.user)
+        leg = self._new_leg(party, outbound=True, uuid=dial.get("origination_uuid"))
+        for name, value in dial.variables:
+            leg.set(name, value)
+        done = gevent.event.Event()
+        leg.watchers.append(lambda name, _: _ended_ringing(name, done))
+        application = re.fullmatch(r"&(\w+)(?:\((.*)\))?", match[2])
+        task = (
+            self.task_for(f"{application[1]}:'{application[2] or ''}'", "inline", "")
+            if application is not None
+            else self.task_for(match[2], match[3] or "XML", "public")
+        )
+        self._ring(leg, dial, None, task)
+        done.wait()
+        return f"-ERR {leg.hangup_cause}\n" if leg.down else f"+OK {leg.uuid}\n"
+
+    def _new_leg(
+        self,
+        party: Party,
+        *,
+        outbound: bool = False,
+        rate: int = 8000,
+        other: Leg | None = None,
+        uuid: str = "",
+    ) -> Leg:
+        name = uuid or str(uuids.UUID(int=self._random.getrandbits(128), version=4))
+        leg = Leg(self, name, party, next(self._sessions), outbound=outbound, rate=rate)
+        leg.other = other
+        self._legs[name] = leg
+        return leg
+
+    def _ring(
+        self,
+        leg: Leg,
+        dial: Dial,
+        wanted: Destination | None,
+        task: Callable[[Leg], None] = be_bridged,
+    ) -> None:
+        """Let a telephone ring; the person at it does as its destination says."""
+        leg.fire("CHANNEL_CREATE")
+        leg.fire("CHANNEL_OUTGOING")
+        leg.fire("CHANNEL_ORIGINATE")
+        if dial.endpoint.startswith("error/"):
+            wanted = Destination(refusal=dial.user.upper())
+        place = wanted or self.destinations.get(leg.party.dialled) or Destination()
+        person = Person(self.clock, leg, place.hz, "destination", self._blind_transfer)
+        gevent.spawn(self._telephone, leg, place, person, task)
+
+    def _telephone(
+        self, leg: Leg, place: Destination, person: Person, task: Callable[[Leg], None]
+    ) -> None:
+        """The life of a telephone that is called, from its ringing on."""
+        if place.refusal is None:
+            leg.times.progress = leg.wall_us()
+            leg.fire("CHANNEL_PROGRESS")
+        ringing = None if place.answer_ms is None else max(RINGS_MS, place.answer_ms)
+        end = None if ringing is None else self.clock.monotonic_ms() + ringing
+        while not leg.down and (end is None or self.clock.monotonic_ms() < end):
+            leg.wait(end)
+        if not leg.down and place.refusal is not None:
+            leg.hang_up(place.refusal, by="destination")
+        elif not leg.down:
+            leg.answer()
+            _execute_on_answer(leg)
+            gevent.spawn(person.act, place.steps)
+        live(leg, task)
+
+    def _blind_transfer(self, leg: Leg, to: str) -> None:
+        """SIP REFER from a telephone: the other side goes to another number."""
+        other = leg.peer
+        if other is None:
+            return
+        stamp = other.wall_us() // 1_000_000
+        other.set("transfer_history", f"{stamp}:{uuids.uuid4()}:bl_xfer:{to}/public/XML")
+        other.times.transfer = other.wall_us()
+        other.go(self.task_for(to, "XML", other.party.context))
+
+    # -- what legs need ---------------------------------------------------------------------
+
+    def task_for(self, number: str, dialplan: str, context: str) -> Callable[[Leg], None]:
+        """What the dialplan does with a number: a task for a leg's session."""
+        if dialplan == "inline":
+            return lambda leg: apps.run_inline(leg, number)
+        for pattern, actions in self.dialplan.items():
+            if re.fullmatch(pattern, number):
+                return lambda leg: run_actions(leg, actions)
+        self.log("INFO", f"no extension for {number!r} in {context}")
+        return lambda leg: leg.hang_up("NO_ROUTE_DESTINATION")
+
+    def find(self, uuid: str) -> Leg | None:
+        """The leg of this id, if there is one."""
+        return self._legs.get(uuid)
+
+    def legs(self) -> list[Leg]:
+        """All legs that are up."""
+        return list(self._legs.values())
+
+    def remove(self, leg: Leg) -> None:
+        """Forget a leg that is over."""
+        self._legs.pop(leg.uuid, None)
+        self.unschedule(leg.uuid)
+        call = self._calls.pop(leg.uuid, None)
+        if call is not None:
+            call.finish()
+
+    def disk_has_room(self, size: int) -> bool:
+        """Whether the recordings' disk takes so many bytes more."""
+        if self.room is None:
+            return True
+        if self.room < size:
+            return False
+        self.room -= size
+        return True
+
+    def schedule(self, group: str, seconds: int, act: Callable[[], None]) -> int:
+        """Do something later; the number of the task. Tasks of a group can be deleted."""
+        number = next(self._task_numbers)
+
+        def due() -> None:
+            self._tasks.pop(number, None)
+            act()
+
+        self._tasks[number] = (group, self.clock.after(seconds * 1000, due))
+        return number
+
+    def unschedule(self, group: str) -> int:
+        """Delete tasks by number or group; how many there were."""
+        found = [
+            number
+            for number, (name, _) in self._tasks.items()
+            if name == group or str(number) == group
+        ]
+        for number in found:
+            self._tasks.pop(number)[1].cancel()
+        return len(found)
+
+    def log(self, level: str, text: str) -> None:
+        """Write to the switch's log file, where there is one."""
+        if self._log_path is not None:
+            line = f"{self.clock.wall_ms()} [{level}] {text}\n"
+            with self._log_path.open("a", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(line)
+
+    # -- events -----------------------------------------------------------------------------
+
+    def wants(self, name: str) -> bool:
+        """Whether any listener may want events of this name."""
+        return any(listener.wants(name) for listener in self.listeners)
+
+    def next_sequence(self) -> int:
+        """The next number of an event."""
+        return next(self._sequence)
+
+    def fire(self, event: Event) -> None:
+        """Hand an event to those who asked for it."""
+        for listener in tuple(self.listeners):
+            listener.offer(event)
+
+    def fire_named(self, name: str, extra: list[tuple[str, str]], body: str | None) -> None:
+        """Fire an event that belongs to no leg."""
+        stamp = event_stamp(self, name)
+        self.fire(Event(name, [("Event-Name", name), *headers.SWITCH, *stamp, *extra], body))
+
+    def api(self, command: str, arg: str) -> str:
+        """Run an API command; its answer."""
+        return api.run(self, command, arg)
+
+    # -- sockets ----------------------------------------------------------------------------
+
+    def connect(self, leg: Leg, arg: str) -> Listener | None:
+        """Open the outbound socket; hosts parted by ``|`` are tried in turn."""
+        hosts, *words = arg.split()
+        for host in hosts.split("|"):
+            name, _, port = host.rpartition(":")
+            leg.set("socket_host", name)
+            try:
+                connection: Any = socket.create_connection((name, int(port)))
+            except (OSError, ValueError) as error:
+                self.log("ERR", f"Socket Error: {error}")
+                continue
+            return self._serve(connection, leg, tuple(words))
+        return None
+
+    def listen(self, address: tuple[str, int]) -> tuple[str, int]:
+        """Listen for inbound connections; the address, with the port that was found for 0.
+
+        Raises:
+            SetupError: the address is taken or not ours.
+        """
+        server = StreamServer(address, lambda connection, _: self._serve(connection, None, ()))
+        try:
+            server.start()
+        except OSError as error:
+            raise SetupError(
+                f"the lab switch cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
+                "choose another port or stop what uses it"
+            ) from error
+        self._server = server
+        found = server.address
+        return str(found[0]), int(found[1])
+
+    def _serve(self, connection: Any, leg: Leg | None, words: tuple[str, ...]) -> Listener:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener = Listener(self, connection, leg, words)
+        self.listeners.append(listener)
+        listener.start()
+        return listener
+
+    def closed(self, listener: Listener) -> None:
+        """A connection is over."""
+        if listener in self.listeners:
+            self.listeners.remove(listener)
+
+    def close(self) -> None:
+        """Hang up everything, close every connection, stop listening."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        for leg in self.legs():
+            leg.hang_up("MANAGER_REQUEST")
+        for listener in tuple(self.listeners):
+            listener.drop()
+
+
+_ORIGINATE = (
+    "<call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] "
+    "[<cid_name>] [<cid_num>] [<timeout_sec>]"
+)
+
+
+def _news(name: str, caller: Leg) -> None:
+    if name in {"CHANNEL_ANSWER", "CHANNEL_HANGUP"}:
+        caller.attend()
+
+
+def _ended_ringing(name: str, done: Any) -> None:
+    if name in {"CHANNEL_ANSWER", "CHANNEL_HANGUP"}:
+        done.set()
+
+
+def _execute_on_answer(leg: Leg) -> None:
+    """Run what the dial string's ``execute_on_answer`` variables say (docs/freeswitch.md 14c)."""
+    for name in sorted(leg.variables):
+        if name.startswith("execute_on_answer"):
+            app, _, arg = leg.get(name).replace("::", " ", 1).partition(" ")
+            execute(leg, app, arg)
