@@ -45,6 +45,10 @@ class AddressText(Kind):
     pattern: str | None = rf"(?:{_HOST}|\[[0-9A-Fa-f:.]{{2,45}}\]):[0-9]{{1,5}}"
     lowest_port: int = 0
 
+    def from_number(self, number: int) -> str:
+        """See :class:`Kind`: a port alone is meant for this host."""
+        return f"127.0.0.1:{number}"
+
     def accept(self, text: str, known: Known) -> str:
         """See :class:`Kind`."""
         Kind.accept(self, text, known)
@@ -74,6 +78,10 @@ class DialString(Kind):
     """What FreeSWITCH's ``bridge`` is given; it becomes part of a command (R23)."""
 
     expected: str = 'a FreeSWITCH dial string such as "user/1001"'
+
+    def from_number(self, number: int) -> str:
+        """See :class:`Kind`: a number alone is an extension."""
+        return f"user/{number}"
 
     def accept(self, text: str, known: Known) -> str:
         """See :class:`Kind`."""

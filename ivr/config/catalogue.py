@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ivr.config.document import Document, Where
 from ivr.config.explain import validated
 from ivr.config.folders import yaml_files
-from ivr.config.kinds import Known
+from ivr.config.kinds import Known, Name
 from ivr.config.mistakes import did_you_mean, quoted, shown
 from ivr.config.prompts import RATES, PromptFault, prompt_file
 from ivr.config.reading import read
@@ -52,9 +53,11 @@ def _catalogue(path: Path) -> Catalogue:
     names = frozenset(entries) if isinstance(entries, dict) else None
     prompts = {}
     for name in sorted(names or ()):
-        files = _audio(document, language, name)
+        files = _audio(document, language, name) if Name().fits(name) else {}
         if file and name in file.prompts and 8000 in files:
-            prompts[name] = Prompt(name, file.prompts[name].version, language, files)
+            prompts[name] = Prompt(
+                name, file.prompts[name].version, language, MappingProxyType(files)
+            )
     return Catalogue(document, language, names, prompts)
 
 
@@ -67,8 +70,6 @@ def _audio(document: Document, language: str, name: str) -> dict[int, PromptFile
         if rate != 8000 and not (folder / str(rate)).is_dir():
             continue
         path = folder / str(rate) / f"{name}.wav"
-        if "/" in name or "\0" in name:
-            continue
         try:
             found[rate] = prompt_file(path, rate)
         except PromptFault as fault:

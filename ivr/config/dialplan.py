@@ -52,12 +52,9 @@ def read_dialplan(
         name: _team(document, policy_document, catalogues or {}, languages)
         for name, document in team_documents.items()
     }
-    known = Known(
-        {
-            "team": list(team_documents) or None,
-            "destination": destinations_document.names() or None,
-        }
-    )
+    named = None if destinations_document.broken else destinations_document.names()
+    team_names = list(team_documents) if (folder / "teams").is_dir() else None
+    known = Known({"team": team_names, "destination": named})
     routes = validated(routes_document, RoutesFile, known)
     _opt_out(policy_document, ("defaults", "opt_out"), policy_document)
     for document in team_documents.values():

@@ -36,6 +36,9 @@ class Document:
     keys: dict[Where, Place] = field(default_factory=dict)
     spoiled: set[Where] = field(default_factory=set)
     """Values with a mistake of their own, of which no more need be said."""
+    traps: dict[Where, str] = field(default_factory=dict)
+    """Values that YAML reads as something else than was written, and how it reads them; what
+    was expected instead is said when the schema has been asked."""
 
     @property
     def shown(self) -> str:

@@ -21,11 +21,29 @@ def validated(document: Document, model: type[T], known: Known) -> T | None:
     if document.broken:
         return None
     try:
-        return model.model_validate(document.value, context=known)
+        found = model.model_validate(document.value, context=known)
     except ValidationError as failed:
-        for error in failed.errors(include_url=False):
-            _say(document, model, error)
-        return None
+        found = None
+        errors = failed.errors(include_url=False)
+        for error in errors:
+            if not _written_wrong(error, errors):
+                _say(document, model, error)
+    for where, trap in document.traps.items():
+        place = document.place(where)
+        right = document.at(*where)
+        document.say_at(place, f"{trap}, expected quotes, did you mean {quoted(str(right))}?")
+    document.traps.clear()
+    return found
+
+
+def _written_wrong(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a missing key is there, but with a typing mistake that is reported anyway."""
+    if error["type"] != "missing":
+        return False
+    *holder, name = error["loc"]
+    wrong = [e["loc"][-1] for e in errors if e["type"] == "extra_forbidden"]
+    near = [e for e in wrong if did_you_mean(str(e), [str(name)])]
+    return any((*holder, e) in [x["loc"] for x in errors] for e in near)
 
 
 def _say(document: Document, model: type[BaseModel], error: ErrorDetails) -> None:
@@ -44,12 +62,17 @@ def _say(document: Document, model: type[BaseModel], error: ErrorDetails) -> Non
         document.say(
             where[:-1], f"key {name} is missing, expected {_meaning(model, where)}", at_key=True
         )
+    elif trap := document.traps.pop(where, None):
+        plain = "expected a whole number in plain digits"
+        right = plain if kind == "int_type" else _expected_there(model, error)
+        document.say_at(document.place(where), f"{trap}, {right}")
     elif any(where[:cut] in document.spoiled for cut in range(len(where) + 1)):
         pass
     elif kind == "literal_error":
-        words = typing.get_args(_bare(_annotation(model, where)))
-        hint = did_you_mean(value, words) if isinstance(value, str) else ""
-        document.say(where, f"{name} is {_found(value)}, expected {one_of(words)}{hint}")
+        document.say(where, f"{name} is {_found(value)}, {_expected_there(model, error)}")
+    elif kind in ("too_short", "too_long"):
+        items = len(value) if isinstance(value, list) else 0
+        document.say(where, f"{name} has {items} items, {_expected(error)}")
     else:
         document.say(where, f"{name} is {_found(value)}, {_expected(error)}")
 
@@ -71,6 +94,15 @@ def _found(value: object) -> str:
     return "a mapping" if isinstance(value, dict) else "a list"
 
 
+def _expected_there(model: type[BaseModel], error: ErrorDetails) -> str:
+    if error["type"] != "literal_error":
+        return _expected(error)
+    words = typing.get_args(_bare(_annotation(model, error["loc"])))
+    value = error["input"]
+    hint = did_you_mean(value, words) if isinstance(value, str) else ""
+    return f"expected {one_of(words)}{hint}"
+
+
 def _expected(error: ErrorDetails) -> str:
     context: Mapping[str, object] = error.get("ctx") or {}
     match error["type"]:
@@ -83,9 +115,9 @@ def _expected(error: ErrorDetails) -> str:
         case "less_than_equal":
             return f"expected {context['le']} or less"
         case "too_short":
-            return f"expected {context['min_length']} or more items"
+            return f"expected {context['min_length']} or more"
         case "too_long":
-            return f"expected {context['max_length']} or fewer items"
+            return f"expected {context['max_length']} or fewer"
         case "list_type":
             return 'expected a list: lines that begin with "- "'
         case "dict_type" | "model_type" | "model_attributes_type":
@@ -122,7 +154,7 @@ def _annotation(model: object, where: Where) -> object:
 def _keys_of(model: type[BaseModel], where: Where) -> list[str]:
     found = _annotation(model, where)
     if isinstance(found, type) and issubclass(found, BaseModel):
-        return sorted(found.model_fields)
+        return list(found.model_fields)
     return []
 
 

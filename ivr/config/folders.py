@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from ivr.config.document import Document, Where
-from ivr.config.mistakes import quoted, shown
+from ivr.config.mistakes import printable, quoted, shown
 
 _SAFE = re.compile(r"[\w./+@=,~-]+")
 
@@ -27,10 +27,18 @@ def safe_folder(document: Document, where: Where, text: str) -> Path:
     if odd := next((c for c in str(folder) if not _SAFE.fullmatch(c)), None):
         document.say(
             where,
-            f"folder {quoted(str(folder))} has {quoted(odd)} in it, which FreeSWITCH misreads, "
-            "expected letters, digits and . _ + @ = , ~ -",
+            f'folder "{printable(str(folder))}" has {quoted(odd)} in it, which FreeSWITCH '
+            "misreads, expected letters, digits and . _ + @ = , ~ -",
         )
     return folder
+
+
+def is_folder(folder: Path, holder: Document, where: Where) -> bool:
+    """Whether there is such a folder; if not, that is noted where the document names it."""
+    if os.path.isdir(folder):
+        return True
+    holder.say(where, f"there is no folder {shown(folder)}, expected one")
+    return False
 
 
 def yaml_files(folder: Path, holder: Document, where: Where) -> list[Path]:
@@ -38,6 +46,8 @@ def yaml_files(folder: Path, holder: Document, where: Where) -> list[Path]:
 
     A folder that is not there is noted at ``where`` in the document that names it.
     """
+    if not is_folder(folder, holder, where):
+        return []
     try:
         names = sorted(os.listdir(folder))
     except (OSError, ValueError) as error:

@@ -140,7 +140,7 @@ class NameOf(Kind):
         """See :class:`Kind`."""
         names = known.names.get(self.kind)
         if names is not None and text not in names:
-            raise wrong(f"expected {one_of(names)}{did_you_mean(text, names)}")
+            raise wrong(f"expected {one_of(sorted(names))}{did_you_mean(text, names)}")
         return text
 
 
@@ -155,14 +155,9 @@ class Duration(Kind):
     pattern: str | None = _DURATION.pattern
 
     def __post_init__(self) -> None:
-        whole = f" in whole {_STEPS[self.step]}" if self.step != "1ms" else ""
-        object.__setattr__(
-            self, "expected", f'{self.least} to {self.most}{whole}, written like "{self._example}"'
-        )
-
-    @property
-    def _example(self) -> str:
-        return self.most
+        whole = "" if self.step == "1ms" else f" in steps of {self.step}"
+        expected = f"a duration from {self.least} to {self.most}{whole} with its unit (ms, s, m, h)"
+        object.__setattr__(self, "expected", expected)
 
     def from_number(self, number: int) -> str:
         """See :class:`Kind`: people leave out the seconds' unit."""
@@ -170,6 +165,8 @@ class Duration(Kind):
 
     def hint(self, text: str) -> str:
         """See :class:`Kind`."""
+        if clock := re.fullmatch(r"([0-9]{1,3}):([0-5][0-9])", text):
+            return f", did you mean {quoted(f'{int(clock[1]) * 60 + int(clock[2])}s')}?"
         found = re.fullmatch(
             r"\s*([0-9]{1,9})\s*(ms|milli\w*|s|sec\w*|m|min\w*|h|hours?|)\s*", text, re.IGNORECASE
         )
@@ -187,9 +184,6 @@ class Duration(Kind):
         if not in_range or ms % milliseconds(self.step):
             raise wrong(f"expected {self.expected}")
         return text
-
-
-_STEPS = {"1s": "seconds"}
 
 
 @dataclass(frozen=True, slots=True)

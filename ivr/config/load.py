@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ivr.config.catalogue import Catalogue, read_catalogues
 from ivr.config.dialplan import Dialplan, read_dialplan
 from ivr.config.document import Document
+from ivr.config.folders import is_folder
 from ivr.config.kinds import milliseconds
 from ivr.config.mistakes import Mistake
 from ivr.config.reading import read
@@ -63,6 +65,9 @@ class _Files:
     catalogues: Mapping[str, Catalogue]
 
 
+_NOTHING = Dialplan((), None, {}, None, None)
+
+
 def _read(site_file: Path) -> _Files:
     document = read(site_file)
     site = read_site(document)
@@ -71,11 +76,11 @@ def _read(site_file: Path) -> _Files:
     prompts = site.prompts if site else _beside(folder, document.text("prompts") or "../prompts")
     plan = site.dialplan if site else _beside(folder, document.text("dialplan") or "../dialplan")
     if document.broken:
-        return _Files(
-            tuple(document.mistakes), (document,), None, Dialplan((), None, {}, None, None), {}
-        )
+        return _Files(tuple(document.mistakes), (document,), None, _NOTHING, {})
     catalogues = read_catalogues(prompts, document)
-    dialplan = read_dialplan(plan, document, catalogues or None)
+    dialplan = _NOTHING
+    if is_folder(plan, document, ("dialplan",)):
+        dialplan = read_dialplan(plan, document, catalogues if prompts.is_dir() else None)
     documents = (document, *(c.document for c in catalogues.values()), *dialplan.documents)
     mistakes = tuple(mistake for each in documents for mistake in each.mistakes)
     return _Files(mistakes, documents, site, dialplan, catalogues)
@@ -98,12 +103,13 @@ def _configuration(files: _Files) -> Configuration:
             raise ConfigError(f"team {entry.team} has a mistake that was not named; report it")
         made = _Made(policy.version, version, policy.defaults, files.catalogues, destinations)
         routes.append(made.route(entry, team))
+    by_number = {number: route.policy for route in routes for number in route.numbers}
     return Configuration(
         site=site,
         policy_version=policy.version,
         version=version,
         routes=tuple(routes),
-        policies={number: route.policy for route in routes for number in route.numbers},
+        policies=MappingProxyType(by_number),
     )
 
 

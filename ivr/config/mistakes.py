@@ -57,8 +57,8 @@ def did_you_mean(wrong: str, right: Iterable[str]) -> str:
 
 
 def one_of(words: Collection[str]) -> str:
-    """The words as an expectation, in alphabetical order and shortened where they are many."""
-    names = [quoted(word) for word in sorted(words)]
+    """The words as an expectation, in their order, shortened where they are many."""
+    names = [quoted(word) for word in words]
     if not names:
         return "one, but there are none"
     if len(names) == 1:

@@ -76,7 +76,8 @@ def _samples(data: bytes, rate: int) -> array[int]:
             )
             claimed = file.getnframes()
             frames = file.readframes(claimed)
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:
+        # RuntimeError: a chunk inside that claims more than the whole.
         raise PromptFault(
             f"is a damaged WAV file ({str(error) or 'it ends too early'}), expected a whole one"
         ) from None

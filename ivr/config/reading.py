@@ -43,6 +43,12 @@ _SYNTAX = (
     ),
     (
         "expected <block end>, but found",
+        "'<scalar>'",
+        "text after a value that is over, expected one value a line (is a quote missing in a line "
+        "above?)",
+    ),
+    (
+        "expected <block end>, but found",
         "",
         "a line that is indented differently from those above it, expected the same indentation",
     ),
@@ -52,7 +58,7 @@ _SYNTAX = (
         "a bracket that is never closed or a comma that is missing, expected , ] or }",
     ),
     (
-        "expected a single document in the stream",
+        "but found another document",
         "",
         'a second "---", expected one document a file',
     ),
@@ -123,7 +129,8 @@ class _Composer(yaml.SafeLoader):
             )
             event.anchor = None
         if event.tag is not None:
-            self._say(mark, f"{quoted(event.tag)} is a tag, expected the value without it")
+            tag = event.tag.replace(_PREFIX, "!!")
+            self._say(mark, f"{printable(tag)} is a tag, expected the value without it")
             event.tag = None
             if isinstance(event, yaml.ScalarEvent):
                 event.implicit = (event.style is None, event.style is not None)
@@ -148,7 +155,7 @@ def _compose(document: Document, text: str) -> None:
     except yaml.reader.ReaderError as error:
         document.say_at(
             _place_of(text, error.position),
-            f"character {error.character!a} cannot stand in YAML, expected printable text",
+            f"character {chr(error.character)!a} cannot stand in YAML, expected printable text",
         )
         return
     try:
@@ -280,11 +287,10 @@ class _Values:
         if kind == "int" and _WHOLE_NUMBER.fullmatch(text):
             return int(text)
         if kind in ("bool", "int", "float") or _LEADING_ZERO.fullmatch(text):
-            self._spoil(
-                where,
-                f"{printable(text)} without quotes {_as_yaml_reads(text)}, expected quotes, did "
-                f"you mean {quoted(text)}?",
+            self._document.traps[where] = (
+                f"{quoted(text)[1:-1]} without quotes {_as_yaml_reads(text)}"
             )
+            self._document.spoiled.add(where)
         elif fault := _unprintable(text):
             self._spoil(where, fault)
         return text

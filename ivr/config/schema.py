@@ -263,7 +263,7 @@ class Route(Strict):
     """A name in destinations.yaml."""
 
 
-class RoutesFile(RootModel[list[Route]]):
+class RoutesFile(RootModel[Annotated[list[Route], Field(min_length=1)]]):
     """dialplan/routes.yaml: which numbers belong to whom."""
 
     model_config = ConfigDict(strict=True, frozen=True)

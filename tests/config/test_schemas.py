@@ -1,0 +1,89 @@
+"""Editors are told what the loader accepts, and the shipped files say where (R20)."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ivr.config.load import load
+from ivr.config.reading import read
+from ivr.config.schema import json_schemas, write_json_schemas
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "deploy/schemas"
+SHIPPED = {
+    "deploy/ivr.yaml": "site",
+    "dialplan/policy.yaml": "policy",
+    "dialplan/destinations.yaml": "destinations",
+    "dialplan/routes.yaml": "routes",
+    "dialplan/teams/customer-services.yaml": "team",
+    "dialplan/teams/council-tax.yaml": "team",
+    "prompts/en-GB.yaml": "prompts",
+}
+
+
+def test_the_committed_schemas_are_what_the_code_says(tmp_path: Path) -> None:
+    written = write_json_schemas(tmp_path)
+    assert {path.name for path in written} == {path.name for path in SCHEMAS.glob("*.json")}
+    for path in written:
+        committed = (SCHEMAS / path.name).read_text(encoding="utf-8")
+        assert committed == path.read_text(encoding="utf-8"), "run `ivr schema` to renew it"
+
+
+@pytest.mark.parametrize("name", json_schemas())
+def test_schemas_are_right_and_forbid_what_is_unknown(name: str) -> None:
+    schema = json_schemas()[name]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for part in [schema, *schema.get("$defs", {}).values()]:
+        if "properties" in part:
+            assert part["additionalProperties"] is False
+            assert all("description" in key or "$ref" in key for key in part["properties"].values())
+
+
+@pytest.mark.parametrize(("file", "name"), SHIPPED.items())
+def test_shipped_files_fit_their_schema_and_name_it(file: str, name: str) -> None:
+    document = read(ROOT / file)
+    assert not document.mistakes
+    jsonschema.Draft202012Validator(json_schemas()[name]).validate(document.value)
+    first = document.data.decode().splitlines()[0]
+    found = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
+    assert found
+    named = ((ROOT / file).parent / found[1]).resolve()
+    assert json.loads(named.read_text()) == json_schemas()[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("routes", [{"name": "a", "numbers": ["0142 7"], "team": "b", "destination": "c"}]),
+        ("routes", [{"name": "a", "numbers": ["01427"], "team": "b"}]),
+        ("destinations", {"a": {"dial": 1001}}),
+        ("team", {"name": "A", "ring": 30}),
+        ("team", {"name": "A", "ring": None}),
+        ("team", {"name": "A", "opt_out": {"keys": "*#A"}}),
+        ("team", {"name": "A", "colour": "red"}),
+        ("policy", {"version": "1"}),
+        ("site", {"spool": "x"}),
+        ("prompts", {"language": "en-GB", "voice": "x", "prompts": {"a": {"version": 1}}}),
+    ],
+)
+def test_schemas_refuse_what_the_loader_refuses(name: str, value: object) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(json_schemas()[name]).validate(value)
+
+
+def test_the_shipped_configuration_is_right() -> None:
+    config = load(ROOT / "deploy/ivr.yaml")
+    main, tax = config.policy_for("01427676676"), config.policy_for("01427676690")
+    assert main
+    assert tax
+    assert (main.team, tax.team) == ("customer-services", "council-tax")
+    assert (main.opt_out_keys, main.return_key) == ("*#*", "1")
+    assert main.announcement.name == "announcement"
+    assert tax.announcement.name == "announcement-council-tax"
+    assert config.site.spool == ROOT / "var/spool"
+    assert str(config.site.freeswitch.address) == "127.0.0.1:8021"
