@@ -1,0 +1,1 @@
+"""Against a real FreeSWITCH, where one is installed."""

@@ -1,0 +1,157 @@
+"""A FreeSWITCH of the tests' own: found, configured, started on loopback, and stopped.
+
+Its callers and agents are legs of the same FreeSWITCH, over real SIP and RTP
+(docs/freeswitch.md 26): a caller is a tone of 440 Hz, an agent one of 880.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from ivr.config.load import load
+from ivr.config.render import render
+
+PASSWORD = "only-for-tests"
+_TONE = "tone_stream://%(1000,0,{hz});loops=-1"
+
+_XML = """<?xml version="1.0"?>
+<document type="freeswitch/xml">
+  <section name="configuration">
+    <configuration name="switch.conf"><settings>
+      <param name="max-sessions" value="2000"/>
+      <param name="sessions-per-second" value="400"/>
+      <param name="loglevel" value="notice"/>
+      <param name="rtp-start-port" value="{rtp_from}"/>
+      <param name="rtp-end-port" value="{rtp_to}"/>
+      <param name="switchname" value="live-test"/>
+    </settings></configuration>
+    <configuration name="modules.conf"><modules>{modules}</modules></configuration>
+    <configuration name="logfile.conf"><settings/><profiles><profile name="default">
+      <settings><param name="logfile" value="{folder}/log/freeswitch.log"/></settings>
+      <mappings><map name="all" value="{log_levels}"/></mappings>
+    </profile></profiles></configuration>
+    <configuration name="event_socket.conf"><settings>
+      <param name="listen-ip" value="127.0.0.1"/><param name="listen-port" value="{esl}"/>
+      <param name="password" value="{password}"/><param name="apply-inbound-acl" value="here"/>
+    </settings></configuration>
+    <configuration name="acl.conf"><network-lists><list name="here" default="deny">
+      <node type="allow" cidr="127.0.0.0/8"/>
+    </list></network-lists></configuration>
+    <configuration name="spandsp.conf"><fax-settings/></configuration>
+    <configuration name="sofia.conf"><global_settings/><profiles><profile name="lab"><settings>
+      <param name="context" value="public"/><param name="dialplan" value="XML"/>
+      <param name="sip-ip" value="127.0.0.1"/><param name="rtp-ip" value="127.0.0.1"/>
+      <param name="sip-port" value="{sip}"/><param name="auth-calls" value="false"/>
+      <param name="codec-prefs" value="PCMU,PCMA"/><param name="rfc2833-pt" value="101"/>
+      <param name="rtp-timer-name" value="soft"/><param name="dtmf-duration" value="2000"/>
+      <param name="apply-inbound-acl" value="here"/>
+      <param name="inbound-late-negotiation" value="true"/>
+      <param name="manage-presence" value="false"/>
+    </settings></profile></profiles></configuration>
+  </section>
+  <section name="dialplan"><context name="public">
+    <extension name="caller">
+      <condition field="destination_number" expression="^caller$">
+        <action application="playback" data="{caller_tone}"/>
+      </condition>
+    </extension>
+    <extension name="busy"><condition field="destination_number" expression="^busy$">
+      <action application="respond" data="486"/></condition></extension>
+    <extension name="nobody"><condition field="destination_number" expression="^nobody$">
+      <action application="respond" data="404"/></condition></extension>
+    <extension name="silent"><condition field="destination_number" expression="^silent$">
+      <action application="ring_ready"/><action application="sleep" data="60000"/>
+    </condition></extension>
+    <extension name="agent">
+      <condition field="destination_number" expression="^agent-(\\d+)-(\\d+)$">
+        <action application="ring_ready"/><action application="sleep" data="$1"/>
+        <action application="answer"/>
+        <action application="sched_hangup" data="+$2 normal_clearing"/>
+        <action application="playback" data="{agent_tone}"/>
+      </condition>
+    </extension>
+    {extensions}
+  </context></section>
+</document>
+"""
+_MODULES = (
+    "console logfile event_socket sofia loopback commands dptools dialplan_xml sndfile"
+    " native_file tone_stream spandsp hash db"
+)
+
+
+def installed() -> Path | None:
+    """The program: by FREESWITCH_PREFIX, on PATH, or in /usr/local/freeswitch."""
+    prefix = os.environ.get("FREESWITCH_PREFIX")
+    for where in (prefix, "/usr/local/freeswitch"):
+        if where and (program := Path(where) / "bin" / "freeswitch").exists():
+            return program
+    found = shutil.which("freeswitch")
+    return Path(found) if found else None
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nothing has now, for TCP and UDP."""
+    held, ports = [], []
+    while len(ports) < count:
+        tcp = socket.socket()
+        tcp.bind(("127.0.0.1", 0))
+        udp = socket.socket(type=socket.SOCK_DGRAM)
+        held += [tcp, udp]
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError:
+            continue
+        ports.append(tcp.getsockname()[1])
+    for each in held:
+        each.close()
+    return ports
+
+
+class FreeSwitch:
+    """A running FreeSWITCH."""
+
+    def __init__(
+        self, program: Path, folder: Path, site: Path, esl: int, sip: int, log_levels: str
+    ) -> None:
+        self.folder = folder
+        self.esl = esl
+        self.sip = sip
+        for name in ("log", "db", "run"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        extensions = render(load(site), whole_context=False)
+        extensions = extensions.replace("<include>", "").replace("</include>", "")
+        text = _XML.format(
+            folder=folder,
+            modules="".join(f'<load module="mod_{name}"/>' for name in _MODULES.split()),
+            password=PASSWORD,
+            esl=esl,
+            sip=sip,
+            rtp_from=21000,
+            rtp_to=31000,
+            caller_tone=escape(_TONE.format(hz=440)),
+            agent_tone=escape(_TONE.format(hz=880)),
+            extensions=extensions,
+            log_levels=log_levels,
+        )
+        (folder / "freeswitch.xml").write_text(text)
+        where = str(folder)
+        self.process = subprocess.Popen(
+            [str(program), "-nf", "-nc", "-nonat", "-conf", where, "-log", f"{where}/log"]
+            + ["-db", f"{where}/db", "-run", f"{where}/run"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.wait()

@@ -1,0 +1,129 @@
+"""Places scripted calls on a real FreeSWITCH: the scripts are those of the lab switch."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import gevent
+from gevent.event import Event
+from gevent.socket import create_connection
+
+from ivr.esl.session import Link
+from ivr.esl.wire import Message, line
+from ivr.lab.script import (
+    AfterPrompt,
+    CallScript,
+    DuringPrompt,
+    HangUp,
+    Keys,
+    Step,
+    Wait,
+    WhenConnected,
+)
+from tests.live.freeswitch import PASSWORD
+
+_EVENTS = "CHANNEL_CREATE PLAYBACK_START PLAYBACK_STOP CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE"
+_MARKS = {
+    DuringPrompt: "PLAYBACK_START",
+    AfterPrompt: "PLAYBACK_STOP",
+    WhenConnected: "CHANNEL_BRIDGE",
+}
+PATIENCE_S = 90.0
+
+
+@dataclass
+class Placed:
+    """A call on its way."""
+
+    script: CallScript
+    caller_leg: str
+    a_leg: str = ""
+    seen: Counter[str] = field(default_factory=Counter)
+    used: Counter[str] = field(default_factory=Counter)
+    changed: Event = field(default_factory=Event)
+    over: Event = field(default_factory=Event)
+    events: list[str] = field(default_factory=list)
+
+
+class Caller:
+    """Makes calls over one connection to FreeSWITCH's event socket."""
+
+    def __init__(self, esl: int, sip: int) -> None:
+        self._sip = sip
+        self._by_number: dict[str, Placed] = {}
+        self._by_leg: dict[str, Placed] = {}
+        self._numbers = itertools.count(7700900000)
+        plain = create_connection(("127.0.0.1", esl), 10)
+        import socket
+
+        self.link = Link(socket.socket(fileno=plain.detach()), self._heard, self._lost)
+        assert self.link.send(f"auth {PASSWORD}").reply.startswith("+OK")
+        assert not self.link.send(f"event plain {_EVENTS}").refused
+
+    def api(self, command: str) -> str:
+        return self.link.send(f"api {command}").reply
+
+    def place(self, script: CallScript, dialled: str, caller_name: str = "Jo Bloggs") -> Placed:
+        """Begin a call; its steps are done in a greenlet of its own."""
+        number = f"0{next(self._numbers)}"
+        call = Placed(script, str(uuid4()))
+        self._by_number[number] = call
+        variables = (
+            f"origination_uuid={call.caller_leg},origination_caller_id_number={number},"
+            f"origination_caller_id_name='{caller_name}'"
+        )
+        target = f"sofia/lab/{dialled}@127.0.0.1:{self._sip}"
+        self.link.post(line(f"bgapi originate {{{variables}}}{target} caller XML public"), None)
+        gevent.spawn(self._act, call)
+        return call
+
+    def _act(self, call: Placed) -> None:
+        for step in call.script.steps:
+            if not self._do(call, step):
+                return
+
+    def _do(self, call: Placed, step: Step) -> bool:
+        match step:
+            case Wait(ms):
+                gevent.wait([call.over], timeout=ms / 1000)
+            case Keys(keys=keys, gap_ms=gap_ms, press_ms=press_ms):
+                for key in keys:
+                    self.api(f"uuid_send_dtmf {call.caller_leg} {key}@{press_ms}")
+                    gevent.wait([call.over], timeout=(press_ms + gap_ms) / 1000)
+            case HangUp():
+                self.api(f"uuid_kill {call.caller_leg}")
+            case DuringPrompt(ms) | AfterPrompt(ms) | WhenConnected(ms):
+                mark = _MARKS[type(step)]
+                call.used[mark] += 1
+                while call.seen[mark] < call.used[mark] and not call.over.is_set():
+                    call.changed.clear()
+                    gevent.wait([call.changed, call.over], count=1)
+                gevent.wait([call.over], timeout=ms / 1000)
+            case _:
+                raise AssertionError(f"{step} is not for a real FreeSWITCH yet")
+        return not call.over.is_set()
+
+    def _heard(self, message: Message) -> None:
+        leg = message.first(b"Unique-ID") or ""
+        name = message.event_name
+        if name == "CHANNEL_CREATE" and message.first(b"Call-Direction") == "inbound":
+            number = message.first(b"Caller-Caller-ID-Number") or ""
+            call = self._by_number.pop(number, None)
+            if call is not None:
+                call.a_leg = leg
+                self._by_leg[leg] = call
+        call = self._by_leg.get(leg)
+        if call is None:
+            return
+        call.seen[name] += 1
+        call.events.append(name)
+        call.changed.set()
+        if name == "CHANNEL_HANGUP_COMPLETE":
+            call.over.set()
+
+    def _lost(self, reason: str) -> None:
+        for call in [*self._by_leg.values(), *self._by_number.values()]:
+            call.over.set()

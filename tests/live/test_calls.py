@@ -1,0 +1,91 @@
+"""The standard scripts over real SIP and RTP (R1, R2, R3, R5, R24)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ivr.lab import script
+from ivr.lab.expect import Expected
+from ivr.lab.script import CallScript, DuringPrompt, HangUp, Keys
+from tests.live.conftest import NUMBERS, Site
+from tests.live.place import PATIENCE_S
+
+pytestmark = pytest.mark.live
+
+CALLS: dict[str, tuple[CallScript, str, Expected]] = {
+    "listens and talks": (script.LISTENS, "answers", Expected("kept", "caller", least_ms=2000)),
+    "agent hangs up": (
+        CallScript(),
+        "answers",
+        Expected("kept", "agent", least_ms=2500),
+    ),
+    "opts out": (
+        script.OPTS_OUT,
+        "answers",
+        Expected(
+            "none", "engine", "opted-out", announcement="partly", opt_outs=1, confirmed="timeout"
+        ),
+    ),
+    "opts out and returns": (
+        script.OPTS_OUT_AND_RETURNS,
+        "answers",
+        Expected("kept", "agent", announcement="partly", opt_outs=1, returned=1, least_ms=2500),
+    ),
+    "stray keys before the sequence": (
+        CallScript(steps=(DuringPrompt(500), Keys("5**#*"), DuringPrompt(300), HangUp())),
+        "answers",
+        Expected("none", "caller", announcement="partly", opt_outs=1, confirmed="hangup"),
+    ),
+    "wrong keys": (script.WRONG_KEYS, "answers", Expected("kept", "agent", least_ms=2000)),
+    "wrong keys in the reminder": (
+        CallScript(
+            steps=(DuringPrompt(300), Keys("*#*"), DuringPrompt(300), Keys("7"))
+            + (DuringPrompt(300), Keys("7"), DuringPrompt(300), Keys("7"))
+        ),
+        "answers",
+        Expected(
+            "none", "engine", "opted-out", announcement="partly", opt_outs=1, confirmed="wrong-keys"
+        ),
+    ),
+    "hangs up in the announcement": (
+        script.HANGS_UP_IN_ANNOUNCEMENT,
+        "answers",
+        Expected("none", "caller", announcement="partly"),
+    ),
+    "busy": (CallScript(), "busy", Expected("none", "engine", "busy")),
+    "no answer": (CallScript(), "silent", Expected("none", "engine", "no-answer")),
+    "nobody there": (CallScript(), "nobody", Expected("none", "engine", "unavailable")),
+    "hangs up while it rings": (
+        CallScript(steps=(DuringPrompt(15_000), HangUp())),
+        "silent",
+        Expected("none", "caller"),
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def placed(site: Site) -> dict[str, object]:
+    """All calls at once, as they come to a council."""
+    calls = {
+        name: site.caller.place(replace(told, name=name), NUMBERS[to])
+        for name, (told, to, _expected) in CALLS.items()
+    }
+    return dict(calls)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_real_call_ends_as_its_script_says(
+    site: Site, placed: dict[str, object], name: str
+) -> None:
+    from tests.live.place import Placed
+    from tests.live.wait import until
+
+    call = placed[name]
+    assert isinstance(call, Placed)
+    assert call.over.wait(PATIENCE_S), f"the call goes on: {call.events}"
+    record = site.spool / "new" / f"{call.a_leg}.json"
+    until(record.exists, f"a record of {name}, {call.a_leg}")
+    complaints = CALLS[name][2].complaints(site.spool, call.a_leg)
+    assert complaints == [], f"{record.read_text()}\n{call.events}"
