@@ -178,7 +178,7 @@ def start_recording(leg: Leg, path: str, limit: int = 0) -> bool:
         stereo=leg.true("RECORD_STEREO"),
         bridge_only=leg.true("RECORD_BRIDGE_REQ"),
         buffered=buffering not in {"false", "no", "off", "0"},
-        min_seconds=int(seconds) if seconds.isdigit() else 3,
+        min_seconds=int(seconds) if seconds.isdigit() else 0,
         limit_seconds=limit,
     )
     try:

@@ -434,7 +434,8 @@ class Leg:
     def stop_recording(self, path: str) -> None:
         """Stop one recording and report it."""
         recording = self.recordings.pop(path)
-        result = recording.stop()
+        result = recording.stop(hung_up=self.down)
+        self.set("RECORD_DISCARDED", "true" if result.discarded else None)
         self.set("record_file_size", str(result.samples * 2 + 44))
         self.set("record_samples", str(result.samples))
         self.set("record_seconds", str(result.samples // result.rate))

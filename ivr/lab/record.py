@@ -30,8 +30,8 @@ class RecordingOptions:
     """``RECORD_BRIDGE_REQ``: no sample passes while the channel is not bridged."""
     buffered: bool = True
     """False with ``enable_file_write_buffering=false``."""
-    min_seconds: int = 3
-    """Shorter recordings are thrown away at the end."""
+    min_seconds: int = 0
+    """Shorter recordings are thrown away at the end (``RECORD_MIN_SEC``)."""
     limit_seconds: int = 0
 
 
@@ -43,6 +43,9 @@ class RecordingResult:
     """Per channel, as counted; more than the file has where the disk refused."""
     rate: int
     cause: str
+    """``Record-Completion-Cause``."""
+    discarded: bool
+    """Whether the file was thrown away, as empty or too short."""
 
 
 class DiskFullError(OSError):
@@ -130,8 +133,8 @@ class Recording:
         else:
             self._write(self._heard(begin, end - begin).tobytes())
 
-    def stop(self) -> RecordingResult:
-        """End it; a recording shorter than the minimum leaves no file."""
+    def stop(self, *, hung_up: bool) -> RecordingResult:
+        """End it, at a hangup or before; an empty or too short one leaves no file."""
         self.catch_up(self._now())
         for line in self._lines:
             line.taps.remove(self.catch_up)
@@ -139,18 +142,19 @@ class Recording:
         if not self._failed:
             os.pwrite(self._file, self._header(self._bytes_written()), 0)
         os.close(self._file)
-        return RecordingResult(self._samples, self.rate, self._cause())
+        cause, discarded = self._cause(hung_up)
+        if discarded:
+            os.unlink(self.path)
+        return RecordingResult(self._samples, self.rate, cause, discarded)
 
-    def _cause(self) -> str:
+    def _cause(self, hung_up: bool) -> tuple[str, bool]:
         if self._failed:
-            return "uri-failure"
+            return "uri-failure", False
         if not self._samples:
-            os.unlink(self.path)
-            return "empty-file"
+            return "empty-file", True
         if self._samples < self.options.min_seconds * self.rate:
-            os.unlink(self.path)
-            return "input-too-short"
-        return "success-maxtime" if self.over_limit else "success-silence"
+            return "input-too-short", True
+        return ("success-silence" if hung_up else "success-maxtime"), False
 
     def _now(self) -> int:
         return self._lines[0].now_ms()

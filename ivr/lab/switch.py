@@ -116,6 +116,7 @@ class LabSwitch:
             caller.party.context,
         )
         leg = self._new_leg(party, outbound=True, rate=caller.rate, other=caller)
+        leg.callee = dial.user
         leg.set("originate_endpoint", dial.endpoint.split("/")[0])
         for name, value in dial.variables:
             leg.set(name, value)
