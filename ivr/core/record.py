@@ -205,6 +205,10 @@ class CallRecord:
     steps: tuple[Step, ...]
 
 
+_EMPTIED = "empty-file"
+"""FreeSWITCH's word for a recording without a sample, whose file it removes itself: it was
+started before the legs were to be joined, and they never were (docs/freeswitch.md 31)."""
+
 _NOBODY = Arrived("", "", "", "", "", "", "", "", "", "")
 _UNKNOWN_END = HungUp("unknown", "", 0, "")
 _NOT_STARTED = PromptStarted("", "", "", "", 0)
@@ -370,7 +374,8 @@ def _no_audio(told: _Gathered, found: FoundAudio | None) -> tuple[RecordingState
         over = told.hung_up is not None or told.refused is not None
         if told.intended is None or over or found is not None:
             return "none", "opted-out" if told.confirmed else "not-connected"
-    if found is not None:
+    emptied = told.stopped is not None and told.stopped[1].cause == _EMPTIED
+    if found is not None or emptied:
         return ("lost", "empty") if told.connected else ("none", "not-connected")
     if told.failed is not None:
         return "lost", "failed"

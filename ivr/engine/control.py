@@ -154,7 +154,8 @@ class Control:
             if not gevent.wait([self._beat, self._lost], timeout=QUIET_S, count=1):
                 self._reason = f"no heartbeat for {QUIET_S:.0f} s"
                 break
-        log.warning("FreeSWITCH is gone", reason=self._reason)
+        if not self._stopping:
+            log.warning("FreeSWITCH is gone", reason=self._reason)
 
     def _on_message(self, message: Message) -> None:
         if message.kind == "auth/request":

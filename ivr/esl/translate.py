@@ -137,13 +137,14 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
         prompt = plays.get(play)
         if prompt is None:
             return None
-        missing = message.last(b"Application-Response") != "FILE PLAYED"
-        heard_ms = 0 if missing else _heard_ms(message, prompt)
-        return events.PromptEnded(at, play, prompt, heard_ms, missing and not hung_up, hung_up)
+        # A hangup in the middle of a prompt is "PLAYBACK ERROR", and the offset holds.
+        missing = message.last(b"Application-Response") != "FILE PLAYED" and not hung_up
+        heard_ms = 0 if missing else _heard_ms(message)
+        return events.PromptEnded(at, play, prompt, heard_ms, missing, hung_up)
     return None
 
 
-def _heard_ms(message: Message, prompt: Prompt) -> int:
+def _heard_ms(message: Message) -> int:
     """How much of a prompt was heard.
 
     Not ``playback_ms``, which counts what was read ahead of the caller's ear: 2,048 ms where
