@@ -18,6 +18,7 @@ from ivr.errors import SpoolError
 
 _PCM = (1, 0xFFFE)
 _PIECE = 1 << 18
+_HEAD = 512
 _LONGEST = 0xFFFF_FFFF
 _FEWEST_BYTES = 44
 """A file shorter than a WAV header holds nothing: FreeSWITCH was cut off before its first write."""
@@ -58,43 +59,57 @@ class _Layout:
     """Only the length of the whole is wrong; chunks follow the data."""
 
 
-def _read(fd: int, count: int, offset: int) -> bytes:
-    return os.pread(fd, count, offset)
+class _File:
+    """An open file whose first bytes are read once: a header is nearly always in them."""
+
+    __slots__ = ("fd", "head", "size")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.size = os.fstat(fd).st_size
+        self.head = os.pread(fd, _HEAD, 0)
+
+    def read(self, count: int, offset: int) -> bytes:
+        """Bytes from anywhere in the file."""
+        if offset + count <= len(self.head):
+            return self.head[offset : offset + count]
+        return os.pread(self.fd, count, offset)
 
 
-def _chunks(fd: int, offset: int, size: int) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(file: _File, offset: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, offset of the contents, and length of each chunk; stops at what is no chunk."""
-    while offset + 8 <= size:
-        name, length = struct.unpack("<4sI", _read(fd, 8, offset))
-        if not all(32 <= byte < 127 for byte in name):
+    while offset + 8 <= file.size:
+        name, length = struct.unpack("<4sI", file.read(8, offset))
+        if not (name.isascii() and name.decode().isprintable()):
             return
         yield name, offset + 8, length
         offset += 8 + length + (length & 1)
 
 
-def _chain_ends(fd: int, offset: int, size: int) -> bool:
+def _chain_ends(file: _File, offset: int) -> bool:
     """Whether whole chunks, or none, lie between here and the end of the file."""
+    size = file.size
     if offset in (size, size + 1):  # a missing pad byte at the end is common
         return True
-    for _name, start, length in _chunks(fd, offset, size):
+    for _name, start, length in _chunks(file, offset):
         if start + length in (size, size - (length & 1)):
             return True
     return False
 
 
 def _layout(fd: int, name: str) -> _Layout:
-    size = os.fstat(fd).st_size
-    riff, riff_bytes, wave = struct.unpack("<4sI4s", _read(fd, 12, 0).ljust(12, b"\0"))
+    file = _File(fd)
+    riff, riff_bytes, wave = struct.unpack("<4sI4s", file.read(12, 0).ljust(12, b"\0"))
     if riff != b"RIFF" or wave != b"WAVE":
         raise SpoolError(f"{name}: not a WAV file: expected RIFF and WAVE at its beginning")
     form = None
-    for chunk, start, length in _chunks(fd, 12, size):
+    for chunk, start, length in _chunks(file, 12):
         if chunk == b"fmt " and form is None:
-            form = _format(_read(fd, min(length, 16), start), name)
+            form = _format(file.read(min(length, 16), start), name)
         elif chunk == b"data":
             if form is None:
                 raise SpoolError(f"{name}: its audio comes before its format (no fmt chunk)")
-            return _measure(fd, size, riff_bytes, form, start, length)
+            return _measure(file, riff_bytes, form, start, length)
     raise SpoolError(f"{name}: a WAV file without audio (no {'data' if form else 'fmt'} chunk)")
 
 
@@ -112,19 +127,20 @@ def _format(body: bytes, name: str) -> tuple[int, int, int]:
 
 
 def _measure(
-    fd: int, size: int, riff_bytes: int, form: tuple[int, int, int], start: int, length: int
+    file: _File, riff_bytes: int, form: tuple[int, int, int], start: int, length: int
 ) -> _Layout:
     channels, rate, width = form
+    size = file.size
     block = channels * width
     there = size - start
     end = start + length
     whole = riff_bytes + 8 in (size, size + 1)
-    if length <= there and _chain_ends(fd, end + (length & 1), size) and (length or not there):
+    if length <= there and _chain_ends(file, end + (length & 1)) and (length or not there):
         audio = Audio(channels, rate, width, length // block, not whole)
         return _Layout(audio, start - 4, length, size, riff_only=True)
     # Zero bytes that the header calls no audio, with other chunks after them, and all of it
     # consistent: an empty recording, not a broken one.
-    if length == 0 and whole and _chain_ends(fd, start, size):
+    if length == 0 and whole and _chain_ends(file, start):
         return _Layout(Audio(channels, rate, width, 0, False), start - 4, 0, size, riff_only=True)
     frames = there // block
     audio = Audio(channels, rate, width, frames, True)

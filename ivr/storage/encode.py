@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from json.encoder import encode_basestring_ascii
-from operator import attrgetter
+from operator import attrgetter, call
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Encoder = Callable[[Any], str]
@@ -47,23 +47,23 @@ def members(kind: type[Any]) -> Encoder:
     Raises TypeError where a field's type is none of str, int, bool, a Literal of words, a
     dataclass, or a tuple of these.
     """
-    hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
-    if not names:
-        return lambda _value: ""
-    encoders = [_of_type(hints[name]) for name in names]
-    template = ",".join(f"{encode_basestring_ascii(name)}:%s" for name in names)
-    values = attrgetter(*names)
-    if len(names) == 1:
-        only = encoders[0]
-        return lambda value: template % only(values(value))
-    return lambda value: (
-        template
-        % tuple([encode(part) for encode, part in zip(encoders, values(value), strict=False)])
-    )
+    return _fill(kind, "%s")
 
 
 def encoder(kind: type[Any]) -> Encoder:
     """What turns an object of this dataclass into one line of JSON; see :func:`members`."""
-    inside = members(kind)
-    return lambda value: f"{{{inside(value)}}}"
+    return _fill(kind, "{%s}")
+
+
+def _fill(kind: type[Any], around: str) -> Encoder:
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]
+    encoders = [_of_type(hints[name]) for name in names]
+    template = around % ",".join(f"{encode_basestring_ascii(name)}:%s" for name in names)
+    if not names:
+        return lambda _value: template
+    values = attrgetter(*names)
+    if len(names) == 1:
+        only = encoders[0]
+        return lambda value: template % only(values(value))
+    return lambda value: template % tuple(map(call, encoders, values(value)))

@@ -45,8 +45,9 @@ class JournalLimits:
     most about this long once nothing older is open."""
     carry_ms: int = 600_000
     """Entries of open calls are carried out of segments older than this."""
-    gather_ms: int = 5
-    """Least time between two syncs: more is cheaper, less is sooner."""
+    gather_ms: int = 20
+    """Least time between two syncs: a sync costs 0.2 to 0.35 ms of CPU, shared by all that
+    gathered. The first after a rest begins at once."""
     retry_ms: int = 1_000
     """After how long a refused write is tried again."""
 

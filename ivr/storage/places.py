@@ -19,6 +19,8 @@ _FOLDERS = {
 }
 """Each folder's rights; set-group-id, so that files get the spool's group."""
 
+_TMP = os.sep + "tmp" + os.sep
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -68,7 +70,7 @@ class Places:
 
         Raises SpoolError for what is no call's id.
         """
-        return f"{self.tmp}/{checked_call_id(call_id)}.{kind}"
+        return f"{self.root}{_TMP}{checked_call_id(call_id)}.{kind}"
 
 
 def prepare(root: Path, least_free_bytes: int) -> Places:

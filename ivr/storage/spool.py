@@ -36,7 +36,7 @@ _LOCALTIME = "/etc/localtime"
 class SpoolLimits:
     """When the spool works and what it needs."""
 
-    gather_ms: int = 100
+    gather_ms: int = 250
     """How long calls that ended are gathered; they are finished in one batch."""
     batch: int = 64
     """The most calls of one batch."""
