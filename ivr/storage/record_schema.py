@@ -1,0 +1,168 @@
+"""The record as consumers may rely on it: a strict model and the JSON Schema of it (R22).
+
+The engine writes records from ``ivr.core.record`` without this model, for speed; a test
+holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from ivr.core.record import SCHEMA
+from ivr.errors import SpoolError
+
+_Count = Annotated[int, Field(ge=0)]
+_Moment = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d(:\d\d)?)?$"),
+    Field(description="ISO 8601 with milliseconds and offset; empty where it did not happen"),
+]
+_Hash = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9a-f]{64})?$"),
+    Field(description="SHA-256, lower-case hex; empty where there is no file"),
+]
+_Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+_Path = Annotated[
+    str,
+    StringConstraints(pattern=r"^(new/[0-9a-f-]{36}\.wav)?$"),
+    Field(description="relative to the spool; empty where there is no file"),
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class StepModel(_Strict):
+    """One thing that happened; ``ms`` counts from the call's first entry."""
+
+    what: str
+    detail: str
+    at: _Moment
+    ms: _Count
+
+
+class PromptModel(_Strict):
+    """A prompt that was played, and how much of it was heard."""
+
+    role: str
+    name: str
+    version: str
+    language: str
+    sha256: str
+    length_ms: _Count
+    heard_ms: _Count
+    complete: bool
+    missing: bool
+
+
+class OptOutModel(_Strict):
+    """What the caller did about opting out."""
+
+    started: _Count
+    returned: _Count
+    confirmed: bool
+    how: str
+    reminders_repeated: _Count
+
+
+class PartModel(_Strict):
+    """One audio file of the recording."""
+
+    path: _Path
+    offset_ms: _Count
+    frames: _Count
+    size: _Count
+    sha256: _Hash
+
+
+class RecordingModel(_Strict):
+    """The recording, or why there is none."""
+
+    state: Literal["kept", "none", "lost"]
+    reason: str
+    detail: str
+    path: _Path
+    format: str
+    channels: _Count
+    rate: _Count
+    frames: _Count
+    duration_ms: _Count
+    size: _Count
+    sha256: _Hash
+    repaired: bool
+    started_at: _Moment
+    stopped_at: _Moment
+    cause: str
+    switch_ms: int
+    missing_ms: int
+    parts: Annotated[list[PartModel], Field(max_length=1)]
+
+
+class EndedModel(_Strict):
+    """Who ended the call and why; ``q850`` is 0 where unknown."""
+
+    by: str
+    cause: str
+    q850: int
+    reason: str
+
+
+class DurationsModel(_Strict):
+    """Milliseconds by the monotonic clock."""
+
+    total_ms: _Count
+    to_connect_ms: _Count
+    connected_ms: _Count
+
+
+class RecordModel(_Strict):
+    """One call."""
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    call: _Id
+    host: str
+    engine: str
+    direction: str
+    team: str
+    route: str
+    language: str
+    number: str
+    caller: str
+    caller_name: str
+    destination: str
+    policy_version: str
+    config_version: str
+    arrived_at: _Moment
+    connected_at: _Moment
+    ended_at: _Moment
+    durations: DurationsModel
+    announcement: Literal["fully", "partly", "no"]
+    prompts: list[PromptModel]
+    opt_out: OptOutModel
+    recording: RecordingModel
+    ended: EndedModel
+    steps: list[StepModel]
+
+
+def record_schema() -> dict[str, Any]:
+    """The JSON Schema of a record, for consumers and editors."""
+    schema = RecordModel.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = f"Record of a call, schema {SCHEMA}"
+    return schema
+
+
+def parse_record(data: bytes, name: str) -> RecordModel:
+    """A record read strictly. Raises SpoolError that names each field that is wrong."""
+    try:
+        return RecordModel.model_validate_json(data)
+    except ValidationError as error:
+        wrong = [
+            f"  {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        raise SpoolError("\n".join([f"{name}: not a record of schema {SCHEMA}", *wrong])) from error
