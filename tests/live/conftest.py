@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 NUMBERS = {
     "answers": "01427676676",
+    "stays": "01427676600",
     "busy": "01427676601",
     "silent": "01427676602",
     "nobody": "01427676603",
@@ -52,6 +53,7 @@ def write_site(folder: Path, esl: int, sip: int, outbound: int, http: int) -> Pa
     at = f"@127.0.0.1:{sip}"
     destinations = {
         "answers": f"sofia/lab/agent-300-3{at}",
+        "stays": f"sofia/lab/agent-300-60{at}",
         "busy": f"sofia/lab/busy{at}",
         "silent": f"sofia/lab/silent{at}",
         "nobody": f"sofia/lab/nobody{at}",

@@ -15,7 +15,7 @@ from tests.live.place import PATIENCE_S
 pytestmark = pytest.mark.live
 
 CALLS: dict[str, tuple[CallScript, str, Expected]] = {
-    "listens and talks": (script.LISTENS, "answers", Expected("kept", "caller", least_ms=2000)),
+    "listens and talks": (script.LISTENS, "stays", Expected("kept", "caller", least_ms=2000)),
     "agent hangs up": (
         CallScript(),
         "answers",
