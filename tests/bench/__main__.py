@@ -26,6 +26,9 @@ from .report import draw, print_table, write_json
 SUSTAINED = 60.0
 """Calls a second that every contender bears on one core, with room to spare."""
 
+PIPED_WIDTH = 130
+"""Columns of a table that goes into a file."""
+
 
 def scenarios(quick: bool, rate: float) -> list[Scenario]:
     """The three questions: what a call costs, what many at once take, whether memory grows."""
@@ -95,7 +98,7 @@ def main(
     keep: bool,
 ) -> None:
     """Run the scenarios one after the other."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     output.mkdir(parents=True, exist_ok=True)
     chosen = [s for s in scenarios(quick, rate) if not wanted or s.name in wanted]
     found: list[Figures] = []

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .peer import GOODBYE, MYEVENTS, Peer, reply
+from .sound import length_ms
 from .templates import AT, Values, json_value, plain_value, variable
 
 if TYPE_CHECKING:
@@ -101,9 +102,9 @@ class Call(Peer):
             "hungup": "0",
             "response": "_none_",
             "status": "done",
-            "heard_samples": str(load.prompt_ms * 8),
-            "heard_ms": str(load.prompt_ms),
-            "heard_s": str(load.prompt_ms // 1000),
+            "heard_samples": "0",
+            "heard_ms": "0",
+            "heard_s": "0",
             "record_size": str(44 + frames * 4),
             "record_samples": str(frames),
             "record_s": str(load.audio_ms // 1000),
@@ -289,6 +290,11 @@ class Call(Peer):
         self._introduce(app)
         template = "CHANNEL_EXECUTE_COMPLETE.set"
         if app.name in PLAYS:
+            # Time is compressed: a prompt takes ``prompt_ms`` and was heard to its end.
+            heard = length_ms(app.data) or self.switch.load.prompt_ms
+            self._set("heard_ms", str(heard))
+            self._set("heard_s", str(heard // 1000))
+            self._set("heard_samples", str(heard * 8))
             self._set("status", status)
             self.emit("PLAYBACK_STOP")
             self._set("response", "FILE PLAYED")

@@ -19,7 +19,7 @@ class Load:
     at_once: int = 10_000
     """Sockets open at the same time, at most; a call that is due waits for its turn."""
     prompt_ms: int = 2000
-    """How long every prompt plays."""
+    """How long every prompt plays; the client is told that it heard the whole file."""
     ring_ms: int = 100
     talk_ms: int = 2000
     """From CHANNEL_BRIDGE to the caller's hangup."""

@@ -32,12 +32,16 @@ MEASURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("connect to first byte, ms", lambda f: _spread(f.outcome.first_byte)),
     ("end of prompt to next command, ms", lambda f: _spread(f.outcome.next_command)),
     ("resident memory at most, MiB", lambda f: f"{f.rss_peak_mib:.0f}"),
-    ("growth in the last 3/4, MiB", lambda f: f"{f.rss_growth_mib:+.1f}"),
     ("driver: connect(), ms", lambda f: _spread(f.outcome.connecting)),
     ("driver: lateness, ms", lambda f: _spread(f.outcome.lateness)),
     ("driver: CPU, % of a core", lambda f: f"{f.outcome.driver_busy * 100:.0f}"),
 )
 """The rows of a table."""
+GROWTH: tuple[str, Callable[[Figures], str]] = (
+    "growth in the last 3/4, MiB",
+    lambda f: f"{f.rss_growth_mib:+.1f}",
+)
+"""Means something only where the number of calls at once is steady for long."""
 
 
 def print_table(
@@ -58,7 +62,7 @@ def print_table(
         table.add_column("")
         for row in rows:
             table.add_column(CONTENDERS[row.contender].title, justify="right")
-        for heading, show in MEASURES:
+        for heading, show in MEASURES + ((GROWTH,) if scenario.name == "long" else ()):
             table.add_row(heading, *(show(row) for row in rows))
         console.print(table)
         for row in rows:

@@ -1,10 +1,12 @@
-"""The bytes of the recording that the driver writes: two tones, one on each side."""
+"""Audio files: the recording that the driver writes, the length of the prompts it plays."""
 
 from __future__ import annotations
 
 import math
 import struct
+import wave
 from array import array
+from functools import cache
 
 RATE = 8000
 
@@ -23,3 +25,13 @@ def stereo_wav(ms: int) -> bytes:
         *(b"data", len(data)),
     )
     return head + data
+
+
+@cache
+def length_ms(path: str) -> int | None:
+    """How long a WAV file is; ``None`` where there is none (a stock application names any)."""
+    try:
+        with wave.open(path, "rb") as sound:
+            return sound.getnframes() * 1000 // sound.getframerate()
+    except (OSError, EOFError, wave.Error):
+        return None
