@@ -98,6 +98,8 @@ def _fallback(holder: ET.Element, route: Route) -> None:
 
 
 def _without_engine(condition: ET.Element, route: Route) -> None:
+    # Or the bridge below ends when the engine that was silent dies (docs/freeswitch.md 10b).
+    _action(condition, "unset", "socket_resume")
     _set(condition, UNRECORDED_VARIABLE, "true")
     if route.no_engine is None:
         ring_s = -(-route.policy.ring_ms // 1000)

@@ -43,6 +43,7 @@ BEFORE: Actions = [
     ("set", "enable_file_write_buffering=false"),
 ]
 CONNECT: Actions = [
+    ("unset", "socket_resume"),
     ("set", "ivr_unrecorded=true"),
     ("set", "call_timeout=45"),
     ("bridge", "user/1001,user/1002"),
@@ -66,12 +67,13 @@ def test_a_team_that_is_connected_without_an_engine(site_file: Path) -> None:
 def test_a_team_that_plays_a_message_without_an_engine(site_file: Path) -> None:
     xml = render(load(site_file))
     message: Actions = [
+        ("unset", "socket_resume"),
         ("set", "ivr_unrecorded=true"),
         ("answer", None),
         ("playback", str(site_file.parent.parent / "prompts/en-GB/8000/no-engine.wav")),
         ("hangup", None),
     ]
-    assert actions(named(xml, "ivr-council-tax"))[-5:] == [("sched_cancel", None), *message]
+    assert actions(named(xml, "ivr-council-tax"))[-6:] == [("sched_cancel", None), *message]
     assert actions(named(xml, "ivr-fallback-council-tax")) == message
 
 
