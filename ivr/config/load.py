@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from types import MappingProxyType
 from ivr.config.catalogue import Catalogue, read_catalogues
 from ivr.config.dialplan import Dialplan, read_dialplan
 from ivr.config.document import Document
-from ivr.config.folders import is_folder
+from ivr.config.folders import is_folder, resolved
 from ivr.config.kinds import milliseconds
 from ivr.config.mistakes import Mistake
 from ivr.config.reading import read
@@ -72,9 +71,8 @@ def _read(site_file: Path) -> _Files:
     document = read(site_file)
     site = read_site(document)
     # What else there is to say is said too, where the site's file still names the folders.
-    folder = document.path.absolute().parent
-    prompts = site.prompts if site else _beside(folder, document.text("prompts") or "../prompts")
-    plan = site.dialplan if site else _beside(folder, document.text("dialplan") or "../dialplan")
+    prompts = site.prompts if site else resolved(document, document.text("prompts") or "../prompts")
+    plan = site.dialplan if site else resolved(document, document.text("dialplan") or "../dialplan")
     if document.broken:
         return _Files(tuple(document.mistakes), (document,), None, _NOTHING, {})
     catalogues = read_catalogues(prompts, document)
@@ -84,10 +82,6 @@ def _read(site_file: Path) -> _Files:
     documents = (document, *(c.document for c in catalogues.values()), *dialplan.documents)
     mistakes = tuple(mistake for each in documents for mistake in each.mistakes)
     return _Files(mistakes, documents, site, dialplan, catalogues)
-
-
-def _beside(folder: Path, text: str) -> Path:
-    return Path(os.path.normpath(folder / text))
 
 
 def _configuration(files: _Files) -> Configuration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -51,7 +52,7 @@ def test_a_whole_mono_16_bit_file_is_measured_and_hashed(path: Path, rate: int) 
         ({"ms": 0}, "is 0 ms long, expected at least 200 ms"),
     ],
 )
-def test_what_is_wrong_is_said(path: Path, made: dict[str, float], said: str) -> None:
+def test_what_is_wrong_is_said(path: Path, made: dict[str, Any], said: str) -> None:
     tone(path, **{"rate": 8000, **made})
     assert fault(path) == said
 
