@@ -67,9 +67,14 @@ class Tone:
 class RingBack:
     """The ringing that a waiting caller hears: twice 0.4 s, then two seconds of quiet."""
 
+    __slots__ = ("_start_ms",)
+
+    def __init__(self, start_ms: int) -> None:
+        self._start_ms = start_ms
+
     def samples(self, begin: int, count: int, rate: int) -> array[int]:
         """See :class:`Source`."""
-        return _repeat(_ringing(rate), begin, count)
+        return _repeat(_ringing(rate), begin - samples_at(self._start_ms, rate), count)
 
 
 class Clip:

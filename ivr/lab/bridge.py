@@ -143,7 +143,7 @@ def _ring(leg: Leg, other: Leg, limit_ms: int) -> str:
     """Wait while it rings; the cause, ``SUCCESS`` where it was answered."""
     end = leg.clock.monotonic_ms() + limit_ms
     before = leg.ear.source
-    leg.ear.change(RingBack() if leg.answered else SILENCE)
+    leg.ear.change(RingBack(leg.clock.monotonic_ms()) if leg.answered else SILENCE)
     try:
         while True:
             if leg.leaving:

@@ -74,6 +74,7 @@ class Listener:
         self._held: deque[bytes] | None = None
         self._lost = 0
         self._wake = Signal()
+        self._ended = Signal()
         self._closing = False
 
     # -- life -------------------------------------------------------------------------------
@@ -86,6 +87,10 @@ class Listener:
             self._send(b"Content-Type: auth/request\n\n")
         else:
             self._host.clock.after(25_000, self._too_late)
+
+    def join(self) -> None:
+        """Wait until the connection is over."""
+        self._ended.wait()
 
     def _too_late(self) -> None:
         if not self.connected:
@@ -140,6 +145,7 @@ class Listener:
             return
         self.running = False
         self._wake.set()
+        self._ended.set()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
         self._socket.close()

@@ -327,7 +327,9 @@ class LabSwitch:
         Raises:
             SetupError: the address is taken or not ours.
         """
-        server = StreamServer(address, lambda connection, _: self._serve(connection, None, ()))
+        server = StreamServer(
+            address, lambda connection, _: self._serve(connection, None, ()).join()
+        )
         try:
             server.start()
         except OSError as error:

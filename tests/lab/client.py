@@ -165,8 +165,9 @@ class Engine:
         self.clients.append(client)
         try:
             result.set(self.part(client))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the test that waits for it raises it again
             result.set_exception(error)
+        client.rest()
 
     def finished(self) -> bool:
         return bool(self.results) and all(result.ready() for result in self.results)
@@ -202,7 +203,7 @@ def spawn(function: Callable[[], object]) -> AsyncResult:
     def run() -> None:
         try:
             result.set(function())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the test that waits for it raises it again
             result.set_exception(error)
 
     gevent.spawn(run)
