@@ -3,34 +3,35 @@
 A state is what the machine remembers together with what the watcher saw; serials and
 times are made relative, so that states which differ only in them are one. The search
 goes on until no new state appears.
+
+The machine is asked once for each of its states and each event, however many watchers
+come by that state: it cannot see them.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from ivr.core import call, entries, events
+from ivr.core import call, entries, events, explore
 from ivr.core import commands as do
 from ivr.core.commands import Command
-from ivr.core.events import Event, Party
-from ivr.core.keys import NO_KEYS
+from ivr.core.events import Event
+from ivr.core.explore import LATE_MS, what_can_happen
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
-from tests.core.calls import ARRIVED
 
 AFTER_HANGUP = (do.Journal, do.SyncJournal, do.StartTimer, do.Finish)
 RECORDER = (do.StopRecording,)
-SHORT_MS, LONG_MS = 100, 60_000
+MOST_TIMERS = 12
+"""How many timers in a row may have to run out before a call is over."""
 
 
 class RuleBroken(AssertionError):
     """A rule that protects a caller does not hold; the argument says which, and how."""
 
 
-@dataclass(frozen=True)
-class Watcher:
+class Watcher(NamedTuple):
     """What an onlooker knows of a call, from its events and commands alone."""
 
     heard_some: bool = False
@@ -54,19 +55,18 @@ class Watcher:
                 prompt.name == policy.announcement.name
             ):
                 full = ms >= prompt.files[8000].length_ms
-                return replace(
-                    self,
+                return self._replace(
                     heard_some=self.heard_some or ms > 0,
                     heard_all=self.heard_all or full,
                 )
             case events.Journalled():
-                return replace(self, synced=True)
+                return self._replace(synced=True)
             case events.RecordingStarted():
-                return replace(self, started=True)
+                return self._replace(started=True)
             case events.RecordingStopped() | events.RecordingFailed():
-                return replace(self, recording=False)
+                return self._replace(recording=False)
             case events.HungUp():
-                return replace(self, hung_up=True)
+                return self._replace(hung_up=True)
             case _:
                 return self
 
@@ -85,9 +85,9 @@ class Watcher:
                 self._forbid(self.opted_out, command, "a recording while opting out (R3)")
                 self._forbid(self.confirmed, command, "a recording after opting out (R3)")
                 self._forbid(not self.synced, command, "a recording before its journal (R22)")
-                return replace(self, recording=True)
+                return self._replace(recording=True)
             case do.StopRecording():
-                return replace(self, recording=False)
+                return self._replace(recording=False)
             case do.Bridge():
                 self._forbid(self.opted_out, command, "connected while opting out (R3)")
                 self._forbid(self.confirmed, command, "connected after opting out (R3)")
@@ -95,9 +95,9 @@ class Watcher:
                 self._forbid(not certain, command, "connected before it is clear what is kept (R5)")
             case do.StartTimer(timer=timer, ms=ms):
                 self._forbid(ms <= 0, command, "a limit that is none")
-                return replace(self, timer=timer)
+                return self._replace(timer=timer)
             case do.Finish():
-                return replace(self, finished=True)
+                return self._replace(finished=True)
             case do.Journal(entry=entry):
                 return self._reads(entry)
             case _:
@@ -107,13 +107,13 @@ class Watcher:
     def _reads(self, entry: entries.Entry) -> Watcher:
         match entry:
             case entries.OptOutStarted():
-                return replace(self, opted_out=True, returned=False)
+                return self._replace(opted_out=True, returned=False)
             case entries.OptOutReturned():
-                return replace(self, opted_out=False, returned=True)
+                return self._replace(opted_out=False, returned=True)
             case entries.OptOutConfirmed():
-                return replace(self, opted_out=False, confirmed=True)
+                return self._replace(opted_out=False, confirmed=True)
             case entries.RecordingFailed():
-                return replace(self, given_up=True)
+                return self._replace(given_up=True)
             case _:
                 return self
 
@@ -127,64 +127,94 @@ Node = tuple[CallState, Watcher]
 
 def step(node: Node, event: Event, policy: CallPolicy) -> Node:
     """One event through the machine, judged by the watcher."""
-    before, watcher = node
+    state, watcher = node
+    done = call.advance(state, event, policy)
+    return done.state, judged(watcher, event, done, policy)
+
+
+def judged(watcher: Watcher, event: Event, done: call.Step, policy: CallPolicy) -> Watcher:
+    """What the watcher knows after one event and what was done; RuleBroken if it objects."""
     watcher = watcher.sees(event, policy)
-    state, commands = call.advance(before, event, policy)
+    state, commands = done
     for command in commands:
         watcher = watcher.judges(command)
     if (state.phase is Phase.DONE) != watcher.finished:
         raise RuleBroken(f"done without Finish, or Finish without being done: {state}")
     if state.phase not in (Phase.NEW, Phase.DONE) and watcher.timer != state.timer:
         raise RuleBroken(f"a phase without a running timer: {state}")
-    return state, watcher
+    return watcher
 
 
-def what_can_happen(state: CallState, policy: CallPolicy) -> Iterator[Event]:
-    """All events there are; those that read the clock, soon and long after the last key."""
-    keys = dict.fromkeys(policy.opt_out_keys + policy.return_key + "5")
-    full = policy.announcement.files[8000].length_ms
-    for at in (SHORT_MS, LONG_MS):
-        for key in keys:
-            yield events.KeyPressed(at, key)
-        playing = state.playing
-        if playing is not None:
-            length = playing.files[8000].length_ms
-            for heard in (0, length // 2, length):
-                yield events.PromptEnded(at, state.play, playing, heard)
-            yield events.PromptEnded(at, state.play, playing, 0, missing=True)
-            yield events.PromptEnded(at, state.play, playing, length // 2, hung_up=True)
-    at = SHORT_MS
-    if state.play:
-        for heard in (0, full // 2, full):
-            yield events.PromptEnded(at, state.play - 1, policy.announcement, heard)
-    yield ARRIVED
-    yield events.Answered(at, 8000)
-    yield events.Journalled(at)
-    yield events.JournalFailed(at, "No space left on device")
-    yield events.RecordingStarted(at)
-    yield events.RecordingFailed(at, "-ERR")
-    yield events.RecordingStopped(at, "success-silence", 1000)
-    yield events.Bridged(at, "b")
-    for cause in ("USER_BUSY", "NO_ANSWER", "NORMAL_CLEARING"):
-        yield events.BridgeEnded(at, cause)
-    yield events.BridgeEnded(at, "NORMAL_CLEARING", transferred=True)
-    yield events.BridgeEnded(at, "NORMAL_CLEARING", hung_up=True)
-    yield events.TimerFired(at, state.timer)
-    yield events.TimerFired(at, state.timer - 1)
-    yield events.LinkLost(at)
-    for party in (Party.CALLER, Party.SWITCH):
-        yield events.HungUp(at, party, "NORMAL_CLEARING", 16)
+def normal(watcher: Watcher, timer: int) -> Watcher:
+    """The same watcher with serials that do not grow, and nothing that no rule asks for any more.
+
+    Once the call is finished every command is forbidden, and after the hangup every
+    command that another rule would have to judge: what was known before is of no weight.
+    """
+    if watcher.finished:
+        return FINISHED
+    running = 1 if watcher.timer == timer else 0
+    if watcher.hung_up:
+        return Watcher(hung_up=True, timer=running)
+    return watcher if watcher.timer == running else watcher._replace(timer=running)
 
 
-def normal(node: Node) -> Node:
-    """The same state with serials and times that do not grow."""
-    state, watcher = node
-    keys = state.keys._replace(at=0) if state.keys.keys else NO_KEYS
-    running = watcher.timer == state.timer
-    return (
-        state._replace(timer=1, play=1 if state.play else 0, keys=keys),
-        replace(watcher, timer=1 if running else 0),
-    )
+FINISHED = Watcher(finished=True)
+
+
+class Place:
+    """A state of the machine, what can happen there, and all who were seen to come by."""
+
+    def __init__(self, state: CallState) -> None:
+        self.state = state
+        self.watchers: set[Watcher] = set()
+        self.moves: list[tuple[Event, call.Step, Place]] = []
+        """Every event, what becomes of it, and where it leads."""
+        self.timers_to_the_end = 0
+        """How many timers end the call, should FreeSWITCH never say anything again."""
+
+
+class Machine:
+    """The machine under one policy, asked once for each state."""
+
+    def __init__(self, policy: CallPolicy) -> None:
+        self.policy = policy
+        self.places: dict[CallState, Place] = {}
+
+    def place(self, state: CallState) -> Place:
+        """The place of this state, once serials and times are taken out of it."""
+        state = explore.normal(state)
+        place = self.places.get(state)
+        if place is None:
+            place = self.places[state] = Place(state)
+        return place
+
+    def look_around(self, place: Place) -> None:
+        """Find where every event leads from here, and that timers alone lead to the end."""
+        for event in what_can_happen(place.state, self.policy):
+            step = call.advance(place.state, event, self.policy)
+            after = place if step.state is place.state else self.place(step.state)
+            place.moves.append((event, step, after))
+        if place.state.phase is not Phase.NEW:
+            self.wait_for_the_end(place)
+
+    def wait_for_the_end(self, place: Place) -> None:
+        """Raise RuleBroken if timers do not end the call.
+
+        That they break no other rule is seen when the search itself comes that way.
+        """
+        way: list[Place] = []
+        at = place
+        while at.state.phase is not Phase.DONE and not at.timers_to_the_end:
+            way.append(at)
+            if len(way) > MOST_TIMERS:
+                raise RuleBroken(f"no way out by timers alone: {place.state}")
+            fired = events.TimerFired(LATE_MS, at.state.timer)
+            at = self.place(call.advance(at.state, fired, self.policy).state)
+        for left, passed in enumerate(reversed(way), at.timers_to_the_end + 1):
+            passed.timers_to_the_end = left
+        if place.timers_to_the_end > MOST_TIMERS:
+            raise RuleBroken(f"no way out by timers alone: {place.state}")
 
 
 def search(policy: CallPolicy) -> dict[Phase, int]:
@@ -192,33 +222,23 @@ def search(policy: CallPolicy) -> dict[Phase, int]:
 
     Raises RuleBroken at the first step that breaks a rule.
     """
-    start: Node = (CallState(), Watcher())
-    seen = {start}
-    todo = deque([start])
+    machine = Machine(policy)
+    start = machine.place(CallState())
+    start.watchers.add(Watcher())
+    todo = deque([(start, Watcher())])
     while todo:
-        node = todo.popleft()
-        _has_a_way_out(node, policy)
-        for event in what_can_happen(node[0], policy):
+        place, watcher = todo.popleft()
+        if not place.moves:
+            machine.look_around(place)
+        for event, step, after in place.moves:
             try:
-                after = normal(step(node, event, policy))
+                seeing = normal(judged(watcher, event, step, policy), step.state.timer)
             except RuleBroken as broken:
-                raise RuleBroken(f"{broken}\n  in {node[0]}\n  on {event}") from None
-            if after not in seen:
-                seen.add(after)
-                todo.append(after)
+                raise RuleBroken(f"{broken}\n  in {place.state}\n  on {event}") from None
+            if seeing not in after.watchers:
+                after.watchers.add(seeing)
+                todo.append((after, seeing))
     count = dict.fromkeys(Phase, 0)
-    for state, _watcher in seen:
-        count[state.phase] += 1
+    for place in machine.places.values():
+        count[place.state.phase] += len(place.watchers)
     return count
-
-
-def _has_a_way_out(node: Node, policy: CallPolicy) -> None:
-    """Timers alone end the call, should FreeSWITCH never say anything again."""
-    if node[0].phase is Phase.NEW:
-        return
-    at = node
-    for _ in range(12):
-        if at[0].phase is Phase.DONE:
-            return
-        at = step(at, events.TimerFired(LONG_MS, at[0].timer), policy)
-    raise RuleBroken(f"no way out by timers alone: {node[0]}")

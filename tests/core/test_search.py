@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from ivr.core import call, events
 from ivr.core import commands as do
 from ivr.core.call import Step
+from ivr.core.explore import what_can_happen
 from ivr.core.state import CallState, Phase, Recording
 from tests.core.calls import ARRIVED, POLICY, REFUSING
-from tests.core.search import Node, RuleBroken, Watcher, search, step, what_can_happen
+from tests.core.search import Node, RuleBroken, Watcher, search, step
 
 
 @pytest.mark.parametrize("policy", [POLICY, REFUSING], ids=["connect", "refuse"])
