@@ -183,7 +183,7 @@ def join(leg: Leg, other: Leg) -> None:
     for one, partner in ((leg, other), (other, leg)):
         one.mouth.about_to_change()
         one.ear.change(partner.mouth)
-        one.peer, one.bridged = partner, True
+        one.peer, one.bridged, one.moved = partner, True, False
         one.set("bridge_to", partner.uuid)
         one.set("last_bridge_to", partner.uuid)
         one.set("bridge_channel", partner.channel)
@@ -201,9 +201,9 @@ def _pair(leg: Leg, other: Leg) -> list[tuple[str, str]]:
 
 def _talk(leg: Leg, other: Leg) -> None:
     leg.break_asked = False
-    while not leg.leaving and not other.leaving and not leg.break_asked:
+    while not leg.leaving and not other.down and not other.moved and not leg.break_asked:
         run_messages(leg)
-        if leg.leaving or other.leaving:
+        if leg.leaving or other.down or other.moved:
             continue
         run_keys(leg, lambda key: relay(other, key))
         leg.wait()
@@ -228,7 +228,7 @@ def _part(leg: Leg, other: Leg) -> None:
     leg.set("bridge_hangup_cause", leg.hangup_cause or other.hangup_cause or None)
     leg.fire("CHANNEL_UNBRIDGE", before=_pair(leg, other))
     other.fire("CHANNEL_UNBRIDGE", before=_pair(leg, other))
-    if not other.leaving:
+    if not other.down and not other.moved:
         other.hang_up(leg.hangup_cause or "NORMAL_CLEARING")
     other.attend()
 

@@ -25,6 +25,9 @@ START_MONOTONIC_MS = 1_000_000
 
 _QUIET_ROUNDS = 2
 
+_GUARD_S = 0.002
+"""Host's seconds after which a busy probe is asked again whatever the loop heard."""
+
 
 class ClockError(IvrError):
     """Time was turned, but what was waited for did not come within the limit."""
@@ -64,9 +67,10 @@ class TurnedClock:
         self._timers: list[tuple[int, int, TurnedTimer]] = []
         self._sequence = 0
         self._barrier = _Barrier()
-        self.busy_probes: list[Callable[[], bool]] = []
+        self.busy_probes: list[Callable[[], bool]] = [_pool_is_busy]
         """Each says whether work is under way that the loop will hear of, such as a job
-        in a thread pool; time stands still while one says so."""
+        in a thread pool; time stands still while one says so. gevent's own pool, which
+        also looks up names of hosts, is watched from the start."""
 
     def monotonic_ms(self) -> int:
         """See :class:`ivr.clock.Clock`."""
@@ -136,14 +140,26 @@ class TurnedClock:
         return self._timers[0][0] if self._timers else None
 
 
+def _pool_is_busy() -> bool:
+    return bool(gevent.get_hub().threadpool.task_queue.unfinished_tasks)
+
+
 def _wait_for_the_loop() -> None:
-    """Block until the loop has handled at least one thing that came from outside."""
+    """Block until the loop has handled something that came from outside.
+
+    The probe of a thread may say "busy" a moment after the loop heard that its job was
+    done, and then nothing more comes: so the loop is not left blocked for long.
+    """
     hub: Any = gevent.get_hub()
+    guard = hub.loop.timer(_GUARD_S)
+    guard.start(lambda: None)
     watcher = hub.loop.check()
     try:
         hub.wait(watcher)
     finally:
         watcher.close()
+        guard.stop()
+        guard.close()
 
 
 class _Barrier:

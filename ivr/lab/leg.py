@@ -140,6 +140,8 @@ class Leg:
         self.other: Leg | None = None
         """The last leg this one had to do with: its profile is in the events."""
         self.bridged = False
+        self.moved = False
+        """Whether it was taken out of its bridge, to something else."""
         self.mouth = Line(self.clock.monotonic_ms)
         """What comes from this leg's telephone."""
         self.ear = Line(self.clock.monotonic_ms)
@@ -341,6 +343,9 @@ class Leg:
     def go(self, task: Callable[[Leg], None]) -> None:
         """Take the leg away from what it does, to something else."""
         self.next_task = task
+        self.moved = True
+        if self.peer is not None:
+            self.peer.attend(self.peer.tick_ms(after=True))
         self.attend(self.tick_ms(after=True))
 
     def press(self, digit: str, ms: int, source: str = "RTP") -> None:

@@ -78,6 +78,8 @@ class LabSwitch:
         """Bytes that the recordings' disk still takes; None is without end."""
         self.listeners: list[Listener] = []
         self._log_path = log_path
+        if log_path is not None:
+            log_path.touch()
         self._random = random.Random(seed)  # noqa: S311 - names, not secrets
         self._legs: dict[str, Leg] = {}
         self._calls: dict[str, LabCall] = {}
@@ -313,9 +315,11 @@ class LabSwitch:
         for host in hosts.split("|"):
             name, _, port = host.rpartition(":")
             leg.set("socket_host", name)
+            connection: Any = socket.socket()
             try:
-                connection: Any = socket.create_connection((name, int(port)))
+                connection.connect((name, int(port)))
             except (OSError, ValueError) as error:
+                connection.close()
                 self.log("ERR", f"Socket Error: {error}")
                 continue
             return self._serve(connection, leg, tuple(words))

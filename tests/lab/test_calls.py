@@ -206,7 +206,7 @@ def test_a_blind_transfer_goes_on_with_the_dialplan_and_keeps_socket_and_recordi
         return [(m.name, m.value("Application")) for m in client.rest() if m.event], client.seen
 
     agent = Destination(steps=(WhenConnected(1000), BlindTransfer("4000")))
-    (order, seen), outcome = ask(part, CallScript(destination=agent))
+    (order, seen), _ = ask(part, CallScript(destination=agent))
     assert order == [
         ("CHANNEL_UNBRIDGE", ""),
         ("CHANNEL_EXECUTE_COMPLETE", "bridge"),
@@ -242,7 +242,8 @@ def answer_and_connect(client):
     """A simple engine: a prompt, then the agent; ``*`` or busy ends the call."""
     client.execute("set", "playback_terminators=*")
     client.execute("playback", "silence_stream://2000")
-    if client.until("PLAYBACK_STOP").value("Playback-Status") == "done":
+    stop = client.until("PLAYBACK_STOP")
+    if stop.value("Playback-Status") == "done" and stop.value("Answer-State") == "answered":
         client.execute("set", "call_timeout=5")
         client.execute("set", "continue_on_fail=true")
         client.execute("set", "hangup_after_bridge=true")
