@@ -28,7 +28,7 @@ from ivr.errors import DiskError
 from ivr.storage.atomic import REAL, Disk, disk_error
 from ivr.storage.lines import line_of
 from ivr.storage.names import checked_call_id
-from ivr.storage.segments import Reading, SegmentWriter, read
+from ivr.storage.segments import Reading, SegmentWriter, keep_bad_lines, read
 
 Synced = Callable[[DiskError | None], None]
 """Told on the hub's thread when all is on disk, or why not; it must not block."""
@@ -117,6 +117,7 @@ class Journal:
         self._running: _Work | None = None
         self._last_start_ms = -(1 << 60)
         self._timer: Timer | None = None
+        self._retry_timer: Timer | None = None
         self._tidy_timer: Timer | None = None
         self._tidy_due = False
         self.error: DiskError | None = None
@@ -137,19 +138,21 @@ class Journal:
     def open(self) -> Reading:
         """Read what an earlier engine left; call once, before the first append.
 
+        Damaged lines are put into ``aside/`` beside the journal's folder, where there is one.
         Calls that are not finished stay open here: give each a record by
         :meth:`ivr.storage.spool.Spool.finish`. Waits, off the hub. Raises DiskError.
         """
-        reading: Reading = self._pool.apply(read, (self._folder,))
+        reading: Reading = self._pool.apply(_recover, (self._folder,))
         now = self._clock.monotonic_ms()
         self._active = max(reading.segments, default=0) + 1
-        self._open_in = dict.fromkeys((*reading.segments, self._active), 0)
+        readable = [each for each in reading.segments if each not in reading.unreadable]
+        self._open_in = dict.fromkeys((*readable, self._active), 0)
         self._begun_ms = dict.fromkeys(self._open_in, now)
         for call in reading.calls:
             if not call.finished:
                 self._calls[call.call_id] = _Call(call.next_number, call.segment)
                 self._open_in[call.segment] += 1
-        if reading.segments:
+        if readable:
             self._tidy_later(0)
         return reading
 
@@ -187,7 +190,7 @@ class Journal:
     def close(self, timeout_s: float = 10.0) -> bool:
         """Put everything on disk and stop; whether it was possible within the limit."""
         synced = self.flush(timeout_s)
-        for timer in (self._timer, self._tidy_timer):
+        for timer in (self._timer, self._retry_timer, self._tidy_timer):
             if timer is not None:
                 timer.cancel()
         self._idle.wait(timeout_s)
@@ -210,7 +213,14 @@ class Journal:
         if self._running is None:
             self._start()
 
+    def _retry(self) -> None:
+        self._retry_timer = None
+        self._kick()
+
     def _start(self) -> None:
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+            self._retry_timer = None
         remove: tuple[int, ...] = ()
         carry = None
         tidy, self._tidy_due = self._tidy_due, False
@@ -277,8 +287,7 @@ class Journal:
         self._carried[:0] = work.carried
         self._next_segment()
         self._still_there(work.remove)
-        if self._timer is None:
-            self._timer = self._clock.after(self._limits.retry_ms, self._gathered)
+        self._retry_timer = self._clock.after(self._limits.retry_ms, self._retry)
 
     def _written(self, work: _Work, outcome: _Outcome) -> None:
         if work.data:
@@ -358,3 +367,12 @@ class Journal:
         self._kick()
         if self._calls or self._buffer or self._active_bytes or len(self._open_in) > 1:
             self._tidy_later(self._limits.segment_ms)
+
+
+def _recover(folder: Path) -> Reading:
+    """In the thread: read the segments, and keep what is damaged before they go."""
+    reading = read(folder)
+    aside = folder.parent / "aside"
+    if reading.bad and aside.is_dir():
+        keep_bad_lines(reading, aside)
+    return reading

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ivr.core.entries import Finished, Stamped
 from ivr.errors import SpoolError
-from ivr.storage.atomic import Disk, disk_error, sync_folder, write_all
+from ivr.storage.atomic import Disk, disk_error, sync_folder, write_all, write_durably
 from ivr.storage.lines import parse
 
 _NAME = re.compile(r"([0-9]{10})\.journal", re.ASCII)
@@ -62,6 +62,9 @@ class Reading:
     """In the order in which they began."""
     bad: tuple[BadLine, ...]
     segments: tuple[int, ...]
+    """Numbers of the segments that are there."""
+    unreadable: tuple[int, ...] = ()
+    """Those that could not be read at all; they are never removed."""
 
     def __iter__(self) -> Iterator[tuple[str, tuple[Stamped, ...]]]:
         """The calls that are not finished, each with its entries."""
@@ -75,12 +78,14 @@ class _Reader:
         self.entries: dict[str, dict[int, Stamped]] = {}
         self.oldest: dict[str, int] = {}
         self.bad: list[BadLine] = []
+        self.unreadable: list[int] = []
 
     def segment(self, number: int, path: Path) -> None:
         """Read one segment; what is wrong with it is noted, nothing is raised."""
         try:
             data = path.read_bytes()
         except OSError as error:
+            self.unreadable.append(number)
             self.bad.append(BadLine(path.name, 0, f"cannot be read: {error}", b"", False))
             return
         lines = data.split(b"\n")
@@ -125,7 +130,23 @@ def read(folder: Path) -> Reading:
     reader = _Reader()
     for number, path in paths.items():
         reader.segment(number, path)
-    return Reading(tuple(reader.calls()), tuple(reader.bad), tuple(paths))
+    return Reading(tuple(reader.calls()), tuple(reader.bad), tuple(paths), tuple(reader.unreadable))
+
+
+def keep_bad_lines(reading: Reading, aside: Path) -> None:
+    """Put damaged lines into ``aside``, a file a segment, before their segment goes.
+
+    A torn line is not kept: it was never said to be on disk. Raises DiskError.
+    """
+    damaged: dict[str, list[BadLine]] = {}
+    for bad in reading.bad:
+        if bad.line and not bad.torn:
+            damaged.setdefault(bad.segment, []).append(bad)
+    for segment, lines in damaged.items():
+        target = aside / f"{segment}.bad"
+        why = "".join([f"line {bad.line}: {bad.why}\n" for bad in lines])
+        write_durably(target, b"".join([bad.data + b"\n" for bad in lines]), aside / f".{segment}")
+        write_durably(aside / f"{target.name}.why", why.encode(), aside / f".{segment}")
 
 
 class SegmentWriter:
