@@ -141,10 +141,9 @@ class FreeSwitch:
             log_levels=log_levels,
         )
         (folder / "freeswitch.xml").write_text(text)
-        where = str(folder)
+        where = ("-conf", str(folder), "-log", f"{folder}/log", "-db", f"{folder}/db")
         self.process = subprocess.Popen(
-            [str(program), "-nf", "-nc", "-nonat", "-conf", where, "-log", f"{where}/log"]
-            + ["-db", f"{where}/db", "-run", f"{where}/run"],
+            [str(program), "-nf", "-nc", "-nonat", *where, "-run", f"{folder}/run"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

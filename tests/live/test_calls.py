@@ -41,8 +41,7 @@ CALLS: dict[str, tuple[CallScript, str, Expected]] = {
     "wrong keys": (script.WRONG_KEYS, "answers", Expected("kept", "agent", least_ms=2000)),
     "wrong keys in the reminder": (
         CallScript(
-            steps=(DuringPrompt(300), Keys("*#*"), DuringPrompt(300), Keys("7"))
-            + (DuringPrompt(300), Keys("7"), DuringPrompt(300), Keys("7"))
+            steps=(DuringPrompt(300), Keys("*#*"), *(DuringPrompt(300), Keys("7")) * 3),
         ),
         "answers",
         Expected(
