@@ -128,10 +128,12 @@ class _Batch:
     def _read(self, call: _Open) -> None:
         call_id = call.filing.call_id
         fd = self._find(call)
-        if fd < 0 and os.path.lexists(self.places.record(call_id)):
-            return  # filed before a crash; the journal did not get to know
         if fd >= 0:
             call.fds.append(fd)
+        elsewhere = call.source != self.places.recorded(call_id)
+        if elsewhere and os.path.lexists(self.places.record(call_id)):
+            return  # filed before a crash; the journal did not get to know
+        if fd >= 0:
             self._listen(call, fd)
         maker = self.maker
         call.record = record = fold(
@@ -168,6 +170,8 @@ class _Batch:
         """Read the recording back, setting its header right where a crash left it wrong."""
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             call.trouble = "not a file"
+            call.fds.clear()
+            self.disk.close(fd)  # a pipe cannot be synced
             return
         if is_blank_fd(fd):
             call.found = _AUDIO

@@ -326,6 +326,8 @@ class Journal:
                 self._open_in[number] = 0
                 self._begun_ms[number] = now
             self._open_in = dict(sorted(self._open_in.items()))
+            if self._tidy_timer is None:
+                self._tidy_later(self._limits.segment_ms)
 
     def _rotate(self) -> None:
         if self._active_bytes:

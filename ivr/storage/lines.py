@@ -60,6 +60,8 @@ def parse(line: bytes) -> Line:
         raise SpoolError(f"it is not an entry of this version ({error!r})") from error
     if not (type(number) is type(stamp.wall_ms) is type(stamp.mono_ms) is int):
         raise SpoolError("its number or times are not integers")
+    if not isinstance(fields, dict):
+        raise SpoolError("its fields are no object")
     types = _TYPES[kind]
     for name, value in fields.items():
         if type(value) is not types.get(name):

@@ -1,0 +1,188 @@
+"""Reading a spool: list, show, verify, and the schema that records keep to."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from ivr.core.entries import Connected, HungUp, OptOutConfirmed, OptOutStarted, RecordingFailed
+from ivr.core.record import SCHEMA, CallRecord, fold
+from ivr.errors import SpoolError
+from ivr.storage.atomic import REAL
+from ivr.storage.filing import Filing, Maker, file_batch, record_bytes
+from ivr.storage.look import ls, show, verify
+from ivr.storage.places import Places, prepare
+from ivr.storage.record_schema import RecordModel, parse_record, record_schema
+from tests.storage.parts import (
+    ARRIVED,
+    CALL,
+    OTHER,
+    call_id,
+    stamped,
+    unconnected_call,
+    wav,
+    whole_call,
+)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """A spool with a recorded call, CALL, and one that was not connected, OTHER."""
+    places = prepare(tmp_path, 0)
+    Path(places.recorded(CALL)).write_bytes(wav(800))
+    filings = [Filing(OTHER, unconnected_call()), Filing(CALL, whole_call())]
+    results = file_batch(REAL, places, Maker("h", "0.1.0", UTC), filings)
+    assert [filed.error for filed in results] == [None, None]
+    return places
+
+
+RECORDS = [
+    fold(CALL, "h", "1", ()),
+    fold(CALL, "h", "1", whole_call()),
+    fold(CALL, "h", "1", unconnected_call()),
+    fold(CALL, "h", "1", stamped(ARRIVED, OptOutStarted(), OptOutConfirmed("timeout"))),
+    fold(CALL, "h", "1", stamped(RecordingFailed("/x", "disk \ud800\0"), Connected("b"))),
+    fold(CALL, "h", "1", stamped(HungUp("caller", "é\r\n", 16))),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_what_the_engine_writes_is_what_the_schema_says(record: CallRecord) -> None:
+    data = record_bytes(record)
+    jsonschema.validate(json.loads(data), record_schema())
+    model = parse_record(data, "x")
+    assert json.loads(model.model_dump_json(by_alias=True)) == json.loads(data)
+    assert data.endswith(b"}\n")
+    assert data.count(b"\n") == 1
+
+
+def test_the_schema_has_the_fields_of_the_record_and_no_more() -> None:
+    def names(schema: dict[str, Any]) -> set[str]:
+        assert schema["additionalProperties"] is False
+        assert set(schema["required"]) == set(schema["properties"])
+        return set(schema["properties"])
+
+    schema = record_schema()
+    assert names(schema) == set(CallRecord.__slots__)
+    for part in schema["$defs"].values():
+        names(part)
+    assert schema["properties"]["schema"]["const"] == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"schema": 2}, "schema: "),
+        ({"team": 5}, "team: "),
+        ({"extra": 1}, "extra: "),
+        ({"call": "../x"}, "call: "),
+        ({"arrived_at": "yesterday"}, "arrived_at: "),
+    ],
+)
+def test_a_record_that_is_none_is_refused_by_field(change: dict[str, Any], says: str) -> None:
+    data = {**json.loads(record_bytes(RECORDS[1])), **change}
+    with pytest.raises(SpoolError, match=f"not a record of schema 1\n  {says}"):
+        parse_record(json.dumps(data).encode(), "x")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, record_schema())
+
+
+def test_ls_gives_a_row_a_record(places: Places) -> None:
+    (places.new / "notes.txt").write_text("x")
+    Path(places.record(call_id(9))).write_bytes(b"{")
+    broken, none, kept = ls(places.root)
+    assert (kept.call, kept.team, kept.route) == (CALL, "benefits", "main")
+    assert (kept.recording, kept.recording_ms) == ("kept", 100)
+    assert kept.ended == "caller: NORMAL_CLEARING"
+    assert kept.size == sum(path.stat().st_size for path in places.new.glob(f"{CALL}.*"))
+    assert (none.call, none.recording, none.fault) == (OTHER, "none (not-connected)", "")
+    assert broken.call == call_id(9)
+    assert "not a record" in broken.fault
+
+
+def test_ls_of_what_is_no_spool_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SpoolError, match="new: cannot be read: No such file"):
+        ls(tmp_path)
+
+
+def test_show(places: Places) -> None:
+    record = show(places.root, CALL)
+    assert isinstance(record, RecordModel)
+    assert record.recording.frames == 800
+    with pytest.raises(SpoolError, match="'ivr spool ls' lists the calls"):
+        show(places.root, call_id(1))
+    with pytest.raises(SpoolError, match="is not the id of a call"):
+        show(places.root, "../secret")
+
+
+def test_verify_of_a_good_spool(places: Places) -> None:
+    found = {finding.name: (finding.verdict, finding.detail) for finding in verify(places.root)}
+    assert found.keys() == {CALL, OTHER}
+    assert found[CALL][0] == found[OTHER][0] == "good"
+    assert found[OTHER][1] == "no recording: not-connected"
+    assert [finding.verdict for finding in verify(places.root, CALL)] == ["good"]
+    with pytest.raises(SpoolError):
+        verify(places.root, call_id(1))
+
+
+def damage(places: Places, change: str) -> None:
+    audio, record = Path(places.audio(CALL)), Path(places.record(CALL))
+    data = json.loads(record.read_bytes())
+    match change:
+        case "byte":
+            audio.write_bytes(audio.read_bytes()[:-1] + b"\x7f")
+        case "short":
+            audio.write_bytes(audio.read_bytes()[:-400])
+        case "gone":
+            audio.unlink()
+        case "no wav":
+            audio.write_bytes(b"x" * 100)
+        case "other call":
+            record.write_text(json.dumps({**data, "call": OTHER}))
+        case "path":
+            data["recording"]["path"] = f"new/{OTHER}.wav"
+            record.write_text(json.dumps(data))
+        case "not json":
+            record.write_bytes(b"\xff{")
+        case "denies its audio":
+            record.write_bytes(record_bytes(fold(CALL, "h", "1", ())))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("byte", "SHA-256: "),
+        ("short", "frames: 700, expected 800"),
+        ("gone", "No such file"),
+        ("no wav", "not a WAV file"),
+        ("other call", f"of another call, {OTHER}"),
+        ("path", "the record names"),
+        ("not json", "not a record"),
+        ("denies its audio", "the record says none, but"),
+    ],
+)
+def test_verify_finds_damage_and_goes_on(places: Places, change: str, says: str) -> None:
+    damage(places, change)
+    bad = [finding for finding in verify(places.root) if finding.verdict == "bad"]
+    assert [finding.name for finding in bad] == [CALL]
+    assert says in bad[0].detail
+    assert len(verify(places.root)) == 2
+    assert [finding.verdict for finding in verify(places.root, CALL)] == ["bad"]
+
+
+def test_verify_names_what_lies_about(places: Places) -> None:
+    for name in (f"new/{call_id(1)}.wav", "new/x.json", f"tmp/{CALL}.json", "aside/a.wav"):
+        (places.root / name).write_bytes(b"x")
+    (places.root / "aside/b.wav").write_bytes(b"x")
+    (places.root / "aside/b.wav.why").write_text("unreadable: noise\n")
+    left = {f.name: f.detail for f in verify(places.root) if f.verdict == "leftover"}
+    assert left.keys() == {
+        f"new/{call_id(1)}.wav", "new/x.json", f"tmp/{CALL}.json", "aside/a.wav", "aside/b.wav",
+    }  # fmt: skip
+    assert left["aside/b.wav"] == "set aside: unreadable: noise"
+    assert left["aside/a.wav"] == "set aside: no reason given"
