@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Protocol
 
 from ivr.clock import Clock
 from ivr.lab.alarm import sleep_until
 from ivr.lab.apps import schedule_transfer, seconds_until, start_recording
+from ivr.lab.board import TICK_MS
 from ivr.lab.bridge import bridge_legs
 from ivr.lab.event import Event
-from ivr.lab.leg import TICK_MS, Leg
+from ivr.lab.leg import Leg
+from ivr.lab.show import show
 from ivr.lab.stamps import cause_named
 from ivr.lab.wire import ClientMessage
 
@@ -32,9 +33,6 @@ class Exchange(Protocol):
 
     def legs(self) -> list[Leg]:
         """All legs that are up."""
-
-    def task_for(self, number: str, dialplan: str, context: str) -> Callable[[Leg], None]:
-        """What the dialplan does with a number."""
 
     def schedule(self, group: str, seconds: int, act: Callable[[], None]) -> int:
         """Do something later; the number of the task."""
@@ -93,6 +91,8 @@ def uuid_record(exchange: Exchange, arg: str) -> str:
                 leg.stop_recording(one)
         elif path in leg.recordings:
             leg.stop_recording(path)
+        else:
+            return "-ERR Cannot stop record session!\n"
         return "+OK Success\n"
     recording = leg.recordings.get(path)
     if action not in {"mask", "unmask", "pause", "resume"}:
@@ -205,7 +205,7 @@ def uuid_park(exchange: Exchange, arg: str) -> str:
     leg = exchange.find(arg)
     if leg is None:
         return _NO_CHANNEL
-    leg.go(exchange.task_for("park", "inline", ""))
+    leg.transfer("park", "inline", leg.party.context)
     return _OK
 
 
@@ -227,9 +227,9 @@ def uuid_transfer(exchange: Exchange, arg: str) -> str:
         moved = [leg.peer, leg]
     elif leg.peer is not None and flag == "-bleg":
         moved = [leg.peer]
+    number, dialplan, context = target[:3]
     for one in moved:
-        one.times.transfer = one.wall_us()
-        one.go(exchange.task_for(*target[:3]))
+        one.transfer(number, dialplan, context)
     return _OK
 
 
@@ -332,7 +332,7 @@ def sched_hangup(exchange: Exchange, arg: str) -> str:
 @_command("sched_del")
 def sched_del(exchange: Exchange, arg: str) -> str:
     """Delete scheduled tasks by number or by group, which is the leg's id."""
-    return f"+OK Deleted: {exchange.unschedule(arg)}\n" if arg else "-ERR Invalid syntax\n"
+    return f"+OK Deleted: {exchange.unschedule(arg)}\n"
 
 
 @_command("originate")
@@ -342,64 +342,8 @@ def originate(exchange: Exchange, arg: str) -> str:
 
 
 @_command("show")
-def show(exchange: Exchange, arg: str) -> str:
-    """``channels`` and ``calls``, both only ``as json``, or their ``count``."""
-    words = arg.split()
-    what = words[0] if words else ""
-    if what not in {"channels", "calls"}:
-        return "-USAGE: channels|calls [as json] | channels|calls count\n"
-    legs = exchange.legs()
-    if what == "calls":
-        legs = [leg for leg in legs if leg.bridged and not leg.outbound]
-    if words[1:] == ["count"]:
-        return f"\n{len(legs)} total.\n"
-    rows = [_row(leg) if what == "channels" else _call_row(leg) for leg in legs]
-    table = {"row_count": len(rows)} | ({"rows": rows} if rows else {})
-    return json.dumps(table, separators=(",", ":"))
-
-
-def _row(leg: Leg) -> dict[str, str]:
-    app, data = leg.last_app or ("", "")
-    party, other = leg.party, leg.peer
-    return {
-        "uuid": leg.uuid,
-        "direction": "outbound" if leg.outbound else "inbound",
-        "created": str(leg.times.created // 1_000_000),
-        "created_epoch": str(leg.times.created // 1_000_000),
-        "name": leg.channel,
-        "state": leg.state,
-        "cid_name": party.name,
-        "cid_num": party.number,
-        "ip_addr": party.address,
-        "dest": party.dialled,
-        "application": app,
-        "application_data": data,
-        "dialplan": "XML",
-        "context": party.context,
-        "read_codec": leg.get("read_codec"),
-        "read_rate": leg.get("read_rate"),
-        "write_codec": leg.get("write_codec"),
-        "write_rate": leg.get("write_rate"),
-        "secure": "",
-        "hostname": "lab",
-        "presence_id": f"{party.dialled}@{party.address}",
-        "accountcode": leg.get("accountcode"),
-        "callstate": leg.callstate,
-        "callee_name": leg.callee,
-        "callee_num": leg.callee,
-        "callee_direction": "SEND" if leg.callee else "",
-        "call_uuid": other.uuid if other is not None and leg.outbound else leg.uuid,
-        "initial_cid_name": party.name,
-        "initial_cid_num": party.number,
-        "initial_dest": party.dialled,
-    }
-
-
-def _call_row(leg: Leg) -> dict[str, str]:
-    row = _row(leg)
-    if leg.peer is not None:
-        row |= {f"b_{name}": value for name, value in _row(leg.peer).items()}
-    return row
+def _show(exchange: Exchange, arg: str) -> str:
+    return show(exchange.legs(), arg)
 
 
 @_command("status")

@@ -96,8 +96,9 @@ def event(leg: Leg, arg: str) -> None:
 def transfer(leg: Leg, arg: str) -> None:
     """``number [dialplan] [context]``: go on there."""
     words = [*arg.split(), "XML", leg.party.context]
-    leg.times.transfer = leg.wall_us()
-    leg.go(leg.switch.task_for(*words[:3]))
+    if arg:
+        number, dialplan, context = words[:3]
+        leg.transfer(number, dialplan, context)
 
 
 @application("sched_transfer")
@@ -113,8 +114,8 @@ def schedule_transfer(leg: Leg, when: str, target: list[str]) -> None:
 
     def send() -> None:
         if not leg.down:
-            leg.times.transfer = leg.wall_us()
-            leg.go(leg.switch.task_for(*[*target, "XML", leg.party.context][:3]))
+            number, dialplan, context = [*target, "XML", leg.party.context][:3]
+            leg.transfer(number, dialplan, context)
 
     leg.switch.schedule(leg.uuid, seconds_until(leg, when), send)
 

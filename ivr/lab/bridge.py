@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ivr.lab import headers
 from ivr.lab.audio import SILENCE, RingBack
-from ivr.lab.leg import Key, Leg
-from ivr.lab.session import application, execute, run_keys, run_messages
+from ivr.lab.board import Key
+from ivr.lab.leg import Leg
+from ivr.lab.session import application, run_keys, run_messages
 
 _DIALSTATUS = {
     "SUCCESS": "SUCCESS",
@@ -179,7 +180,8 @@ def join(leg: Leg, other: Leg) -> None:
     names = _pair(leg, other)
     leg.fire("CHANNEL_BRIDGE", before=names)
     other.times.bridged = now
-    other.fire("CHANNEL_BRIDGE", before=names)
+    other.tell("CHANNEL_BRIDGE")
+    other.state, other.state_number = "CS_EXCHANGE_MEDIA", 5
     for one, partner in ((leg, other), (other, leg)):
         one.mouth.about_to_change()
         one.ear.change(partner.mouth)
@@ -188,8 +190,12 @@ def join(leg: Leg, other: Leg) -> None:
         one.set("last_bridge_to", partner.uuid)
         one.set("bridge_channel", partner.channel)
         one.set("bridge_uuid", partner.uuid)
-    leg.set("last_sent_callee_id_name", leg.callee)
-    leg.set("last_sent_callee_id_number", leg.callee)
+    for one, name, number in (
+        (leg, leg.callee, leg.callee),
+        (other, leg.party.name, leg.party.number),
+    ):
+        one.set("last_sent_callee_id_name", name)
+        one.set("last_sent_callee_id_number", number)
     other.attend()
     _talk(leg, other)
     _part(leg, other)
@@ -226,10 +232,11 @@ def _part(leg: Leg, other: Leg) -> None:
         for name, value in headers.fill(headers.OTHER_HUNG_UP, {"cause": other.hangup_cause}):
             leg.set(name, value)
     leg.set("bridge_hangup_cause", leg.hangup_cause or other.hangup_cause or None)
-    leg.fire("CHANNEL_UNBRIDGE", before=_pair(leg, other))
-    other.fire("CHANNEL_UNBRIDGE", before=_pair(leg, other))
     if not other.down and not other.moved:
+        other.set("last_bridge_hangup_cause", leg.hangup_cause or "NORMAL_CLEARING")
         other.hang_up(leg.hangup_cause or "NORMAL_CLEARING")
+    leg.fire("CHANNEL_UNBRIDGE", before=_pair(leg, other))
+    other.tell("CHANNEL_UNBRIDGE")
     other.attend()
 
 
@@ -255,26 +262,27 @@ def be_bridged(leg: Leg) -> None:
         partner.attend()
 
 
-@application("uuid_bridge")
-def _bridge_to_leg(leg: Leg, arg: str) -> None:
-    other = leg.switch.find(arg)
-    if other is None:
-        return
-    while other.next_task is not None and not leg.leaving and not other.down:
-        leg.wait(leg.tick_ms(after=True))
-    if not leg.leaving and not other.leaving:
-        join(leg, other)
-
-
 def bridge_legs(leg: Leg, other: Leg) -> None:
     """Join two legs that are there already (docs/freeswitch.md 10a, 23b)."""
-    other.go(be_bridged)
-    leg.go(_be_bridged_to(other))
+    other.be_joined(leg, be_bridged)
+    leg.be_joined(other, _bridge_to(other))
 
 
-def _be_bridged_to(other: Leg) -> Callable[[Leg], None]:
+def _bridge_to(other: Leg) -> Callable[[Leg], None]:
     def task(leg: Leg) -> None:
-        execute(leg, "uuid_bridge", other.uuid)
+        while other.next_task is not None and not leg.leaving and not other.down:
+            leg.wait(leg.tick_ms(after=True))
+        if not leg.leaving and not other.down:
+            leg.state, leg.state_number = "CS_SOFT_EXECUTE", 3
+            leg.other = other
+            leg.set("signal_bond", other.uuid)
+            leg.last_app = ("uuid_bridge", other.uuid)
+            leg.set("current_application_response", None)
+            leg.set("current_application_data", other.uuid)
+            leg.set("current_application", "uuid_bridge")
+            application = [("Application", "uuid_bridge"), ("Application-Data", other.uuid)]
+            leg.fire("CHANNEL_EXECUTE", *application)
+            join(leg, other)
         if not leg.leaving:
             leg.hang_up("NORMAL_CLEARING")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from gevent.event import AsyncResult
 
 from ivr.clock import Clock
-from ivr.lab.leg import Enders, Leg
+from ivr.lab.board import Enders
+from ivr.lab.leg import Leg
 from ivr.lab.script import CallScript
 
 

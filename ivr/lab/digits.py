@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ivr.clock import Clock, Timer
 
 if TYPE_CHECKING:
-    from ivr.lab.leg import Key
+    from ivr.lab.board import Key
 
 INTER_DIGIT_MS = 1500
 """Longer than this between two keys and the sequence is broken (docs/freeswitch.md 14c)."""

@@ -7,16 +7,22 @@ another, so the recording itself tells who can be heard on which channel.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import wave
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+
+from ivr.errors import SpoolError
+from ivr.lab import script
+from ivr.storage.look import show
+from ivr.storage.record_schema import RecordingModel
 
 CALLER_HZ, AGENT_HZ = 440, 880
+_CLEARLY = 20
+"""So many times louder than the other tone is the tone that is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class Expected:
     recording: str
     """``kept`` or ``none``."""
     by: str
+    """Who ended the call: ``caller``, ``agent`` or ``engine``."""
     reason: str = ""
     announcement: str = "fully"
     opt_outs: int = 0
@@ -36,20 +43,22 @@ class Expected:
     """The recording is at least so long."""
 
     def complaints(self, spool: Path, call_id: str) -> list[str]:
-        """What is not as it must be: nothing, where all is well."""
-        path = spool / "new" / f"{call_id}.json"
-        if not path.exists():
+        """What is not as it must be: nothing, where all is well. Blocks shortly."""
+        if not (spool / "new" / f"{call_id}.json").exists():
             return ["there is no record"]
-        record: Mapping[str, Any] = json.loads(path.read_text())
-        opt_out, ended = record["opt_out"], record["ended"]
+        try:
+            record = show(spool, call_id)
+        except SpoolError as error:
+            return [str(error)]
+        opt_out, ended = record.opt_out, record.ended
         said = {
-            "recording": record["recording"]["state"],
-            "by": ended["by"],
-            "reason": ended["reason"],
-            "announcement": record["announcement"],
-            "opt_outs": opt_out["started"],
-            "returned": opt_out["returned"],
-            "confirmed": opt_out["how"] if opt_out["confirmed"] else "",
+            "recording": record.recording.state,
+            "by": ended.by,
+            "reason": ended.reason,
+            "announcement": record.announcement,
+            "opt_outs": opt_out.started,
+            "returned": opt_out.returned,
+            "confirmed": opt_out.how if opt_out.confirmed else "",
         }
         wrong = [
             f"{name} is {value!r}, expected {getattr(self, name)!r}"
@@ -59,21 +68,24 @@ class Expected:
         audio = spool / "new" / f"{call_id}.wav"
         if self.recording == "none":
             return wrong + ([f"{audio.name} is there and should not be"] if audio.exists() else [])
-        return wrong + self._listen(audio, record["recording"])
+        return wrong + self._listen(audio, record.recording)
 
-    def _listen(self, audio: Path, recording: Mapping[str, Any]) -> list[str]:
+    def _listen(self, audio: Path, recording: RecordingModel) -> list[str]:
         if not audio.exists():
             return [f"{audio.name} is missing"]
         wrong = []
-        if hashlib.sha256(audio.read_bytes()).hexdigest() != recording["sha256"]:
+        if hashlib.sha256(audio.read_bytes()).hexdigest() != recording.sha256:
             wrong.append("the recording's hash is not the record's")
-        with wave.open(str(audio), "rb") as file:
-            channels, rate, frames = file.getnchannels(), file.getframerate(), file.getnframes()
-            samples = array("h", file.readframes(frames))
+        try:
+            with wave.open(str(audio), "rb") as file:
+                channels, rate, frames = file.getnchannels(), file.getframerate(), file.getnframes()
+                samples = array("h", file.readframes(frames))
+        except (wave.Error, EOFError, ValueError) as error:
+            return [*wrong, f"{audio.name} is no WAV file: {error}"]
         if channels != 2:
             return [*wrong, f"{channels} channels, expected 2"]
-        if frames != recording["frames"]:
-            wrong.append(f"{frames} frames, the record says {recording['frames']}")
+        if frames != recording.frames:
+            wrong.append(f"{frames} frames, the record says {recording.frames}")
         if frames * 1000 // rate < self.least_ms:
             wrong.append(f"{frames * 1000 // rate} ms long, expected at least {self.least_ms}")
         for name, channel, hz, other in (
@@ -81,9 +93,28 @@ class Expected:
             ("agent", samples[1::2], AGENT_HZ, CALLER_HZ),
         ):
             middle = channel[len(channel) // 4 : len(channel) // 4 + rate // 2]
-            if strength(middle, rate, hz) < 20 * strength(middle, rate, other):
+            heard = strength(middle, rate, hz)
+            if heard < 1 or heard < _CLEARLY * strength(middle, rate, other):
                 wrong.append(f"the {name} is not what is heard on the {name}'s channel")
         return wrong
+
+
+STANDARD_EXPECTED: Mapping[str, Expected] = MappingProxyType(
+    {
+        script.LISTENS.name: Expected("kept", "caller", least_ms=2000),
+        script.OPTS_OUT.name: Expected(
+            "none", "engine", "opted-out", announcement="partly", opt_outs=1, confirmed="timeout"
+        ),
+        script.OPTS_OUT_AND_RETURNS.name: Expected(
+            "kept", "agent", announcement="partly", opt_outs=1, returned=1, least_ms=1500
+        ),
+        script.WRONG_KEYS.name: Expected("kept", "agent", least_ms=1000),
+        script.HANGS_UP_IN_ANNOUNCEMENT.name: Expected("none", "caller", announcement="partly"),
+        script.BUSY.name: Expected("none", "engine", "busy"),
+        script.NO_ANSWER.name: Expected("none", "engine", "no-answer"),
+    }
+)
+"""How the scripts of :data:`ivr.lab.script.STANDARD` must end, by their names."""
 
 
 def strength(samples: array[int], rate: int, hz: float) -> float:

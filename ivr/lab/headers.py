@@ -89,7 +89,7 @@ PROFILE = _table("""
 Direction: $direction
 Logical-Direction: $logical_direction
 Username: $username
-Dialplan: XML
+Dialplan: $dialplan
 Caller-ID-Name: $name
 Caller-ID-Number: $number
 Orig-Caller-ID-Name: $name
@@ -101,7 +101,9 @@ ANI: $number
 Destination-Number: $dialled
 Unique-ID: $uuid
 Source: mod_sofia
+Transfer-Source: $transfer_source
 Context: $context
+RDNIS: $rdnis
 Channel-Name: $channel
 Profile-Index: $profile_index
 Profile-Created-Time: $profile_us
@@ -110,7 +112,7 @@ Channel-Answered-Time: $answered_us
 Channel-Progress-Time: $progress_us
 Channel-Progress-Media-Time: $media_us
 Channel-Hangup-Time: $hangup_us
-Channel-Transfer-Time: $transfer_us
+Channel-Transfer-Time: 0
 Channel-Resurrect-Time: 0
 Channel-Bridged-Time: $bridged_us
 Channel-Last-Hold: 0
@@ -235,26 +237,78 @@ sip_full_to: <sip:$dialled@$host:5080>;tag=$to_tag
 """)
 """Set when the caller's ACK comes, a moment after the answer."""
 
-CALLED = _table("""
+CALLED = (
+    *_table("""
 direction: outbound
 is_outbound: true
 uuid: $uuid
 session_id: $session
 sip_profile_name: lab
-video_media_flow: disabled
 text_media_flow: disabled
 channel_name: $channel
 sip_destination_url: sip:$dialled@$host:5080
+sip_cid_type: rpid
+max_forwards: 69
+originator_codec: $codec@${rate}h@20i
 originator: $originator
+signal_bond: $originator
+call_uuid: $call_uuid
+originate_early_media: true
 originating_leg_uuid: $originator
 originate_endpoint: sofia
-call_uuid: $call_uuid
-sip_call_id: $sip_call_id
-sip_from_user: $number
-sip_from_display: $name
-sip_to_user: $dialled
-""")
+audio_media_flow: sendrecv
+video_media_flow: inactive
+sip_outgoing_contact_uri: <sip:mod_sofia@$host:5080>
+sip_req_uri: $dialled@$host:5080
+sofia_profile_name: lab
+recovery_profile_name: lab
+sofia_profile_url: sip:mod_sofia@$host:5080
+sip_local_network_addr: $address
+sip_from_host: $host
+sip_to_host: $host
+rtp_use_codec_string: PCMU@8000h@20i
+local_media_ip: $address
+local_media_port: $media_port
+advertised_media_ip: $address
+"""),
+    ("switch_m_sdp", _sdp("20000")),
+    ("rtp_local_sdp_str", _sdp("$media_port")),
+)
 """Channel variables of a leg that the switch calls."""
+
+CALLED_ANSWERED = (
+    *_table("""
+sip_reply_host: $address
+sip_reply_port: 5080
+sip_network_ip: $address
+sip_network_port: 5080
+sip_allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, UPDATE, REGISTER, REFER, NOTIFY
+sip_recover_contact: <sip:$dialled@$host:5080;transport=udp>
+sip_full_via: SIP/2.0/UDP $address:5080;rport=5080;branch=z9hG4bK$branch
+sip_recover_via: SIP/2.0/UDP $address:5080;rport=5080;branch=z9hG4bK$branch
+sip_from_display: $name
+sip_full_from: "$name" <sip:$number@$host>;tag=$from_tag
+sip_full_to: <sip:$dialled@$host:5080>;tag=$to_tag
+sip_from_user: $number
+sip_from_uri: $number@$host
+sip_to_user: $dialled
+sip_to_port: 5080
+sip_to_uri: $dialled@$host:5080
+sip_contact_params: transport=udp
+sip_contact_user: $dialled
+sip_contact_port: 5080
+sip_contact_uri: $dialled@$host:5080
+sip_contact_host: $host
+sip_user_agent: lab telephone/1.0
+sip_to_tag: $to_tag
+sip_from_tag: $from_tag
+sip_cseq: 123196695
+sip_call_id: $sip_call_id
+ep_codec_string: CORE_PCM_MODULE.PCMU@8000h@20i@64000b
+"""),
+    ("switch_r_sdp", _sdp("20000")),
+)
+"""Set on a leg that the switch called when it is answered."""
 
 HUNG_UP_BY_PEER = _table("""
 sip_reason: Q.850;cause=16;text="NORMAL_CLEARING"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+import uuid as uuids
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ivr.clock import Clock
 from ivr.lab import headers
 from ivr.lab.alarm import Alarm
-from ivr.lab.audio import Line, Tone
+from ivr.lab.audio import Line
+from ivr.lab.board import TICK_MS, Enders, Key, Party, Switchboard, Times
 from ivr.lab.digits import DigitActions
 from ivr.lab.event import Event, Value
 from ivr.lab.record import Recording
@@ -20,90 +21,7 @@ from ivr.lab.stamps import final_variables
 from ivr.lab.wire import ClientMessage
 
 if TYPE_CHECKING:
-    from ivr.lab.bridge import Dial
     from ivr.lab.listener import Listener
-
-TICK_MS = 20
-"""A session looks up once a packet of audio, and not between."""
-
-Enders = Literal["caller", "destination", "switch"]
-"""Whose telephone, or that it was the switch (told so or not), that ended a leg."""
-
-
-class Switchboard(Protocol):
-    """What a leg needs of the switch."""
-
-    clock: Clock
-
-    def wants(self, name: str) -> bool:
-        """Whether any listener may want events of this name."""
-
-    def fire(self, event: Event) -> None:
-        """Hand an event to those who asked for it."""
-
-    def next_sequence(self) -> int:
-        """The next number of an event."""
-
-    def log(self, level: str, text: str) -> None:
-        """Write to the switch's log file."""
-
-    def remove(self, leg: Leg) -> None:
-        """Forget a leg that is over."""
-
-    def find(self, uuid: str) -> Leg | None:
-        """The leg of this id, if there is one."""
-
-    def call(self, caller: Leg, dial: Dial) -> Leg:
-        """Make a second leg and let its telephone ring."""
-
-    def task_for(self, number: str, dialplan: str, context: str) -> Callable[[Leg], None]:
-        """What the dialplan does with a number: a task for a leg's session."""
-
-    def schedule(self, group: str, seconds: int, act: Callable[[], None]) -> int:
-        """Do something later; the number of the task. Tasks of a group can be deleted."""
-
-    def connect(self, leg: Leg, arg: str) -> Listener | None:
-        """Open the outbound socket of ``socket``'s argument; None where nobody listens."""
-
-    def disk_has_room(self, size: int) -> bool:
-        """Whether the disk takes so many bytes."""
-
-
-@dataclass(slots=True)
-class Times:
-    """Wall time of what happened to a leg, in microseconds; 0 is never."""
-
-    created: int
-    answered: int = 0
-    progress: int = 0
-    media: int = 0
-    bridged: int = 0
-    hangup: int = 0
-    transfer: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """Who calls whom, as SIP said it."""
-
-    number: str
-    name: str
-    dialled: str
-    context: str = "public"
-    address: str = "127.0.0.1"
-    headers: Mapping[str, str] | None = None
-    """Further SIP headers; they become ``sip_h_NAME`` variables."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key that was released."""
-
-    digit: str
-    duration: int
-    """In samples at 8 kHz, as FreeSWITCH counts."""
-    sensitive: bool
-    source: str = "RTP"
 
 
 class Leg:
@@ -118,7 +36,7 @@ class Leg:
         *,
         outbound: bool = False,
         rate: int = 8000,
-        tag: str = "lab",
+        other: Leg | None = None,
     ) -> None:
         self.switch = switch
         self.clock = switch.clock
@@ -127,17 +45,29 @@ class Leg:
         self.session = session
         self.outbound = outbound
         self.rate = rate
-        self._tag = tag
+        self.channel = (
+            f"sofia/lab/{party.dialled}@{party.address}:5080"
+            if outbound
+            else f"sofia/lab/{party.number}@{party.address}"
+        )
+        """The channel's name."""
         self.variables: dict[str, Value] = {}
         self.created_ms = self.clock.monotonic_ms()
-        self.times = Times(self.wall_us())
+        self.times = Times(self.wall_us(), self.wall_us())
         self.state, self.state_number, self.callstate = "CS_EXECUTE", 4, "RINGING"
+        if outbound:
+            self.state, self.state_number, self.callstate = "CS_CONSUME_MEDIA", 7, "DOWN"
+        self.dialplan = "XML"
+        self.rdnis = ""
+        """The number that was dialled before a transfer."""
+        self.transfer_source = ""
+        self.profiles = 1
         self.hangup_cause = ""
         self.ended_by: Enders = "switch"
         self.callee = ""
         self.peer: Leg | None = None
         """The leg this one is bridged to at this moment."""
-        self.other: Leg | None = None
+        self.other = other
         """The last leg this one had to do with: its profile is in the events."""
         self.bridged = False
         self.moved = False
@@ -146,7 +76,6 @@ class Leg:
         """What comes from this leg's telephone."""
         self.ear = Line(self.clock.monotonic_ms)
         """What is sent to this leg's telephone."""
-        self.voice: Tone | None = None
         self.recordings: dict[str, Recording] = {}
         self.listener: Listener | None = None
         """The outbound socket that drives this leg."""
@@ -171,13 +100,6 @@ class Leg:
             self.set(f"sip_h_{name}", value)
 
     # -- what it is -------------------------------------------------------------------------
-
-    @property
-    def channel(self) -> str:
-        """The channel's name."""
-        if self.outbound:
-            return f"sofia/lab/{self.party.dialled}@{self.party.address}:5080"
-        return f"sofia/lab/{self.party.number}@{self.party.address}"
 
     @property
     def answered(self) -> bool:
@@ -224,7 +146,7 @@ class Leg:
             "channel": self.channel,
             "session": str(self.session),
             "direction": "outbound" if self.outbound else "inbound",
-            "logical_direction": "inbound",
+            "logical_direction": "outbound" if self.outbound else "inbound",
             "hit_dialplan": "false" if self.outbound else "true",
             "username": party.number,
             "number": party.number,
@@ -242,19 +164,21 @@ class Leg:
             "hangup_cause": self.hangup_cause,
             "codec": "PCMU" if self.rate == 8000 else "G722",
             "rate": str(self.rate),
-            "profile_index": "" if self.outbound else "1",
-            "profile_us": str(times.transfer or times.created),
+            "dialplan": self.dialplan,
+            "rdnis": self.rdnis,
+            "transfer_source": self.transfer_source,
+            "profile_index": str(self.profiles),
+            "profile_us": str(times.profile),
             "created_us": str(times.created),
             "answered_us": str(times.answered),
             "progress_us": str(times.progress),
             "media_us": str(times.media),
             "hangup_us": str(times.hangup),
-            "transfer_us": str(times.transfer),
             "bridged_us": str(times.bridged),
             "sip_call_id": f"{self.uuid[::-1]}",
-            "from_tag": f"{self._tag}F{self.session}",
-            "to_tag": f"{self._tag}T{self.session}",
-            "branch": f"{self._tag}{self.session}",
+            "from_tag": f"labF{self.session}",
+            "to_tag": f"labT{self.session}",
+            "branch": f"lab{self.session}",
             "sdp": str(1_795_400_000 + self.session),
             "media_port": str(20_000 + 2 * (self.session % 10_000)),
             "ssrc": str(1_730_000_000 + self.session),
@@ -270,8 +194,7 @@ class Leg:
         variables: bool = True,
     ) -> None:
         """Fire an event of this leg: core, channel and profile headers, then variables."""
-        for watch in tuple(self.watchers):
-            watch(name, self)
+        self.tell(name)
         if self.switch.wants(name):
             self.switch.fire(self.event(name, *after, before=before, variables=variables))
 
@@ -293,11 +216,24 @@ class Leg:
         found += _prefixed("Caller-", fields)
         if self.other is not None:
             found.append(("Other-Type", "originator" if self.outbound else "originatee"))
-            found += _prefixed("Other-Leg-", {**self.other.fields(), "profile_index": ""})
+            found += self._others_profile(self.other)
         if variables:
             found += [(f"variable_{key}", value) for key, value in self.variables.items()]
         found += after
         return Event(name, found)
+
+    def _others_profile(self, other: Leg) -> list[tuple[str, str]]:
+        """The other leg as it was copied into this one; the called leg's copy has no times."""
+        fields = {**other.fields(), "profile_index": "", "logical_direction": "inbound"}
+        if self.outbound:
+            fields |= {name: "0" for name in fields if name.endswith("_us")}
+            fields |= {"callee_name": "", "callee_number": ""}
+        return _prefixed("Other-Leg-", fields)
+
+    def tell(self, name: str) -> None:
+        """Let the watchers know of something that FreeSWITCH fires no event of this leg for."""
+        for watch in tuple(self.watchers):
+            watch(name, self)
 
     def profile(self, prefix: str) -> list[tuple[str, str]]:
         """This leg's caller profile under a prefix."""
@@ -388,8 +324,8 @@ class Leg:
         if by != "switch":
             for name, value in headers.fill(headers.HUNG_UP_BY_PEER, self.fields()):
                 self.set(name, value)
-            if self.bridged:
-                self.set("last_bridge_role", "originatee" if self.outbound else "originator")
+        if self.bridged and not self.outbound:
+            self.set("last_bridge_role", "originator")
         self.fire("CHANNEL_HANGUP")
         if by != "switch":
             self.set("sip_hangup_disposition", "recv_bye")
@@ -404,16 +340,58 @@ class Leg:
         """Answer the leg, or hear that it was answered."""
         if self.answered or self.down:
             return
+        self.early_media()
         self.times.answered = self.wall_us()
-        self.times.media = self.times.media or self.times.answered
-        self.callstate = "EARLY"
-        for name, value in headers.fill(headers.ANSWERED, self.fields()):
-            self.set(name, value)
+        if self.outbound:
+            for name, value in headers.fill(headers.CALLED_ANSWERED, self.fields()):
+                self.set(name, value)
+            self.set("endpoint_disposition", None)
         self.fire("CHANNEL_ANSWER")
         self.callstate = "ACTIVE"
         self.set("endpoint_disposition", "ANSWER")
         if not self.outbound:
             self.clock.after(TICK_MS // 2, self._acknowledged)
+
+    def early_media(self) -> None:
+        """Let audio flow although the leg may not be answered yet."""
+        if self.times.media:
+            return
+        self.times.media = self.wall_us()
+        if not self.outbound:
+            self.callstate = "EARLY"
+        for name, value in headers.fill(headers.ANSWERED, self.fields()):
+            self.set(name, value)
+        if not self.outbound:
+            self.fire("CHANNEL_PROGRESS_MEDIA")
+
+    def transfer(self, number: str, dialplan: str, context: str) -> None:
+        """Send the leg to a number of a dialplan, with a new caller profile."""
+        self._new_profile(f"bl_xfer:{number}/{context}/{dialplan}")
+        self.dialplan, self.rdnis = dialplan, self.party.dialled
+        self.party = replace(self.party, dialled=number, context=context)
+        self.other = None
+        self.set("signal_bond", None)
+        self.state, self.state_number = "CS_EXECUTE", 4
+        task = self.switch.task_for(number, dialplan, context)
+        self.go(_with_number_back(task) if dialplan == "inline" else task)
+
+    def be_joined(self, other: Leg, task: Callable[[Leg], None]) -> None:
+        """Send the leg to another leg, as ``uuid_bridge`` does."""
+        self._new_profile(f"uuid_br:{other.uuid}")
+        self.set("original_destination_number", self.party.dialled)
+        self.set("original_caller_id_name", self.party.name)
+        self.set("original_caller_id_number", self.party.number)
+        self.go(task)
+
+    def _new_profile(self, how: str) -> None:
+        us = self.wall_us()
+        self.times.profile, self.profiles = us, self.profiles + 1
+        self.transfer_source = f"{us // 1_000_000}:{uuids.uuid4()}:{how}"
+        before = self.variables.get("transfer_history", ())
+        history = (before,) if isinstance(before, str) else before
+        sources = (*history, self.transfer_source)
+        self.set("transfer_history", sources if len(sources) > 1 else sources[0])
+        self.set("transfer_source", self.transfer_source)
 
     def _acknowledged(self) -> None:
         for name, value in headers.fill(headers.ACKNOWLEDGED, self.fields()):
@@ -430,11 +408,16 @@ class Leg:
             self.set(name, value)
         self.state, self.state_number, self.callstate = "CS_REPORTING", 11, "HANGUP"
         self.fire("CHANNEL_HANGUP_COMPLETE", before=[("Hangup-Cause", self.hangup_cause)])
-        self.fire("CHANNEL_DESTROY")
         self.mouth.about_to_change()
         self.switch.remove(self)
         if self.listener is not None:
             self.listener.channel_down()
+        if self.listener is None or not self.listener.running:
+            self.destroy()
+
+    def destroy(self) -> None:
+        """The last event; a connection that lingers keeps the leg from it."""
+        self.fire("CHANNEL_DESTROY")
 
     def stop_recording(self, path: str) -> None:
         """Stop one recording and report it."""
@@ -476,6 +459,16 @@ def event_stamp(switch: Switchboard, name: str) -> list[tuple[str, str]]:
         ("Event-Calling-Line-Number", line),
         ("Event-Sequence", str(switch.next_sequence())),
     ]
+
+
+def _with_number_back(task: Callable[[Leg], None]) -> Callable[[Leg], None]:
+    """The inline dialplan is no number: the one that was dialled before comes back."""
+
+    def run(leg: Leg) -> None:
+        leg.party, leg.rdnis = replace(leg.party, dialled=leg.rdnis or leg.party.dialled), ""
+        task(leg)
+
+    return run
 
 
 def _prefixed(prefix: str, fields: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -55,6 +55,7 @@ class Listener:
         self.leg = leg
         """The leg it controls; None for an inbound connection."""
         self._mode = "async" if "async" in words else "static"
+        self._mine_by_name = leg is None
         self._full = leg is None or "full" in words
         self._authorised = leg is not None
         self.connected = False
@@ -66,6 +67,7 @@ class Listener:
         self._linger_timer: Timer | None = None
         self._gone = False
         self._mine = False
+        self._logs = False
         self._format = "plain"
         self._names: set[str] = set()
         self._subclasses: set[str] = set()
@@ -150,7 +152,11 @@ class Listener:
             self._linger_timer.cancel()
         self._socket.close()
         self._host.closed(self)
-        if self.leg is not None and not self.leg.down:
+        if self._mine_by_name:
+            return
+        if self.leg is not None and self.leg.down and self._gone:
+            self.leg.destroy()
+        elif self.leg is not None and not self.leg.down:
             if self.leg.true("socket_resume"):
                 self.leg.break_asked = True
             self.leg.attend(self.leg.tick_ms(after=True))
@@ -241,8 +247,8 @@ class Listener:
             "noevents": self._noevents,
             "linger": self._linger,
             "nolinger": self._nolinger,
-            "log": lambda rest, _: f"+OK log level {rest or 'DEBUG'} [7]",
-            "nolog": lambda _rest, _message: "-ERR not loging",
+            "log": self._log,
+            "nolog": self._nolog,
             "sendevent": self._sendevent,
         }
         return always.get(word) or (full.get(word) if self._full else None)
@@ -293,6 +299,14 @@ class Listener:
             self._host.fire_named("BACKGROUND_JOB", headers, answer)
 
         gevent.spawn(work)
+
+    def _log(self, rest: str, message: ClientMessage) -> str:
+        self._logs = True
+        return f"+OK log level {rest or 'DEBUG'} [7]"
+
+    def _nolog(self, rest: str, message: ClientMessage) -> str:
+        logged, self._logs = self._logs, False
+        return "+OK no longer logging" if logged else "-ERR not loging"
 
     def _event(self, rest: str, message: ClientMessage) -> str:
         words = re.split(r"[ ,]+", rest)

@@ -8,7 +8,8 @@ from typing import assert_never
 from ivr.clock import Clock
 from ivr.lab.alarm import Alarm
 from ivr.lab.audio import DTMF_HZ, SILENCE, Tone
-from ivr.lab.leg import Enders, Leg
+from ivr.lab.board import Enders
+from ivr.lab.leg import Leg
 from ivr.lab.script import (
     AfterPrompt,
     BlindTransfer,

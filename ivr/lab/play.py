@@ -8,7 +8,8 @@ import wave
 from dataclasses import dataclass
 
 from ivr.lab.audio import SILENCE, Clip, Line, Source, Tone, load_wav
-from ivr.lab.leg import TICK_MS, Key, Leg
+from ivr.lab.board import TICK_MS, Key
+from ivr.lab.leg import Leg
 from ivr.lab.session import application, run_messages
 
 _READ_AHEAD = 16_384
@@ -61,8 +62,7 @@ def playback(leg: Leg, arg: str) -> None:
     if sound is None:
         leg.set("current_application_response", "FILE NOT FOUND")
         return
-    if not leg.times.media:
-        leg.times.media = leg.wall_us()
+    leg.early_media()
     leg.break_asked = False
     leg.set("playback_terminator_used", None)
     kind = [("Playback-File-Type", "tone_stream")] if arg.startswith("tone_stream:") else []

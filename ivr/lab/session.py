@@ -7,7 +7,8 @@ import uuid as uuids
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ivr.lab.leg import Key, Leg
+from ivr.lab.board import Key
+from ivr.lab.leg import Leg
 from ivr.lab.stamps import cause_named
 from ivr.lab.wire import ClientMessage
 

@@ -56,7 +56,7 @@ def final_variables(leg: Leg) -> dict[str, str]:
     }
     stamps = {
         "start": times.created,
-        "profile_start": times.transfer or times.created,
+        "profile_start": times.profile,
         "answer": times.answered,
         "bridge": times.bridged,
         "progress": times.progress,

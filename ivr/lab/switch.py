@@ -18,10 +18,11 @@ from gevent.server import StreamServer
 from ivr.clock import Clock, RealClock, Timer
 from ivr.errors import SetupError
 from ivr.lab import api, apps, bridge, headers, play
+from ivr.lab.board import Party
 from ivr.lab.bridge import Dial, be_bridged
 from ivr.lab.call import LabCall
 from ivr.lab.event import Event
-from ivr.lab.leg import Leg, Party, event_stamp
+from ivr.lab.leg import Leg, event_stamp
 from ivr.lab.listener import Listener
 from ivr.lab.person import Person
 from ivr.lab.script import CallScript, Destination
@@ -166,8 +167,8 @@ class LabSwitch:
         uuid: str = "",
     ) -> Leg:
         name = uuid or str(uuids.UUID(int=self._random.getrandbits(128), version=4))
-        leg = Leg(self, name, party, next(self._sessions), outbound=outbound, rate=rate)
-        leg.other = other
+        number = next(self._sessions)
+        leg = Leg(self, name, party, number, outbound=outbound, rate=rate, other=other)
         self._legs[name] = leg
         return leg
 
@@ -179,8 +180,8 @@ class LabSwitch:
         task: Callable[[Leg], None] = be_bridged,
     ) -> None:
         """Let a telephone ring; the person at it does as its destination says."""
+        leg.fire("CHANNEL_OUTGOING", variables=False)
         leg.fire("CHANNEL_CREATE")
-        leg.fire("CHANNEL_OUTGOING")
         leg.fire("CHANNEL_ORIGINATE")
         if dial.endpoint.startswith("error/"):
             wanted = Destination(refusal=dial.user.upper())
@@ -192,9 +193,12 @@ class LabSwitch:
         self, leg: Leg, place: Destination, person: Person, task: Callable[[Leg], None]
     ) -> None:
         """The life of a telephone that is called, from its ringing on."""
-        if place.refusal is None:
+        if place.refusal is None and (place.answer_ms is None or place.answer_ms > RINGS_MS):
             leg.times.progress = leg.wall_us()
             leg.fire("CHANNEL_PROGRESS")
+            if leg.other is not None:
+                leg.other.times.progress = leg.times.progress
+                leg.other.callee = leg.party.dialled
         ringing = None if place.answer_ms is None else max(RINGS_MS, place.answer_ms)
         end = None if ringing is None else self.clock.monotonic_ms() + ringing
         while not leg.down and (end is None or self.clock.monotonic_ms() < end):
@@ -212,10 +216,7 @@ class LabSwitch:
         other = leg.peer
         if other is None:
             return
-        stamp = other.wall_us() // 1_000_000
-        other.set("transfer_history", f"{stamp}:{uuids.uuid4()}:bl_xfer:{to}/public/XML")
-        other.times.transfer = other.wall_us()
-        other.go(self.task_for(to, "XML", other.party.context))
+        other.transfer(to, "XML", other.party.context)
 
     # -- what legs need ---------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ def test_a_command_without_its_words_tells_how_it_goes(switch, command):
         ("sched_transfer +3 gone x", NO_CHANNEL),
         ("sched_hangup +3 gone", NO_CHANNEL),
         ("sched_del gone", "+OK Deleted: 0\n"),
-        ("sched_del ", "-ERR Invalid syntax\n"),
+        ("sched_del ", "+OK Deleted: 0\n"),
         ("uuid_exists gone", "false"),
         ("nosuchcommand x", "-ERR nosuchcommand Command not found!\n"),
         ("global_getvar hostname", "lab"),
@@ -64,7 +64,6 @@ def test_a_command_without_its_words_tells_how_it_goes(switch, command):
         ("reloadxml ", "+OK [Success]\n"),
         ("show channels as json", '{"row_count":0}'),
         ("show calls as json", '{"row_count":0}'),
-        ("show nothing", "-USAGE: channels|calls [as json] | channels|calls count\n"),
         (
             "originate ",
             "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] "
@@ -75,6 +74,10 @@ def test_a_command_without_its_words_tells_how_it_goes(switch, command):
 def test_answers_where_there_is_no_such_thing(switch, command, answer):
     name, _, arg = command.partition(" ")
     assert switch.api(name, arg) == answer
+
+
+def test_show_of_something_else_tells_what_there_is(switch):
+    assert switch.api("show", "nothing").startswith("-USAGE: codec|endpoint|application|api|")
 
 
 @pytest.fixture

@@ -185,7 +185,8 @@ def test_stop_before_the_end_and_start_again_on_the_same_path(record):
         stopped = client.until("RECORD_STOP")
         assert stopped.value("Record-Completion-Cause") == "success-maxtime"
         assert len([m for m in client.seen if m.name == "RECORD_START"]) == 1
-        assert client.ask(f"api uuid_record {uuid} stop {path}").body == "+OK Success\n"
+        again = client.ask(f"api uuid_record {uuid} stop {path}").body
+        assert again == "-ERR Cannot stop record session!\n"
 
     script = CallScript(steps=(Wait(3000), HangUp()))
     assert 1000 <= Recording(record(part, script)).ms <= 1100
