@@ -9,7 +9,9 @@ spins or blocks for ever, and ``sock.send`` drops what does not fit.
 
 Rules: bytes in are handled at once, on the hub, and nothing called from here may
 block; replies go to whoever sent the command, in order; when the link is lost, each
-outstanding reply is told so, once, and so is the owner.
+outstanding reply is told so, once, and so is the owner. What is called from here may
+fail: gevent would stop the watcher and the call would hang in silence, so it is logged
+and the link is lost, from where the owner has a way on.
 """
 
 from __future__ import annotations
@@ -83,28 +85,27 @@ class Link(ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
 
         Never blocks. Where the link is lost, the replies are told None.
         """
-        if not self.connected:
-            for told in replies:
-                if told is not None:
-                    told(None)
-            return
         self._waiting.extend(replies)
+        if not self.connected:
+            self._tell_lost()
+            return
         if self._unsent:
             self._unsent += data
-            if len(self._unsent) > MOST_UNSENT:
-                self._lose(f"FreeSWITCH has not read {len(self._unsent)} bytes")
-            return
-        try:
-            sent = self.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            self._lose(f"sending failed: {error.strerror}")
-            return
-        if sent < len(data):
+        else:
+            try:
+                sent = self.sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self._lose(f"sending failed: {error.strerror}")
+                return
+            if sent == len(data):
+                return
             self._unsent += memoryview(data)[sent:]
             self._writer = gevent.get_hub().loop.io(self.sock.fileno(), _WRITE)
             self._writer.start(self._writable)
+        if len(self._unsent) > MOST_UNSENT:
+            self._lose(f"FreeSWITCH has not read {len(self._unsent)} bytes")
 
     def send(self, data: str) -> Message:
         """Send one command and wait for its reply; for greenlets, never for the hub.
@@ -116,7 +117,9 @@ class Link(ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
         self.post(line(data), result.set)
         reply: Message | None = result.get()
         if reply is None:
-            raise NotConnectedError(f"the connection was lost before the answer to {data!r}")
+            # Only the word: after ``auth`` comes the password.
+            word = data.partition(" ")[0]
+            raise NotConnectedError(f"the connection was lost before the answer to {word!r}")
         return reply
 
     def _writable(self) -> None:
@@ -151,10 +154,17 @@ class Link(ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
                     return
         except WireError as error:
             self._lose(str(error))
+        except Exception as error:
+            # The root of what the hub calls: nobody further up would hear of it.
+            log.exception("a message could not be handled")
+            self._lose(f"the engine failed at a message: {error!r}")
 
     def handle_event(self, event: Message) -> None:
         """Give a message to whoever waits for it. One that nobody knows is passed on too."""
-        if event.kind in ("command/reply", "api/response"):
+        if event.kind in ("command/reply", "api/response") or (
+            # A reply without its Content-Type, passed over, would shift all replies after it.
+            not event.kind and event.head("Reply-Text") is not None
+        ):
             told = self._waiting.popleft() if self._waiting else None
             if told is not None:
                 told(event)
@@ -170,7 +180,10 @@ class Link(ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
     def _lose(self, reason: str) -> None:
         if not self._closed:
             self._close()
-            self._on_lost(reason)
+            try:
+                self._on_lost(reason)
+            except Exception:
+                log.exception("the owner failed at the loss of its link", reason=reason)
 
     def _close(self) -> None:
         if self._closed:
@@ -182,10 +195,17 @@ class Link(ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
         self._drop_writer()
         self._unsent.clear()
         self.sock.close()
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        """Tell each outstanding reply that it will not come; one that fails keeps it from none."""
         while self._waiting:
             told = self._waiting.popleft()
             if told is not None:
-                told(None)
+                try:
+                    told(None)
+                except Exception:
+                    log.exception("a command's owner failed at the loss of its link")
 
     def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None

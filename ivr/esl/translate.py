@@ -51,6 +51,8 @@ VARIABLES = {
   file, not in a buffer (16, 20).
 """
 
+_KEYS = frozenset("0123456789*#ABCD")
+
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -103,7 +105,7 @@ def event_of(message: Message, at: int, path: str, plays: Mapping[int, Prompt]) 
     match message.event_name:
         case "DTMF":
             key = message.last(b"DTMF-Digit") or ""
-            return events.KeyPressed(at, key) if len(key) == 1 else None
+            return events.KeyPressed(at, key) if key in _KEYS else None
         case "CHANNEL_EXECUTE_COMPLETE":
             return _executed(message, at, plays)
         case "RECORD_START" if message.last(b"Record-File-Path") == path:

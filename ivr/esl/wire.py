@@ -56,9 +56,10 @@ class Message:
     def event_name(self) -> str:
         """The event's name, empty where the message is not an event."""
         body = self.body
-        if not body.startswith(b"Event-Name: "):
+        end = body.find(b"\n", 12)
+        if end < 0 or not body.startswith(b"Event-Name: "):
             return _first(body, b"Event-Name") or ""
-        return body[12 : body.find(b"\n", 12)].decode("ascii", "replace")
+        return body[12:end].decode("ascii", "replace")
 
     def first(self, name: bytes) -> str | None:
         """A header of the event, searched from its beginning (where the channel's data is)."""
@@ -103,6 +104,12 @@ class Framer:
         self._head = b""
         self._need = -1
 
+    @property
+    def held(self) -> int:
+        """Bytes of the message that is not finished yet; never more than the limits and
+        what was fed last."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take bytes as they came; give each message that they complete.
 
@@ -119,12 +126,12 @@ class Framer:
                     while buffer.startswith(b"\n", at):
                         at += 1
                     end = buffer.find(b"\n\n", max(at, self._scanned))
+                    if (len(buffer) if end < 0 else end) - at > MOST_HEAD:
+                        raise WireError(
+                            f"FreeSWITCH sent more than {MOST_HEAD} bytes of headers"
+                            " without an end; the connection is dropped"
+                        )
                     if end < 0:
-                        if len(buffer) - at > MOST_HEAD:
-                            raise WireError(
-                                f"FreeSWITCH sent more than {MOST_HEAD} bytes of headers"
-                                " without an end; the connection is dropped"
-                            )
                         self._scanned = max(len(buffer) - 1, at)
                         return
                     self._head = bytes(buffer[at:end])
@@ -137,10 +144,21 @@ class Framer:
                 at += self._need
                 self._scanned = at
                 self._need = -1
-                yield Message(_first(self._head, b"Content-Type") or "", self._head, body)
+                kind = _first(self._head, b"Content-Type") or ""
+                yield Message(
+                    kind, self._head, _headers(body) if kind == "text/event-plain" else body
+                )
         finally:
             del buffer[:at]
             self._scanned = max(self._scanned - at, 0)
+
+
+def _headers(event: bytes) -> bytes:
+    """An event without the body of its own that some have: nothing in there is encoded, so a
+    stranger's line would look like a header."""
+    at = event.find(b"\nContent-Length: ")
+    end = event.find(b"\n\n", at + 1) if at >= 0 else -1
+    return event if end < 0 else event[: end + 1]
 
 
 def _length(head: bytes) -> int:
@@ -183,9 +201,13 @@ def execute(app: str, arg: str, event_id: str) -> bytes:
 
 
 def _safe(text: str) -> bytes:
-    if _CONTROL.search(text):
+    found = _CONTROL.search(text)
+    if found is not None:
+        # Not the whole text: a password may be in it.
+        word = text[: found.start()].partition(" ")[0][:40]
         raise WireError(
-            f"refused to send {text[:80]!r} to FreeSWITCH: it holds a control character,"
-            " and only text that the engine made itself may be in a command"
+            f"refused to send FreeSWITCH a text that begins with {word!r}: character"
+            f" {found.start() + 1} of it is the control character {found[0]!r}, and what"
+            " follows would be a command of its own; take it out where the text comes from"
         )
     return text.encode("utf-8", "replace")
