@@ -228,9 +228,11 @@ def _part(leg: Leg, other: Leg) -> None:
         one.ear.change(SILENCE)
         one.peer, one.bridged = None, False
         one.set("bridge_to", None)
-    if not leg.down and other.ended_by != "switch":
-        for name, value in headers.fill(headers.OTHER_HUNG_UP, {"cause": other.hangup_cause}):
-            leg.set(name, value)
+    if not leg.down and other.down:
+        leg.set("last_bridge_hangup_cause", other.hangup_cause)
+        if other.ended_by != "switch":
+            for name, value in headers.fill(headers.OTHER_HUNG_UP, {"cause": other.hangup_cause}):
+                leg.set(name, value)
     leg.set("bridge_hangup_cause", leg.hangup_cause or other.hangup_cause or None)
     if not other.down and not other.moved:
         other.set("last_bridge_hangup_cause", leg.hangup_cause or "NORMAL_CLEARING")

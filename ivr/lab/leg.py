@@ -224,7 +224,8 @@ class Leg:
 
     def _others_profile(self, other: Leg) -> list[tuple[str, str]]:
         """The other leg as it was copied into this one; the called leg's copy has no times."""
-        fields = {**other.fields(), "profile_index": "", "logical_direction": "inbound"}
+        fields = {**other.fields(), "logical_direction": "inbound"}
+        fields |= {"profile_index": "", "transfer_source": "", "rdnis": ""}
         if self.outbound:
             fields |= {name: "0" for name in fields if name.endswith("_us")}
             fields |= {"callee_name": "", "callee_number": ""}

@@ -60,7 +60,7 @@ def final_variables(leg: Leg) -> dict[str, str]:
         "answer": times.answered,
         "bridge": times.bridged,
         "progress": times.progress,
-        "progress_media": times.media,
+        "progress_media": 0 if leg.outbound else times.media,
         "end": times.hangup,
     }
     for name, us in stamps.items():
