@@ -24,6 +24,7 @@ from ivr.engine.server import CallServer
 from ivr.errors import ConfigError, DiskError
 from ivr.esl.wire import Message
 from ivr.metrics import Metrics, Scraped
+from ivr.storage.atomic import REAL, Disk
 from ivr.storage.filing import Filed, Maker
 from ivr.storage.journal import Journal
 from ivr.storage.spool import Spool, host_zone
@@ -37,8 +38,10 @@ DRAIN_S = 10.0
 class Engine:
     """Takes calls from :meth:`start` until :meth:`stop`."""
 
-    def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
-        """Prepare the spool, read the journal, listen.
+    def __init__(
+        self, configuration: Configuration, clock: Clock | None = None, disk: Disk = REAL
+    ) -> None:
+        """Prepare the spool, read the journal, listen; ``disk`` is the journal's and spool's.
 
         Raises:
             SetupError: a port is taken, a folder cannot be used, the disk is full.
@@ -48,13 +51,14 @@ class Engine:
         self._clock = clock or RealClock()
         self.metrics = Metrics()
         places = Spool.prepare(site.spool)
-        self.journal = Journal(places.journal, self._clock)
+        self.journal = Journal(places.journal, self._clock, disk=disk)
         reading = self.journal.open()
         self.spool = Spool(
             site.spool,
             self.journal,
             self._clock,
             Maker(host=socket.gethostname(), engine_version=__version__, zone=host_zone()),
+            disk=disk,
             refused=self._record_refused,
         )
         self.context = Context(

@@ -1,0 +1,209 @@
+"""Engine and lab switch in one process, joined by loopback sockets, on a clock that is turned."""
+
+from __future__ import annotations
+
+import json
+import wave
+from array import array
+from pathlib import Path
+from typing import Any
+
+import gevent
+import jsonschema
+from gevent import socket
+
+from ivr.config.load import load
+from ivr.engine.service import Engine
+from ivr.lab import CallScript, LabCall, LabSwitch, TurnedClock, dialplan_for
+from ivr.lab.expect import AGENT_HZ, CALLER_HZ, strength
+from ivr.lab.listener import Listener
+from ivr.lab.session import Action
+from ivr.storage.atomic import REAL, Disk
+from ivr.storage.record_schema import parse_record, record_schema
+from tests.engine import site
+
+SCHEMA = jsonschema.Draft202012Validator(record_schema())
+CALLER, AGENT = 0, 1
+"""The channels of a recording."""
+
+
+class _Tapped:
+    """A socket of the switch that notes what its client sends."""
+
+    def __init__(self, connection: Any, sent: list[bytes]) -> None:
+        self._connection = connection
+        self._sent = sent
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = self._connection.recv(size)
+        self._sent.append(data)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+class _Switch(LabSwitch):
+    """A lab switch that keeps all that its clients sent."""
+
+    sent: list[bytes]
+
+    def _serve(self, connection: Any, leg: Any, words: tuple[str, ...]) -> Listener:
+        return super()._serve(_Tapped(connection, self.sent), leg, words)
+
+
+class House:
+    """All that a call needs."""
+
+    def __init__(self, folder: Path, **written: Any) -> None:
+        self.folder = folder
+        self.clock = TurnedClock()
+        self.switch = _Switch(self.clock, seed=1, log_path=folder / "switch.log")
+        self.switch.sent = []
+        _host, self.esl_port = self.switch.listen(("127.0.0.1", 0))
+        self.site_file = site.write(folder, self.esl_port, **written)
+        self.spool = folder / "spool"
+        self.engines: list[Engine] = []
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that was started last."""
+        return self.engines[-1]
+
+    def start(self, disk: Disk = REAL) -> Engine:
+        """Start an engine, and have the dialplan send calls to it."""
+        engine = Engine(load(self.site_file), self.clock, disk)
+        self.engines.append(engine)
+        for pool in (engine.journal._pool, engine.spool._pool):
+            self.clock.busy_probes.append(lambda pool=pool: pool.task_queue.unfinished_tasks > 0)
+        engine.start()
+        self.switch.dialplan = dialplan_for(
+            f"127.0.0.1:{engine.calls.port}", fallback=(Action("sleep", "100"),)
+        )
+        self.clock.settle()
+        return engine
+
+    def stop(self) -> None:
+        """Stop the engine as SIGTERM does; calls go on."""
+        self.clock.run(100)
+        self.engine.stop()
+        del self.clock.busy_probes[1:]
+        self.clock.settle()
+
+    def close(self) -> None:
+        """End everything."""
+        self.switch.close()
+        self.clock.run(10_000)
+        if self.engines:
+            self.engine.stop(drain_s=0.2)
+        self.clock.settle()
+
+    # Calls.
+
+    def place(self, script: CallScript) -> LabCall:
+        """Have somebody call; time stands still."""
+        call = self.switch.place(script)
+        self.clock.settle()
+        return call
+
+    def until(self, call: LabCall, phase: str) -> None:
+        """Let time pass until the engine has the call in this phase."""
+        calls = self.engine.context.calls
+        self.clock.run_until(
+            lambda: call.uuid in calls and calls[call.uuid].state.phase.value == phase
+        )
+
+    def over(self, call: LabCall) -> Call:
+        """Let time pass until the call is over and has its record."""
+        self.clock.run_until(call.done.ready)
+        path = self.spool / "new" / f"{call.uuid}.json"
+        self.clock.run_until(path.exists)
+        self.clock.run_until(lambda: call.uuid not in self.engine.context.calls)
+        return Call(self.spool, call)
+
+    def call(self, script: CallScript) -> Call:
+        """Place a call and let it end."""
+        return self.over(self.place(script))
+
+    def listener(self, call: LabCall) -> Listener:
+        """The switch's end of the call's own socket."""
+        return next(one for one in self.switch.listeners if one.leg is call.leg)
+
+    def inbound(self) -> list[Listener]:
+        """The switch's ends of connections that belong to no call."""
+        return [one for one in self.switch.listeners if one.leg is None]
+
+    @property
+    def commands(self) -> list[str]:
+        """All that clients sent to the switch, command by command."""
+        text = b"".join(self.switch.sent).decode("utf-8", "surrogateescape")
+        return [command for command in text.split("\n\n") if command]
+
+    # What is shown.
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """A sample's value; None where there is none."""
+        return self.engine.metrics.registry.get_sample_value(name, labels)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of an HTTP answer of the engine."""
+        with socket.create_connection(("127.0.0.1", self.engine.http.port)) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: here\r\n\r\n".encode())
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body.decode()
+
+
+class Call:
+    """A call that is over: its outcome, its record, its recording."""
+
+    def __init__(self, spool: Path, call: LabCall) -> None:
+        path = spool / "new" / f"{call.uuid}.json"
+        parse_record(path.read_bytes(), path.name)
+        self.record: dict[str, Any] = json.loads(path.read_text())
+        SCHEMA.validate(self.record)
+        self.outcome = call.done.get()
+        self.audio = path.with_suffix(".wav")
+
+    @property
+    def steps(self) -> list[str]:
+        return [step["what"] for step in self.record["steps"]]
+
+    @property
+    def played(self) -> list[tuple[str, bool]]:
+        """The prompts in order, each with whether it was heard to its end."""
+        return [(one["name"], one["complete"]) for one in self.record["prompts"]]
+
+    def loudness(
+        self, channel: int, hz: int, begin_ms: int = 0, end_ms: int | None = None
+    ) -> float:
+        """How loud a pitch is in a stretch of a channel of the recording."""
+        with wave.open(str(self.audio), "rb") as file:
+            rate, channels = file.getframerate(), file.getnchannels()
+            samples = array("h", file.readframes(file.getnframes()))
+        assert channels == 2
+        one = samples[channel::2]
+        end = len(one) if end_ms is None else end_ms * rate // 1000
+        return strength(one[begin_ms * rate // 1000 : end], rate, hz)
+
+    def assert_heard(self, least_ms: int, most_ms: int | None = None) -> None:
+        """Caller left, agent right, from the first moment on, and nothing of a prompt."""
+        ms = self.record["recording"]["duration_ms"]
+        assert least_ms <= ms <= (least_ms + 60 if most_ms is None else most_ms)
+        for begin, end in ((0, 200), (ms - 200, ms)):
+            caller = self.loudness(CALLER, CALLER_HZ, begin, end)
+            agent = self.loudness(AGENT, AGENT_HZ, begin, end)
+            assert caller > 1000
+            assert agent > 1000
+            assert self.loudness(CALLER, AGENT_HZ, begin, end) < caller / 20
+            assert self.loudness(AGENT, CALLER_HZ, begin, end) < agent / 20
+            for _name, (_ms, hz) in site.LENGTHS.items():
+                assert self.loudness(CALLER, hz, begin, end) < caller / 20
+                assert self.loudness(AGENT, hz, begin, end) < agent / 20
+
+
+def spawned(function: Any) -> gevent.Greenlet:
+    """Run beside the test, which turns the clock meanwhile."""
+    return gevent.spawn(function)
