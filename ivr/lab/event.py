@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ivr.lab.wire import json_string, url_encode
 
@@ -34,10 +35,7 @@ class Event:
 
     def text(self) -> bytes:
         """The event as lines of URL-encoded values, ended by an empty line."""
-        lines = [
-            key.encode("utf-8", "surrogateescape") + b": " + _plain_value(value)
-            for key, value in self.headers
-        ]
+        lines = [_plain_name(key) + _plain_value(value) for key, value in self.headers]
         if self.body is None:
             return b"\n".join(lines) + b"\n\n"
         body = self.body.encode("utf-8", "surrogateescape")
@@ -59,6 +57,11 @@ class Event:
                 pairs.append(b'"_body":' + json_string(self.body))
             self._json = _message(b"{" + b",".join(pairs) + b"}", b"json")
         return self._json
+
+
+@lru_cache(maxsize=4096)
+def _plain_name(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape") + b": "
 
 
 def _plain_value(value: Value) -> bytes:

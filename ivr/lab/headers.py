@@ -7,21 +7,55 @@ with a SIP profile showed; tests compare them with recorded conversations.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from string import Template
 
+_NOTHING = Template("")
 
-def _table(text: str) -> tuple[tuple[str, Template], ...]:
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One header of a table, prepared so that filling it is cheap."""
+
+    name: str
+    constant: str | None = None
+    """The value, where it is always the same."""
+    field: str | None = None
+    """The field that is the value, where it is just one."""
+    text: Template = _NOTHING
+    """The value otherwise."""
+
+
+Table = tuple[Row, ...]
+
+
+def _row(name: str, text: str) -> Row:
+    if "$" not in text:
+        return Row(name, constant=text)
+    whole = re.fullmatch(r"\$(\w+)", text)
+    return Row(name, field=whole[1]) if whole else Row(name, text=Template(text))
+
+
+def _table(text: str) -> Table:
     rows = (line.split(":", 1) for line in text.strip().splitlines())
-    return tuple((name.strip(), Template(value.strip())) for name, value in rows)
+    return tuple(_row(name.strip(), value.strip()) for name, value in rows)
 
 
-def fill(
-    table: tuple[tuple[str, Template], ...], fields: Mapping[str, str]
-) -> list[tuple[str, str]]:
+def fill(table: Table, fields: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
     """The rows of a table with the fields put in; rows of no value are left out."""
-    rows = ((name, value.safe_substitute(fields)) for name, value in table)
-    return [(name, value) for name, value in rows if value]
+    found = []
+    for row in table:
+        if row.constant is not None:
+            value = row.constant
+        elif row.field is not None:
+            value = fields[row.field]
+        else:
+            value = row.text.safe_substitute(fields)
+        if value:
+            found.append((prefix + row.name, value))
+    return found
 
 
 CORE_UUID = "5f2b7c1e-0a51-4c0e-9d6e-1ab0e0c0ffee"
@@ -130,8 +164,8 @@ _SDP = (
 ).replace("\\r\\n", "\r\n")
 
 
-def _sdp(port: str) -> Template:
-    return Template(_SDP.replace("$PORT", port))
+def _sdp(name: str, port: str) -> Row:
+    return Row(name, text=Template(_SDP.replace("$PORT", port)))
 
 
 INVITED = (
@@ -185,7 +219,7 @@ sip_via_port: 5080
 sip_via_rport: 5080
 max_forwards: 70
 """),
-    ("switch_r_sdp", _sdp("20000")),
+    _sdp("switch_r_sdp", "20000"),
     *_table("""
 ep_codec_string: CORE_PCM_MODULE.PCMU@8000h@20i@64000b,CORE_PCM_MODULE.PCMA@8000h@20i@64000b
 endpoint_disposition: DELAYED NEGOTIATION
@@ -225,7 +259,7 @@ remote_media_ip: $address
 remote_media_port: 20000
 endpoint_disposition: EARLY MEDIA
 """),
-    ("rtp_local_sdp_str", _sdp("$media_port")),
+    _sdp("rtp_local_sdp_str", "$media_port"),
 )
 """Set when a leg is answered."""
 
@@ -271,8 +305,8 @@ local_media_ip: $address
 local_media_port: $media_port
 advertised_media_ip: $address
 """),
-    ("switch_m_sdp", _sdp("20000")),
-    ("rtp_local_sdp_str", _sdp("$media_port")),
+    _sdp("switch_m_sdp", "20000"),
+    _sdp("rtp_local_sdp_str", "$media_port"),
 )
 """Channel variables of a leg that the switch calls."""
 
@@ -306,7 +340,7 @@ sip_cseq: 123196695
 sip_call_id: $sip_call_id
 ep_codec_string: CORE_PCM_MODULE.PCMU@8000h@20i@64000b
 """),
-    ("switch_r_sdp", _sdp("20000")),
+    _sdp("switch_r_sdp", "20000"),
 )
 """Set on a leg that the switch called when it is answered."""
 

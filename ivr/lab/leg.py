@@ -473,4 +473,4 @@ def _with_number_back(task: Callable[[Leg], None]) -> Callable[[Leg], None]:
 
 
 def _prefixed(prefix: str, fields: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(prefix + name, value) for name, value in headers.fill(headers.PROFILE, fields)]
+    return headers.fill(headers.PROFILE, fields, prefix)

@@ -34,6 +34,9 @@ Dialplan = Mapping[str, tuple[Action, ...]]
 RINGS_MS = 10
 """Even a telephone that is answered at once needs this long."""
 
+HEARTBEAT_S = 20
+"""Between two HEARTBEAT events while the switch listens."""
+
 _SETTLED = (apps, bridge, play)
 """Modules whose applications register themselves when they are imported."""
 
@@ -342,9 +345,25 @@ class LabSwitch:
                 f"the lab switch cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
                 "choose another port or stop what uses it"
             ) from error
+        if self._server is None:
+            self.clock.after(HEARTBEAT_S * 1000, self._heartbeat)
         self._server = server
         found = server.address
         return str(found[0]), int(found[1])
+
+    def _heartbeat(self) -> None:
+        if self._server is None:
+            return
+        sessions = str(len(self._legs))
+        extra = [
+            ("Event-Info", "System Ready"),
+            ("FreeSWITCH-Version", api.VERSION),
+            ("Session-Count", sessions),
+            ("Max-Sessions", "1000"),
+            ("Heartbeat-Interval", str(HEARTBEAT_S)),
+        ]
+        self.fire_named("HEARTBEAT", extra, None)
+        self.clock.after(HEARTBEAT_S * 1000, self._heartbeat)
 
     def _serve(self, connection: Any, leg: Leg | None, words: tuple[str, ...]) -> Listener:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

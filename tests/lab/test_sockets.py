@@ -400,3 +400,17 @@ def test_a_port_that_is_taken_is_a_clear_error(clock, switch):
         SetupError, match=rf"cannot listen on 127\.0\.0\.1:{address[1]}: .*; choose"
     ):
         LabSwitch(clock).listen(address)
+
+
+def test_a_heartbeat_comes_every_twenty_seconds(clock, visitor):
+    visitor("event plain HEARTBEAT")
+    beats = []
+
+    def listen():
+        for message in iter(visitor.client.message, None):
+            beats.append((clock.monotonic_ms(), message.value("Heartbeat-Interval")))
+
+    spawn(listen)
+    clock.run(60_000)
+    assert [interval for _, interval in beats] == ["20"] * 3
+    assert beats[1][0] - beats[0][0] == 20_000
