@@ -23,7 +23,7 @@ from ivr.core.commands import Command
 from ivr.core.entries import Stamp, Stamped
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy, Prompt
-from ivr.core.state import CallState, Phase
+from ivr.core.state import CLOSING_MS, CallState, Phase
 from ivr.engine.context import Context
 from ivr.errors import WireError
 from ivr.esl.session import Link, OnReply
@@ -138,6 +138,14 @@ class CallDriver:
         self.take(event)
         if isinstance(event, events.PromptEnded):
             self._context.metrics.reacted((time.perf_counter_ns() - began) / 1e9)
+
+    def vanished(self) -> None:
+        """FreeSWITCH has the call no more. One whose socket is gone will hear no end of it, so
+        it is ended, a moment later: RECORD_STOP may be on its way."""
+        if self.state.phase is Phase.UNLINKED:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._context.clock.after(CLOSING_MS, self._on_timer)
 
     def _on_lost(self, reason: str) -> None:
         if not self.call_id:

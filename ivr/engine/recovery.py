@@ -9,58 +9,45 @@ inbound connection, and any other gets its record at once.
 
 from __future__ import annotations
 
-import gevent
 import structlog
-from greenswitch.esl import NotConnectedError
 
 from ivr.core.entries import Stamped
 from ivr.engine.context import Context
-from ivr.engine.control import Control
 from ivr.engine.driver import CallDriver
 from ivr.storage.filing import Filed
 from ivr.storage.segments import Reading
 
 log = structlog.get_logger(__name__)
 
-_ASK_AGAIN_S = 1.0
-
 
 class Recovery:
     """Gives every call that was left open its end and its record."""
 
-    def __init__(self, context: Context, control: Control, reading: Reading) -> None:
+    def __init__(self, context: Context, reading: Reading) -> None:
         self._context = context
-        self._control = control
         self._left = {call.call_id: call.entries for call in reading.calls if not call.finished}
         self._known = {call.call_id for call in reading.calls}
         if reading.bad:
             log.warning("journal lines could not be read", lines=len(reading.bad))
 
     def start(self) -> None:
-        """Begin; returns at once and goes on until FreeSWITCH could be asked."""
+        """Look for recordings of which the journal knows nothing. Raises OSError."""
+        for call_id in self._context.spool.orphans(self._known):
+            self._left[call_id] = ()
         if self._left:
             log.info("calls left by an earlier engine", calls=len(self._left))
-        gevent.spawn(self._run)
 
-    def _run(self) -> None:
-        orphans = set(self._context.spool.orphans(self._known))
-        for call_id in orphans - self._context.calls.keys():
-            self._left[call_id] = ()
-        while self._left:
-            try:
-                in_progress = self._control.channels()
-            except NotConnectedError:
-                gevent.sleep(_ASK_AGAIN_S)
+    def take_stock(self, in_progress: frozenset[str]) -> None:
+        """FreeSWITCH says which channels it has: follow or finish each call that was left."""
+        left, self._left = self._left, {}
+        for call_id, entries in left.items():
+            if call_id in self._context.calls:
                 continue
-            for call_id, entries in self._left.items():
-                if call_id in self._context.calls:
-                    continue
-                if call_id in in_progress:
-                    log.info("call taken up", call=call_id)
-                    CallDriver.take_up(self._context, call_id, entries)
-                else:
-                    self._close(call_id, entries)
-            self._left = {}
+            if call_id in in_progress:
+                log.info("call taken up", call=call_id)
+                CallDriver.take_up(self._context, call_id, entries)
+            else:
+                self._close(call_id, entries)
 
     def _close(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
         def filed(filed: Filed) -> None:

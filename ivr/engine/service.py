@@ -74,10 +74,13 @@ class Engine:
             (address.host, address.port),
             lambda: self.context.configuration.site.freeswitch.password,
             self.metrics,
-            self._hear,
+            self._clock,
+            hear=self._hear,
+            take_stock=self._take_stock,
+            gone=self._gone,
         )
         self.context.follow = self.control.follow
-        self._recovery = Recovery(self.context, self.control, reading)
+        self._recovery = Recovery(self.context, reading)
         self.metrics.registry.register(
             Scraped(
                 phases=lambda: [call.state.phase for call in self.context.calls.values()],
@@ -100,8 +103,8 @@ class Engine:
     def start(self) -> None:
         """Begin to serve; returns at once."""
         self.http.start()
-        self._control_loop = gevent.spawn(self.control.run)
         self._recovery.start()
+        self._control_loop = gevent.spawn(self.control.run)
         site = self.context.configuration.site
         log.info(
             "engine started",
@@ -198,6 +201,16 @@ class Engine:
         driver = self.context.calls.get(call_id)
         if driver is not None:
             driver.hear(message)
+
+    def _take_stock(self, channels: frozenset[str]) -> None:
+        self._recovery.take_stock(channels)
+        for call_id in self.context.calls.keys() - channels:
+            self._gone(call_id)
+
+    def _gone(self, call_id: str) -> None:
+        driver = self.context.calls.get(call_id)
+        if driver is not None:
+            driver.vanished()
 
     def _finish(self, driver: CallDriver, entries: list[Stamped]) -> None:
         call_id = driver.call_id
