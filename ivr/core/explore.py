@@ -182,6 +182,8 @@ def _in_words(command: Command) -> str:
             return f"hang up {cause}"
         case do.Journal(entry=entries.RecordingFailed()):
             return "do without a recording"
+        case do.Journal(entry=entries.OptOutConfirmed()):
+            return "confirm the opt-out"
         case do.Journal() | do.SyncJournal() | do.StartTimer():
             return ""
         case do.TakeOver():

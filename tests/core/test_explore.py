@@ -81,10 +81,12 @@ def test_opting_out_in_edges(edges: tuple[Edge, ...]) -> None:
     assert ways(edges, Phase.ANNOUNCING, "KeyPressed", "opt-out keys") >= {
         ("", "reminding", "stop prompts", "play reminder")
     }
-    assert ways(edges, Phase.DECIDING, "TimerFired") == {("", "farewell", "play goodbye")}
+    assert ways(edges, Phase.DECIDING, "TimerFired") == {
+        ("", "farewell", "confirm the opt-out", "play goodbye")
+    }
     assert ways(edges, Phase.DECIDING, "KeyPressed", "other key") == {
         ("repeats left", "reminding", "play reminder"),
-        ("no repeats left", "farewell", "play goodbye"),
+        ("no repeats left", "farewell", "confirm the opt-out", "play goodbye"),
     }
     back = {after for _, after, *_ in ways(edges, Phase.DECIDING, "KeyPressed", "return key")}
     assert back == {"announcing", "securing", "starting", "dialling"}
