@@ -17,7 +17,7 @@ from pathlib import Path
 from ivr.errors import SpoolError
 
 _PCM = (1, 0xFFFE)
-_PIECE = 1 << 18
+_PIECE = 1 << 16
 _HEAD = 512
 _LONGEST = 0xFFFF_FFFF
 _FEWEST_BYTES = 44
@@ -201,9 +201,12 @@ def sha256_fd(fd: int) -> str:
     """As :func:`sha256`, of an open file."""
     digest = hashlib.sha256()
     offset = 0
-    while piece := os.pread(fd, _PIECE, offset):
+    while True:
+        piece = os.pread(fd, _PIECE, offset)
         digest.update(piece)
-        offset += len(piece)
+        if len(piece) < _PIECE:  # of a regular file only at its end
+            break
+        offset += _PIECE
     return digest.hexdigest()
 
 

@@ -45,7 +45,7 @@ class JournalLimits:
     most about this long once nothing older is open."""
     carry_ms: int = 600_000
     """Entries of open calls are carried out of segments older than this."""
-    gather_ms: int = 20
+    gather_ms: int = 50
     """Least time between two syncs: a sync costs 0.2 to 0.35 ms of CPU, shared by all that
     gathered. The first after a rest begins at once."""
     retry_ms: int = 1_000

@@ -219,7 +219,7 @@ class Spool:
         if not self._queue:
             self._empty.set()
         elif len(self._queue) > len(again):
-            self._later(0)
+            self._later(0 if len(self._queue) >= self._limits.batch else self._limits.gather_ms)
         else:
             self._later(self._limits.retry_ms)
 

@@ -350,7 +350,7 @@ def test_more_calls_than_a_batch_are_all_finished(bench: Bench) -> None:
         bench.spool.finish(call, whole_call(), lambda one: filed.append(one.call_id))
     bench.clock.turn(LIMITS.gather_ms)
     while bench.spool.waiting:
-        bench.clock.turn(1)
+        bench.clock.turn(LIMITS.gather_ms)
         settle()
     settle()
     assert filed == calls
