@@ -43,8 +43,10 @@ class CallDriver:
         "_entries",
         "_events",
         "_link",
+        "_outbox",
         "_plays",
         "_policy",
+        "_replies",
         "_timer",
         "call_id",
         "state",
@@ -59,6 +61,8 @@ class CallDriver:
         self._plays: dict[int, Prompt] = {}
         self._events: deque[Event] = deque()
         self._busy = False
+        self._outbox: list[bytes] = []
+        self._replies: list[OnReply | None] = []
         self._timer: Timer | None = None
         self._link: Link | None = None
         self._accepted_ns = 0
@@ -111,7 +115,7 @@ class CallDriver:
         self._policy = policy
         self._context.calls[self.call_id] = self
         text, replies = opening(self.call_id)
-        self._post(text, *(self._must_be_ok,) * replies)
+        self._send(text, *(self._must_be_ok,) * replies)
         path = self._context.spool.recording_path(self.call_id)
         self.take(
             events.Arrived(
@@ -190,18 +194,16 @@ class CallDriver:
                 self._carry_out(commands)
         finally:
             self._busy = False
+        self._flush()
 
     def _carry_out(self, commands: tuple[Command, ...]) -> None:
-        text: list[bytes] = []
-        replies: list[OnReply | None] = []
-        finished = False
         for command in commands:
             match command:
                 case do.Journal(entry=entry):
                     clock = self._context.clock
-                    stamped = Stamped(Stamp(clock.wall_ms(), clock.monotonic_ms()), entry)
-                    self._entries.append(stamped)
-                    self._context.journal.append(self.call_id, entry, stamped.stamp)
+                    stamp = Stamp(clock.wall_ms(), clock.monotonic_ms())
+                    self._entries.append(Stamped(stamp, entry))
+                    self._context.journal.append(self.call_id, entry, stamp)
                 case do.StartTimer(ms=ms):
                     if self._timer is not None:
                         self._timer.cancel()
@@ -209,18 +211,28 @@ class CallDriver:
                 case do.SyncJournal():
                     self._context.journal.sync(self._on_journal)
                 case do.Finish():
-                    finished = True
+                    self._flush()
+                    self._finish()
                 case _:
                     if isinstance(command, do.PlayPrompt):
                         self._plays[command.play] = command.prompt
-                    parts = text_of(command, self.call_id, self.state.path)
-                    text.extend(parts)
-                    replies.extend([None] * (len(parts) - 1))
-                    replies.append(self._judge(command))
-        if text:
-            self._post(b"".join(text), *replies)
-        if finished:
-            self._finish()
+                    for part in text_of(command, self.call_id, self.state.path):
+                        self._send(part, self._judge(command))
+
+    def _send(self, text: bytes, *replies: OnReply | None) -> None:
+        """Have commands sent with the next flush: one packet for all that one event brings."""
+        self._outbox.append(text)
+        self._replies.extend(replies)
+
+    def _flush(self) -> None:
+        if not self._outbox:
+            return
+        text, replies = b"".join(self._outbox), tuple(self._replies)
+        self._outbox.clear()
+        self._replies.clear()
+        # A call that was taken up has no socket of its own to send by.
+        if self._link is not None:
+            self._link.post(text, *replies)
 
     def _judge(self, command: SwitchCommand) -> OnReply:
         def judge(reply: Message | None) -> None:
@@ -250,11 +262,6 @@ class CallDriver:
             )
             self._context.metrics.commands_refused.labels("Subscribe").inc()
 
-    def _post(self, text: bytes, *replies: OnReply | None) -> None:
-        """Send, where there is a socket to send by; a call taken up has none."""
-        if self._link is not None:
-            self._link.post(text, *replies)
-
     # Ends.
 
     def _finish(self) -> None:
@@ -273,7 +280,8 @@ class CallDriver:
         )
         if not known:
             text = text_of(do.Hangup("UNALLOCATED_NUMBER"), offered.call_id, "")
-            self._post(b"".join(text), None)
+            self._send(b"".join(text), None)
+            self._flush()
         self._drop()
 
     def _give_up(self, reason: str) -> None:
