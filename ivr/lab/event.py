@@ -14,7 +14,7 @@ Value = str | tuple[str, ...]
 class Event:
     """An event: named headers in order, some of them twice, and perhaps a body."""
 
-    __slots__ = ("_json", "_plain", "body", "headers", "name")
+    __slots__ = ("_index", "_json", "_plain", "body", "headers", "name")
 
     def __init__(
         self, name: str, headers: Iterable[tuple[str, Value]], body: str | None = None
@@ -22,16 +22,15 @@ class Event:
         self.name = name
         self.headers = list(headers)
         self.body = body
+        self._index: dict[str, Value] | None = None
         self._plain: bytes | None = None
         self._json: bytes | None = None
 
     def get(self, name: str) -> Value | None:
         """The first value of a header, its name in any case; None where it is missing."""
-        wanted = name.lower()
-        for key, value in self.headers:
-            if key.lower() == wanted:
-                return value
-        return None
+        if self._index is None:
+            self._index = {key.lower(): value for key, value in reversed(self.headers)}
+        return self._index.get(name.lower())
 
     def text(self) -> bytes:
         """The event as lines of URL-encoded values, ended by an empty line."""
