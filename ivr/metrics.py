@@ -132,7 +132,7 @@ class Metrics:
         elif opting_out and after.phase not in (Phase.REMINDING, Phase.DECIDING):
             if after.phase is Phase.FAREWELL or isinstance(event, events.HungUp):
                 self._opt_out_confirmed.inc()
-            else:
+            elif after.phase is not Phase.DONE:  # as it is when the socket breaks
                 self._opt_out_returned.inc()
 
     def finished(self, record: CallRecord) -> None:
