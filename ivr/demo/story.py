@@ -1,0 +1,147 @@
+"""What happens to a call, in words and as a time line, from what the lab switch tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ivr.core.policy import CallPolicy
+from ivr.lab.call import Happening
+
+
+class Span(StrEnum):
+    """What a stretch of a call is."""
+
+    ANNOUNCEMENT = "announcement"
+    REMINDER = "reminder"
+    DECIDING = "waits for a key"
+    MESSAGE = "last message"
+    RINGING = "rings"
+    CONNECTED = "connected"
+    RECORDED = "connected, recorded"
+
+
+@dataclass(slots=True)
+class Segment:
+    """A stretch of a call; milliseconds since the call began."""
+
+    span: Span
+    begin_ms: int
+    end_ms: int | None = None
+    """None while it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step in words."""
+
+    at_ms: int
+    """Since the call began."""
+    text: str
+
+
+_ROLES = ("announcement", "reminder", "goodbye", "busy", "no_answer", "unavailable")
+_HEARD: Mapping[str, tuple[Span, str]] = {
+    "announcement": (Span.ANNOUNCEMENT, "hears the announcement"),
+    "reminder": (Span.REMINDER, "hears the reminder"),
+    "goodbye": (Span.MESSAGE, "hears the goodbye"),
+    "busy": (Span.MESSAGE, "hears: line is busy"),
+    "no_answer": (Span.MESSAGE, "hears: no answer"),
+    "unavailable": (Span.MESSAGE, "hears: unavailable"),
+    "": (Span.MESSAGE, "hears a message"),
+}
+_ENDED = {
+    "caller": "the caller hangs up",
+    "agent": "the agent hangs up",
+    "engine": "the call is ended",
+}
+
+
+class Story:
+    """One call as it is told. ``state`` and ``segments`` show where it is."""
+
+    def __init__(self, policy: CallPolicy | None) -> None:
+        self.state = ""
+        """What is happening, in words that fit 22 columns."""
+        self.segments: list[Segment] = []
+        self.keys: list[tuple[int, str]] = []
+        """Keys that the caller pressed, and when."""
+        self.ended_ms: int | None = None
+        """When the caller's telephone was put down or the call was ended."""
+        self._roles: dict[str, str] = {}
+        for role in _ROLES if policy is not None else ():
+            for file in getattr(policy, role).files.values():
+                self._roles[file.path] = role
+        self._return_key = policy.return_key if policy is not None else ""
+        self._role = ""
+        self._recording = self._connected = self._agent_left = self._told_to_end = False
+
+    def take(self, one: Happening, key: str = "", agent: str = "") -> Line | None:
+        """Go on with what happened; the step in words, where it is worth a line.
+
+        ``key`` is the key of a ``DTMF``, ``agent`` the number of whoever was called last.
+        """
+        if one.side == "destination":
+            return self._destination(one, agent)
+        match one.event:
+            case "CHANNEL_EXECUTE" if one.detail == "hangup":
+                self._told_to_end = True
+            case "PLAYBACK_START":
+                self._role = self._roles.get(one.detail, "")
+                span, words = _HEARD[self._role]
+                return self._turn(one.at_ms, span, words)
+            case "PLAYBACK_STOP" if self._role == "reminder" and self.ended_ms is None:
+                self._turn(one.at_ms, Span.DECIDING, f"may press {self._return_key} to return")
+            case "PLAYBACK_STOP":
+                self._close(one.at_ms)
+            case "DTMF":
+                self.keys.append((one.at_ms, key))
+                return Line(one.at_ms, f"presses {key}")
+            case "RECORD_START":
+                self._recording = True
+                if self._connected:
+                    return self._turn(one.at_ms, Span.RECORDED, "is recorded")
+            case "CHANNEL_BRIDGE":
+                self._connected = True
+                if self._recording:
+                    return self._turn(one.at_ms, Span.RECORDED, f"talks to {agent}, recorded")
+                return self._turn(one.at_ms, Span.CONNECTED, f"talks to {agent}")
+            case "CHANNEL_HANGUP":
+                return self._end(one.at_ms)
+        return None
+
+    def _destination(self, one: Happening, agent: str) -> Line | None:
+        match one.event:
+            case "CHANNEL_CREATE" if self._span is not Span.RINGING:
+                self._turn(one.at_ms, Span.RINGING, "is being connected")
+            case "CHANNEL_PROGRESS":
+                self.state = "the telephone rings"
+                return Line(one.at_ms, f"{agent} rings")
+            case "CHANNEL_HANGUP" if self._connected and self.ended_ms is None:
+                self._agent_left = True
+        return None
+
+    @property
+    def _span(self) -> Span | None:
+        """What goes on now."""
+        if self.segments and self.segments[-1].end_ms is None:
+            return self.segments[-1].span
+        return None
+
+    def _turn(self, at_ms: int, span: Span, words: str) -> Line:
+        self._close(at_ms)
+        self.segments.append(Segment(span, at_ms))
+        self.state = words
+        return Line(at_ms, words)
+
+    def _close(self, at_ms: int) -> None:
+        if self._span is not None:
+            self.segments[-1].end_ms = at_ms
+
+    def _end(self, at_ms: int) -> Line:
+        self._close(at_ms)
+        self.ended_ms = at_ms
+        by = "agent" if self._agent_left else "engine" if self._told_to_end else "caller"
+        self.state = _ENDED[by]
+        return Line(at_ms, self.state)
