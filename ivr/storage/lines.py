@@ -63,10 +63,12 @@ def parse(line: bytes) -> Line:
     if not isinstance(fields, dict):
         raise SpoolError("its fields are no object")
     types = _TYPES[kind]
-    for name, value in fields.items():
-        if type(value) is not types.get(name):
-            raise SpoolError(f"{kind.__name__} has no field {name} with such a value")
+    # A field of a newer engine is left out, so that going back to an older one loses no call.
+    known = {name: value for name, value in fields.items() if name in types}
+    for name, value in known.items():
+        if type(value) is not types[name]:
+            raise SpoolError(f"{kind.__name__}.{name} has a value of another type")
     try:
-        return Line(call, number, Stamped(stamp, kind(**fields)))
+        return Line(call, number, Stamped(stamp, kind(**known)))
     except TypeError as error:
         raise SpoolError(f"{kind.__name__} lacks a field ({error})") from error

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.core.entries import Answered, Arrived, Entry, Finished, HungUp, PromptEnded, Stamp
+from ivr.core.entries import Answered, Arrived, Dialled, Entry, Finished, HungUp, PromptEnded, Stamp
 from ivr.errors import SpoolError
 from ivr.storage.lines import KINDS, line_of, parse
 from tests.storage.parts import ARRIVED, CALL
@@ -73,7 +73,6 @@ def forged(**changes: Any) -> bytes:
         {"m": None},
         {"k": "Exploded"},
         {"k": ["Answered"]},
-        {"d": {"number": "1"}},
         {"d": 5},
         {"k": "HungUp", "d": {"by": "caller", "cause": "X", "q850": "16"}},
         {"k": "HungUp", "d": {"by": "caller", "cause": "X", "q850": True}},
@@ -89,6 +88,11 @@ def test_a_line_that_is_no_entry_is_refused(changes: dict[str, Any]) -> None:
 def test_a_line_of_an_older_engine_reads_with_defaults() -> None:
     told = parse(forged(k="HungUp", d={"by": "caller", "cause": "X", "q850": 16}))
     assert told.stamped.entry == HungUp("caller", "X", 16, "")
+
+
+def test_a_field_of_a_newer_engine_is_left_out() -> None:
+    told = parse(forged(k="Dialled", d={"destination": "desk", "since_version_9": [1]}))
+    assert told.stamped.entry == Dialled("desk")
 
 
 def test_nothing_that_a_caller_sends_breaks_the_line() -> None:
