@@ -360,7 +360,11 @@ def _prompt_ended(state: CallState, event: events.PromptEnded, policy: CallPolic
     complete = not event.missing and event.heard_ms >= full_ms - HEARD_SLACK_MS
     journal = do.Journal(
         entries.PromptEnded(
-            name=prompt.name, heard_ms=event.heard_ms, complete=complete, missing=event.missing
+            name=prompt.name,
+            heard_ms=event.heard_ms,
+            complete=complete,
+            missing=event.missing,
+            play=event.play,
         )
     )
     if prompt.name == policy.announcement.name:
@@ -507,6 +511,7 @@ def _play(state: CallState, phase: Phase, prompt: Prompt) -> Step:
         sha256=file.sha256,
         length_ms=file.length_ms,
         role=_ROLES[phase],
+        play=play,
     )
     return _enter(
         state,

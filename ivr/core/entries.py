@@ -58,11 +58,13 @@ class PromptStarted:
     role: str = ""
     """What the prompt is for: ``announcement``, ``reminder``, ``goodbye`` and so on, as in
     :class:`ivr.core.policy.CallPolicy`; empty means that ``name`` says it."""
+    play: int = 0
+    """Serial of the playing within the call, which :class:`PromptEnded` repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptEnded:
-    """The prompt that played last is over."""
+    """A prompt is over, which need not be the one that began last."""
 
     name: str
     heard_ms: int
@@ -70,6 +72,8 @@ class PromptEnded:
     """It was heard to its end."""
     missing: bool
     """FreeSWITCH did not find its file (docs/freeswitch.md 24)."""
+    play: int = 0
+    """Serial of the playing."""
 
 
 @dataclass(frozen=True, slots=True)

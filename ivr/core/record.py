@@ -243,14 +243,14 @@ class _Gathered:
 
     __slots__ = (
         "arrived",
+        "begun",
         "confirmed",
         "connected",
         "ended",
         "failed",
         "hung_up",
         "intended",
-        "playing",
-        "prompts",
+        "over",
         "refused",
         "repeated",
         "returned",
@@ -262,8 +262,8 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.arrived = _NOBODY
-        self.prompts: list[PlayedPrompt] = []
-        self.playing: PromptStarted | None = None
+        self.begun: dict[int, PromptStarted] = {}
+        self.over: dict[int, PromptEnded] = {}
         self.sequences = self.returned = self.repeated = 0
         self.confirmed: OptOutConfirmed | None = None
         self.intended: RecordingIntended | None = None
@@ -280,11 +280,10 @@ class _Gathered:
         """Note the entry; its step's name and detail."""
         match entry:
             case PromptStarted():
-                self.cut()
-                self.playing = entry
+                self.begun[entry.play] = entry
                 return "prompt-started", entry.name
             case PromptEnded():
-                self.play(entry)
+                self.over[entry.play] = entry
                 return "prompt-ended", entry.name
             case Arrived():
                 self.arrived = entry
@@ -332,28 +331,29 @@ class _Gathered:
             case Finished():
                 return "finished", ""
 
-    def play(self, end: PromptEnded) -> None:
-        """The prompt that plays is over."""
-        begun = self.playing if self.playing and self.playing.name == end.name else _NOT_STARTED
-        self.playing = None
-        self.prompts.append(
-            PlayedPrompt(
-                begun.role,
-                plain(end.name),
-                plain(begun.version),
-                plain(begun.language),
-                begun.sha256,
-                begun.length_ms,
-                end.heard_ms,
-                end.complete,
-                end.missing,
-            )
+    def prompts(self) -> tuple[PlayedPrompt, ...]:
+        """What was played, in the order in which it began; an end is matched by its serial.
+
+        A prompt of which no end was heard was not heard, as far as anything shows.
+        """
+        return tuple(
+            _played(self.begun.get(play, _NOT_STARTED), self.over.get(play))
+            for play in sorted(self.begun.keys() | self.over.keys())
         )
 
-    def cut(self) -> None:
-        """A prompt began of which no end was heard: nothing shows that it was heard."""
-        if self.playing is not None:
-            self.play(PromptEnded(self.playing.name, 0, False, False))
+
+def _played(begun: PromptStarted, over: PromptEnded | None) -> PlayedPrompt:
+    return PlayedPrompt(
+        begun.role,
+        plain(begun.name or (over.name if over else "")),
+        plain(begun.version),
+        plain(begun.language),
+        begun.sha256,
+        begun.length_ms,
+        over.heard_ms if over else 0,
+        over.complete if over else False,
+        over.missing if over else False,
+    )
 
 
 def _announcement(prompts: Sequence[PlayedPrompt]) -> Heard:
@@ -466,7 +466,7 @@ def fold(
             steps.append(
                 Step(what, plain(detail), iso(stamp.wall_ms, zone), _between(first, stamp))
             )
-    told.cut()
+    prompts = told.prompts()
     ended = told.ended or last
     arrived, end, joined = told.arrived, told.hung_up or _UNKNOWN_END, told.connected
     return CallRecord(
@@ -492,8 +492,8 @@ def fold(
             0 if joined is None else _between(first, joined),
             0 if joined is None else _between(joined, ended),
         ),
-        _announcement(told.prompts),
-        tuple(told.prompts),
+        _announcement(prompts),
+        prompts,
         OptOut(
             told.sequences,
             told.returned,

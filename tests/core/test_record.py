@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -104,8 +105,8 @@ def test_a_whole_call() -> None:
     assert made.steps[5].detail == "desk"
 
 
-def heard(ms: int, complete: bool = False) -> tuple[Entry, Entry]:
-    return PLAYED, PromptEnded("announcement", ms, complete, False)
+def heard(ms: int, complete: bool = False, play: int = 0) -> tuple[Entry, Entry]:
+    return replace(PLAYED, play=play), PromptEnded("announcement", ms, complete, False, play)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +115,8 @@ def heard(ms: int, complete: bool = False) -> tuple[Entry, Entry]:
         ((), "no"),
         ((*heard(0),), "no"),
         ((*heard(4000),), "partly"),
-        ((*heard(4000), *heard(5000, True)), "fully"),
-        ((*heard(9000, True), *heard(1)), "fully"),
+        ((*heard(4000), *heard(5000, True, 1)), "fully"),
+        ((*heard(9000, True), *heard(1, play=1)), "fully"),
         ((PLAYED,), "no"),
         ((PLAYED, PromptEnded("announcement", 0, False, True)), "no"),
         (
@@ -128,8 +129,19 @@ def test_how_much_of_the_announcement_was_heard(entries: tuple[Entry, ...], expe
     assert record((ARRIVED, *entries)).announcement == expected
 
 
+def test_an_end_belongs_to_its_own_playing_whatever_began_meanwhile() -> None:
+    """A prompt that was stopped for another ends after the other has begun."""
+    reminder = PromptStarted("reminder", "2", "en", "c" * 64, 5000, "reminder", play=2)
+    began, ended = heard(1500, play=1)
+    prompts = record((ARRIVED, began, reminder, ended)).prompts
+    assert [(p.name, p.length_ms, p.heard_ms) for p in prompts] == [
+        ("announcement", 9000, 1500),
+        ("reminder", 5000, 0),
+    ]
+
+
 def test_a_prompt_of_which_no_end_was_heard_is_there_as_not_heard() -> None:
-    reminder = PromptStarted("reminder", "2", "en", "c" * 64, 5000, "reminder")
+    reminder = PromptStarted("reminder", "2", "en", "c" * 64, 5000, "reminder", play=1)
     first, second = record((ARRIVED, PLAYED, reminder)).prompts
     assert (first.name, first.heard_ms, first.complete) == ("announcement", 0, False)
     assert (second.name, second.version, second.heard_ms) == ("reminder", "2", 0)

@@ -48,7 +48,7 @@ _XML = """<?xml version="1.0"?>
       <param name="context" value="public"/><param name="dialplan" value="XML"/>
       <param name="sip-ip" value="127.0.0.1"/><param name="rtp-ip" value="127.0.0.1"/>
       <param name="sip-port" value="{sip}"/><param name="auth-calls" value="false"/>
-      <param name="codec-prefs" value="PCMU,PCMA"/><param name="rfc2833-pt" value="101"/>
+      <param name="codec-prefs" value="PCMU,PCMA,L16@16000h"/><param name="rfc2833-pt" value="101"/>
       <param name="rtp-timer-name" value="soft"/><param name="dtmf-duration" value="2000"/>
       <param name="apply-inbound-acl" value="here"/>
       <param name="inbound-late-negotiation" value="true"/>

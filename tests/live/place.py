@@ -31,6 +31,7 @@ _MARKS = {
     AfterPrompt: "PLAYBACK_STOP",
     WhenConnected: "CHANNEL_BRIDGE",
 }
+_CODECS = {8000: "PCMU", 16000: "L16@16000h"}
 PATIENCE_S = 90.0
 
 
@@ -73,7 +74,7 @@ class Caller:
         self._by_number[number] = call
         variables = (
             f"origination_uuid={call.caller_leg},origination_caller_id_number={number},"
-            f"origination_caller_id_name='{caller_name}'"
+            f"origination_caller_id_name='{caller_name}',absolute_codec_string={_CODECS[script.rate]}"
         )
         target = f"sofia/lab/{dialled}@127.0.0.1:{self._sip}"
         self.link.post(line(f"bgapi originate {{{variables}}}{target} caller XML public"), None)

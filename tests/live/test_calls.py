@@ -21,6 +21,11 @@ CALLS: dict[str, tuple[CallScript, str, Expected]] = {
         "answers",
         Expected("kept", "agent", least_ms=2500),
     ),
+    "wide band": (
+        replace(script.LISTENS, rate=16000),
+        "stays",
+        Expected("kept", "caller", least_ms=2000),
+    ),
     "opts out": (
         script.OPTS_OUT,
         "answers",
