@@ -14,13 +14,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ivr import __version__, logs
-from ivr.errors import IvrError, SetupError
+from ivr.errors import IvrError, SetupError, SpoolError
 
 DEFAULT_SITE = Path("deploy/ivr.yaml")
 INSTALLED_SITE = Path("/etc/ivr/ivr.yaml")
@@ -200,6 +201,82 @@ def render(site: Path, output: Path | None, extensions: bool) -> None:
 
     text = render_xml(load(site), whole_context=not extensions)
     _write(text, output)
+
+
+@main.command(epilog=_examples("ivr demo", "ivr demo --folder listen-here | less"))
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="New or empty; keeps recordings and records. Without it a temporary one, named at the end.",
+)
+@click.option("--plain", is_flag=True, help="A line a step, also on a terminal.")
+def demo(folder: Path | None, plain: bool) -> None:
+    """Place calls on the embedded lab switch, and check what the engine kept of them."""
+    from ivr.demo import run
+
+    click.get_current_context().exit(run(folder, plain or None))
+
+
+@main.group()
+def spool() -> None:
+    """What lies in the spool: finished records and their recordings. Reads only."""
+
+
+@spool.command("ls", epilog=_examples("ivr spool ls", "ivr spool ls --json | jq .call"))
+@site_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def spool_ls(site: Path, as_json: bool) -> None:
+    """List the finished records, oldest call first."""
+    from ivr.storage.look import ls
+
+    rows = ls(_spool_of(site))
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(asdict(row)))
+        return
+    for row in rows:
+        if row.fault:
+            click.echo(f"{row.call}  {row.fault}")
+            continue
+        length = f"{row.recording_ms / 1000:.1f} s"
+        click.echo(
+            f"{row.call}  {row.arrived_at}  {row.team}/{row.route}  {row.ended}"
+            f"  {row.recording}  {length}  {row.size} bytes"
+        )
+
+
+@spool.command("show", epilog=_examples("ivr spool show 3deba8b7-291b-4a57-8511-68a5e1a242a9"))
+@site_option
+@click.argument("call")
+def spool_show(site: Path, call: str) -> None:
+    """Print one record. Numbers in it are whole: it is what the retention layer gets."""
+    from ivr.storage.look import show
+
+    click.echo(show(_spool_of(site), call).model_dump_json(indent=2))
+
+
+@spool.command("verify", epilog=_examples("ivr spool verify", "ivr spool verify CALL"))
+@site_option
+@click.argument("call", required=False)
+def spool_verify(site: Path, call: str | None) -> None:
+    """Check records against schema, hash and audio, and name what else lies about.
+
+    Exits with 6 where anything is bad.
+    """
+    from ivr.storage.look import verify
+
+    findings = verify(_spool_of(site), call)
+    for finding in findings:
+        click.echo(f"{finding.verdict:8}  {finding.name}  {finding.detail}")
+    bad = sum(finding.verdict == "bad" for finding in findings)
+    if bad:
+        raise SpoolError(f"{bad} of {len(findings)} are bad")
+
+
+def _spool_of(site: Path) -> Path:
+    from ivr.config.load import load
+
+    return load(site).site.spool
 
 
 @main.command(epilog=_examples("ivr diagram --output docs/call.svg", "ivr diagram -f mermaid"))
