@@ -264,6 +264,10 @@ class CallDriver:
 
     # Ends.
 
+    def let_go(self) -> None:
+        """Drive the call no more; it goes on without us, and a later engine takes it up (R22)."""
+        self._drop()
+
     def _finish(self) -> None:
         self._drop()
         self._context.finish(self, self._entries)

@@ -126,6 +126,8 @@ class Engine:
             return
         log.info("engine stopping", calls_in_progress=len(self.context.calls))
         self.calls.stop()
+        for call in self.context.calls.values():
+            call.let_go()
         self.http.stop()
         self.control.stop()
         if self._control_loop is not None:

@@ -11,10 +11,6 @@ from ivr.lab.expect import Expected
 from ivr.lab.script import AfterPrompt, DuringPrompt, HangUp, Keys, Step, Wait, WhenConnected
 from tests.engine.site import NUMBER, OWN_KEYS
 
-PAIRED = pytest.mark.xfail(
-    strict=True,
-    reason="a prompt cut short for another ends after that one began; fold pairs it with none",
-)
 TALKS = Destination.talks(2000, answer_ms=1000)
 OPTED_OUT = Expected("none", "engine", "opted-out", "partly", opt_outs=1, confirmed="timeout")
 RETURNED = Expected("kept", "agent", announcement="partly", opt_outs=1, returned=1, least_ms=2000)
@@ -158,7 +154,6 @@ def test_the_order_of_an_ordinary_call(house):
     ]
 
 
-@PAIRED
 def test_coming_back_does_not_start_the_announcement_again(house):
     """R3: unless it was not heard at all."""
     told, _ = STORIES["1 while the reminder plays"]
@@ -167,7 +162,6 @@ def test_coming_back_does_not_start_the_announcement_again(house):
     assert call.record["connected_at"]
 
 
-@PAIRED
 def test_each_reminder_is_repeated_as_often_as_configured(house):
     told, _ = STORIES["wrong keys in the reminder until the end"]
     call = house.call(told)
