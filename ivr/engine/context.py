@@ -6,15 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ivr.clock import Clock
+from ivr.clock import Clock, Timer
 from ivr.config.load import Configuration
-from ivr.core.entries import Stamped
+from ivr.core.entries import Entry, Stamp, Stamped
+from ivr.errors import DiskError
 from ivr.metrics import Metrics
 from ivr.storage.journal import Journal
 from ivr.storage.spool import Spool
 
 if TYPE_CHECKING:
     from ivr.engine.driver import CallDriver
+
+
+SOON_MS = 250
+"""How long an entry of the journal that nobody waits for may stay off the disk."""
 
 
 def _nobody(_call_id: str) -> None:
@@ -38,3 +43,24 @@ class Context:
     """Has the inbound connection tell of a call whose own socket is gone."""
     connect_ms: int = 10_000
     """How long FreeSWITCH may take to say which call a connection is for."""
+    _soon: Timer | None = None
+
+    def note(self, call_id: str, entry: Entry, stamp: Stamp) -> None:
+        """Journal an entry, and see to it that it is on disk soon, whoever waits for it or not:
+        after a crash the record still says what the caller was told and chose (R1, R3, R22)."""
+        self.journal.append(call_id, entry, stamp)
+        if self._soon is None:
+            self._soon = self.clock.after(SOON_MS, self._sync)
+
+    def _sync(self) -> None:
+        self._soon = None
+        self.journal.sync(_unwaited)
+
+    def stop(self) -> None:
+        """Leave what is not on disk to the journal's own end."""
+        if self._soon is not None:
+            self._soon.cancel()
+
+
+def _unwaited(_error: DiskError | None) -> None:
+    """The journal keeps what was refused, and the health page says so."""

@@ -203,7 +203,7 @@ class CallDriver:
                     clock = self._context.clock
                     stamp = Stamp(clock.wall_ms(), clock.monotonic_ms())
                     self._entries.append(Stamped(stamp, entry))
-                    self._context.journal.append(self.call_id, entry, stamp)
+                    self._context.note(self.call_id, entry, stamp)
                 case do.StartTimer(ms=ms):
                     if self._timer is not None:
                         self._timer.cancel()

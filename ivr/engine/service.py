@@ -134,6 +134,7 @@ class Engine:
             self._control_loop.join(drain_s)
         if not self.spool.close(drain_s):
             log.warning("records left for the next start", waiting=self.spool.waiting)
+        self.context.stop()
         if not self.journal.close(drain_s):
             log.error("the journal could not be put on disk", error=str(self.journal.error))
         self._stopped.set()
