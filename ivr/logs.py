@@ -21,7 +21,8 @@ Numbers = Literal["masked", "full"]
 NUMBER_FIELDS = frozenset({"number", "caller"})
 NAME_FIELDS = frozenset({"caller_name"})
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What breaks a line, moves a terminal's cursor, or turns the direction of what follows."""
 
 
 def masked(number: str) -> str:
@@ -46,9 +47,8 @@ def _escape(
     return event
 
 
-def set_up(format_: Format = "auto", level: str = "info", numbers: Numbers = "masked") -> None:
-    """Send the engine's log to standard error, where journald takes it up."""
-    text = format_ == "text" or (format_ == "auto" and sys.stderr.isatty())
+def chain(*, text: bool, numbers: Numbers, colours: bool) -> list[Any]:
+    """What each event goes through on its way to a line: stamped, masked, made safe, rendered."""
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -57,11 +57,20 @@ def set_up(format_: Format = "auto", level: str = "info", numbers: Numbers = "ma
     if numbers == "masked":
         processors.append(_mask)
     if text:
-        processors += [_escape, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    else:
-        processors += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        return [*processors, _escape, structlog.dev.ConsoleRenderer(colors=colours)]
+    return [
+        *processors,
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def set_up(format_: Format = "auto", level: str = "info", numbers: Numbers = "masked") -> None:
+    """Send the engine's log to standard error, where journald takes it up."""
+    terminal = sys.stderr.isatty()
+    text = format_ == "text" or (format_ == "auto" and terminal)
     structlog.configure(
-        processors=processors,
+        processors=chain(text=text, numbers=numbers, colours=terminal),
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
