@@ -1,4 +1,4 @@
-"""What every page must hold to: links that lead somewhere, facts that exist, nothing of one host."""
+"""What every page must hold to: links that lead somewhere, facts that exist, no host or path."""
 
 from __future__ import annotations
 
