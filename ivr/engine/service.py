@@ -153,16 +153,14 @@ class Engine:
 
     def _reload(self) -> None:
         old = self.context.configuration
-        try:
-            new = gevent.get_hub().threadpool.apply(load, (old.site.file,))
-        except (ConfigError, OSError) as error:
+        new = gevent.get_hub().threadpool.apply(_load, (old.site.file,))
+        self._reloading = False
+        if not isinstance(new, Configuration):
             self.metrics.reload_succeeded.set(0)
-            for mistake in str(error).splitlines():
+            for mistake in str(new).splitlines():
                 log.error("reload refused", mistake=mistake, in_force=old.version)
             return
-        finally:
-            self._reloading = False
-        for fixed in ("listen", "http", "spool", "freeswitch"):
+        for fixed in ("listen", "http", "spool", "freeswitch", "log"):
             if getattr(new.site, fixed) != getattr(old.site, fixed):
                 log.warning("this takes a restart; the old value stays in force", setting=fixed)
         kept = replace(
@@ -171,6 +169,7 @@ class Engine:
             http=old.site.http,
             spool=old.site.spool,
             freeswitch=old.site.freeswitch,
+            log=old.site.log,
         )
         self.context.configuration = replace(new, site=kept)
         self._configured()
@@ -230,6 +229,14 @@ class Engine:
     def _record_refused(self, call_id: str, error: DiskError) -> None:
         self.metrics.records_failed.inc()
         log.error("record not written, will be tried again", call=call_id, error=str(error))
+
+
+def _load(site_file: Path) -> Configuration | Exception:
+    """In a thread, whose pool would print what is raised: the configuration, or its mistakes."""
+    try:
+        return load(site_file)
+    except (ConfigError, OSError) as error:
+        return error
 
 
 def log_call(record: CallRecord) -> None:

@@ -14,7 +14,7 @@ from gevent import socket
 
 from ivr.config.load import load
 from ivr.engine.service import Engine
-from ivr.lab import CallScript, LabCall, LabSwitch, TurnedClock, dialplan_for
+from ivr.lab import CallScript, LabCall, LabSwitch, TurnedClock
 from ivr.lab.expect import AGENT_HZ, CALLER_HZ, strength
 from ivr.lab.listener import Listener
 from ivr.lab.session import Action
@@ -77,9 +77,13 @@ class House:
         for pool in (engine.journal._pool, engine.spool._pool):
             self.clock.busy_probes.append(lambda pool=pool: pool.task_queue.unfinished_tasks > 0)
         engine.start()
-        self.switch.dialplan = dialplan_for(
-            f"127.0.0.1:{engine.calls.port}", fallback=(Action("sleep", "100"),)
-        )
+        self.switch.dialplan = {
+            ".*": (
+                Action("set", "socket_resume=true"),
+                Action("socket", f"127.0.0.1:{engine.calls.port} async full"),
+                Action("sleep", "100"),
+            )
+        }
         self.clock.settle()
         return engine
 
