@@ -20,8 +20,6 @@ class Glyphs:
     end: str
     good: str
     bad: str
-    recorded: str
-    """Said of a call that is being recorded."""
 
 
 UNICODE = Glyphs(
@@ -38,7 +36,6 @@ UNICODE = Glyphs(
     end="┃",
     good="✓",
     bad="✗",
-    recorded=" ●",
 )
 ASCII = Glyphs(
     {
@@ -54,7 +51,6 @@ ASCII = Glyphs(
     end="|",
     good="ok",
     bad="NO",
-    recorded="",
 )
 STYLES: Mapping[Span, str] = {
     Span.ANNOUNCEMENT: "blue",

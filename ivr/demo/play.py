@@ -178,7 +178,7 @@ def _judge(stage: Stage, placed: Placed, view: View, now_ms: int) -> None:
         return
     placed.complaints = verdict.of_call(stage.spool, call.done.get(), placed.expected)
     placed.record = verdict.read(stage.spool, call.uuid)
-    words = "; ".join(placed.complaints) or "record and recording are as the script says"
+    words = "; ".join(placed.complaints) or "as the script says"
     view.told(placed, Line(now_ms, words))
 
 

@@ -15,6 +15,8 @@ from ivr.demo.play import Placed, Result
 from ivr.demo.verdict import Row
 from ivr.storage.record_schema import RecordModel
 
+_ASCII_LINES = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+"""Like rich's SIMPLE_HEAD."""
 _WIDE = 100
 """Columns from which a row of the calls needs no second line."""
 _SHORT = 8
@@ -36,28 +38,32 @@ def report(console: Console, result: Result, folder: Path, spool: Path, metrics_
 
 
 def _table(console: Console) -> Table:
-    lines = box.ASCII2 if console.options.ascii_only else box.SIMPLE_HEAD
     return Table(
-        box=lines, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+        box=_ASCII_LINES if console.options.ascii_only else box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
     )
 
 
 def _calls(console: Console, placed: Sequence[Placed], glyphs: Glyphs) -> Table:
     table = _table(console)
+    narrow = console.width < _WIDE
     table.add_column("call", no_wrap=True)
-    table.add_column("story", min_width=15)
+    table.add_column("story", width=16 if narrow else None)
     table.add_column("heard", no_wrap=True)
     table.add_column("opt-out", no_wrap=True)
-    table.add_column("talked to", min_width=9)
+    table.add_column("talked to", width=9 if narrow else None)
     table.add_column("kept", justify="right", no_wrap=True)
-    table.add_column("ended by", min_width=10)
-    table.add_column("", no_wrap=True, min_width=len(glyphs.good))
+    table.add_column("ended by", width=10 if narrow else None)
+    table.add_column("", no_wrap=True)
     for one in placed:
         good = not one.complaints
         table.add_row(
             one.call.uuid[:_SHORT],
             one.name,
-            *_said(one.record, narrow=console.width < _WIDE),
+            *_said(one.record, narrow),
             Text(glyphs.good if good else glyphs.bad, style="green" if good else "bold red"),
         )
     return table

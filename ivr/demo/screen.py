@@ -20,6 +20,10 @@ _LEAST_BAR = 10
 _AXIS_STEP_S = 5
 _SHORT_MS = 200
 """A stretch shorter than this, other than a connection, is not drawn."""
+_COARSE_MS = 450
+"""Where a column is longer than this, keys that were pressed in one go share a mark."""
+_PRESSED_MS = 900
+"""So long after a key the state says which were pressed."""
 _ROOM = 1.08
 """The line is longer than the calls last: room for the last mark."""
 
@@ -112,7 +116,7 @@ def frame(
         row.append(_cut(one.name, names).ljust(names + 1))
         row.append_text(bar(one, now_ms, whole_ms, columns, glyphs))
         row.append(" ")
-        row.append_text(_state(one, glyphs))
+        row.append_text(_state(one, now_ms, glyphs))
         rows.append(row)
     return Group(Text(), *rows, Text(), _legend(glyphs))
 
@@ -150,8 +154,11 @@ def bar(placed: Placed, now_ms: int, whole_ms: float, columns: int, glyphs: Glyp
             continue
         for at in range(column(begin), column(max(end - 1, begin)) + 1):
             cells[at] = (glyphs.spans[segment.span], STYLES[segment.span])
+    coarse = whole_ms / columns > _COARSE_MS
     free = 0
-    for at_ms, key in story.keys:
+    for number, (at_ms, key) in enumerate(story.keys):
+        if coarse and len(story.burst(number)[1]) > 1:
+            continue
         at = max(column(began + at_ms), free)
         if at < columns:
             cells[at] = (key, "bold")
@@ -162,14 +169,18 @@ def bar(placed: Placed, now_ms: int, whole_ms: float, columns: int, glyphs: Glyp
     return Text.assemble(*cells)
 
 
-def _state(placed: Placed, glyphs: Glyphs) -> Text:
+def _state(placed: Placed, now_ms: int, glyphs: Glyphs) -> Text:
     if placed.complaints == []:
         return Text(f"{glyphs.good} as the script says", style="green")
     if placed.complaints:
         return Text(f"{glyphs.bad} not as it should be", style="bold red")
-    recorded = placed.story.state.endswith("recorded")
-    mark = glyphs.recorded if recorded else ""
-    return Text(placed.story.state + mark, style="bold red" if recorded else "")
+    story = placed.story
+    if story.keys and story.ended_ms is None:
+        last = len(story.keys) - 1
+        if now_ms - placed.began_ms - story.keys[last][0] < _PRESSED_MS:
+            return Text(f"presses {story.burst(last)[1]}", style="bold")
+    recorded = story.state.endswith("recorded")
+    return Text(story.state, style="bold red" if recorded else "")
 
 
 def _legend(glyphs: Glyphs) -> Text:

@@ -24,8 +24,12 @@ WELL, NOT_WELL, INTERRUPTED = 0, 1, 130
 """Exit codes."""
 
 
-def run(folder: Path | None = None, plain: bool | None = None) -> int:
-    """Play the standard calls in real time and show what comes of them; the exit code.
+def run(
+    folder: Path | None = None,
+    plain: bool | None = None,
+    scripts: Sequence[CallScript] = STANDARD,
+) -> int:
+    """Play scripts in real time and show what comes of them; the exit code.
 
     ``folder`` is where everything is kept (new or empty; ``None`` makes a temporary one),
     ``plain`` prints a line a step instead of drawing on the terminal (``None``: where there
@@ -41,7 +45,7 @@ def run(folder: Path | None = None, plain: bool | None = None) -> int:
     with log_to(place / "engine.log"), _asked_to_stop() as asked:
         stage = Stage(place)
         try:
-            return show(stage, console, plain, asked=asked)
+            return show(stage, console, plain, scripts, asked=asked)
         finally:
             stage.stop()
 
@@ -100,16 +104,13 @@ def log_to(path: Path) -> Iterator[None]:
 def _asked_to_stop() -> Iterator[list[int]]:
     """Gathers SIGINT and SIGTERM while it is open, instead of dying of them."""
     asked: list[int] = []
-    watchers = [
-        gevent.signal_handler(number, asked.append, int(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    ]
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    watchers = [gevent.signal_handler(number, asked.append, int(number)) for number in numbers]
     try:
         yield asked
     finally:
         for watcher in watchers:
             watcher.cancel()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(
-                number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-            )
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -58,6 +58,10 @@ _ENDED = {
 }
 
 
+_BURST_MS = 500
+"""Keys that follow each other faster belong together."""
+
+
 class Story:
     """One call as it is told. ``state`` and ``segments`` show where it is."""
 
@@ -76,6 +80,13 @@ class Story:
         self._return_key = policy.return_key if policy is not None else ""
         self._role = ""
         self._recording = self._connected = self._agent_left = self._told_to_end = False
+
+    def burst(self, number: int) -> tuple[int, str]:
+        """The keys pressed in one go up to the one of this number: when, and which."""
+        first = number
+        while first > 0 and self.keys[first][0] - self.keys[first - 1][0] < _BURST_MS:
+            first -= 1
+        return self.keys[first][0], "".join(key for _at, key in self.keys[first : number + 1])
 
     def take(self, one: Happening, key: str = "", agent: str = "") -> Line | None:
         """Go on with what happened; the step in words, where it is worth a line.

@@ -127,7 +127,7 @@ def metrics(text: str, records: Sequence[RecordModel], calls: int) -> list[Row]:
         row("ivr_recorded_seconds_total", "", "seconds of recordings kept", seconds),
         row("ivr_records_written_total", "", "records in the spool", calls),
         row("ivr_spool_records", "", "wait in the spool", calls, shown=False),
-        found.mean("ivr_reaction_seconds", "what=prompt", "mean, prompt's end to next step"),
+        found.mean("ivr_reaction_seconds", "what=prompt", "on average, after a prompt"),
     ]
 
 
@@ -144,24 +144,29 @@ class _Scraped:
     """Samples of a scrape."""
 
     def __init__(self, text: str) -> None:
-        self._samples = [
-            sample for family in text_string_to_metric_families(text) for sample in family.samples
-        ]
+        families = list(text_string_to_metric_families(text))
+        self._samples = [sample for family in families for sample in family.samples]
+        self._families = tuple(family.name for family in families)
 
     def sum(self, name: str, labels: str) -> float | None:
-        """Over all samples of this name and label; None where there is none."""
+        """Over all samples of this name and label; None where there is no such metric.
+
+        A counter shows a label only when it has counted: until then it is 0.
+        """
         key, _, value = labels.partition("=")
         values = [
             sample.value
             for sample in self._samples
             if sample.name == name and (not key or sample.labels.get(key) == value)
         ]
-        return sum(values) if values else None
+        if not values and not name.startswith(self._families):
+            return None
+        return sum(values)
 
     def mean(self, name: str, labels: str, meaning: str) -> Row:
         """Milliseconds, of a histogram of seconds."""
         total, count = self.sum(f"{name}_sum", labels), self.sum(f"{name}_count", labels)
-        mean = None if total is None or not count else 1000 * total / count
+        mean = None if total is None or count is None else 1000 * total / max(count, 1)
         return Row(_shown(name, labels), meaning, mean, None, unit=" ms")
 
 
