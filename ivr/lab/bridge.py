@@ -32,7 +32,7 @@ _SIP = {
     "NORMAL_TEMPORARY_FAILURE": ("503", "Service Unavailable"),
 }
 
-_RING_SECONDS = 60
+RING_SECONDS = 60
 """How long FreeSWITCH lets a destination ring that nobody limited."""
 
 
@@ -137,7 +137,7 @@ def _limit_ms(leg: Leg, dial: Dial) -> int:
         )
         if text.isdigit() and int(text)
     ]
-    return min(seconds, default=_RING_SECONDS) * 1000
+    return min(seconds, default=RING_SECONDS) * 1000
 
 
 def _ring(leg: Leg, other: Leg, limit_ms: int) -> str:

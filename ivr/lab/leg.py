@@ -443,7 +443,10 @@ class Leg:
             return "none"
         if not pattern:
             return self.digits
-        return re.sub(pattern, lambda match: "X" * len(match[0]), self.digits)
+        try:
+            return re.sub(pattern, lambda match: "X" * len(match[0]), self.digits)
+        except re.error:
+            return self.digits
 
 
 def event_stamp(switch: Switchboard, name: str) -> list[tuple[str, str]]:

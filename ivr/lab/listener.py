@@ -447,10 +447,18 @@ def _passes(event: Event, filters: list[tuple[str, str]]) -> bool:
             continue
         have = value if isinstance(value, str) else "ARRAY::" + "|:".join(value)
         if wanted.startswith("/"):
-            fits = re.search(wanted.strip("/"), have) is not None
+            fits = found_by(wanted.strip("/"), have)
         else:
             fits = have.lower() == wanted.lower()
         if fits and negative:
             return False
         passes = passes or fits
     return passes
+
+
+def found_by(pattern: str, text: str) -> bool:
+    """Whether a regular expression of a client is found; a broken one never is."""
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:
+        return False

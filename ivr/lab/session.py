@@ -103,9 +103,10 @@ def _perform_execute(leg: Leg, message: ClientMessage) -> None:
     if not arg and (message.header("content-type") or "").lower() == "text/plain":
         arg = message.body
     loops = message.header("loops") or "1"
+    most = int(loops) if loops.lstrip("-").isdigit() else 1
     leg.locked = message.header("event-lock") == "true"
     turn, ran = 1, 0
-    while turn <= int(loops) or loops.startswith("-"):
+    while turn <= most or most < 0:
         began = leg.clock.monotonic_ms()
         leg.set("current_loop", str(turn))
         leg.set("total_loops", loops)

@@ -157,7 +157,11 @@ class LabSwitch:
             else self.task_for(match[2], match[3] or "XML", "public")
         )
         self._ring(leg, dial, None, task)
+        seconds = dial.get("originate_timeout")
+        limit_ms = (int(seconds) if seconds.isdigit() else bridge.RING_SECONDS) * 1000
+        timer = self.clock.after(limit_ms, lambda: _give_up(leg))
         done.wait()
+        timer.cancel()
         return f"-ERR {leg.hangup_cause}\n" if leg.down else f"+OK {leg.uuid}\n"
 
     def _new_leg(
@@ -315,7 +319,7 @@ class LabSwitch:
 
     def connect(self, leg: Leg, arg: str) -> Listener | None:
         """Open the outbound socket; hosts parted by ``|`` are tried in turn."""
-        hosts, *words = arg.split()
+        hosts, *words = arg.split() or [""]
         for host in hosts.split("|"):
             name, _, port = host.rpartition(":")
             leg.set("socket_host", name)
@@ -397,6 +401,11 @@ _ORIGINATE = (
 def _news(name: str, caller: Leg) -> None:
     if name in {"CHANNEL_ANSWER", "CHANNEL_HANGUP"}:
         caller.attend()
+
+
+def _give_up(leg: Leg) -> None:
+    if not leg.answered:
+        leg.hang_up("NO_ANSWER")
 
 
 def _ended_ringing(name: str, done: Any) -> None:

@@ -203,7 +203,11 @@ def test_originate_answers_when_answered_and_runs_an_application(clock, switch):
 
 @pytest.mark.parametrize(
     ("endpoint", "cause"),
-    [("sofia/lab/busy", "USER_BUSY"), ("error/call_rejected", "CALL_REJECTED")],
+    [
+        ("sofia/lab/busy", "USER_BUSY"),
+        ("error/call_rejected", "CALL_REJECTED"),
+        ("{originate_timeout=5}sofia/lab/noanswer", "NO_ANSWER"),
+    ],
 )
 def test_originate_tells_why_it_failed(clock, switch, endpoint, cause):
     asked = spawn(lambda: switch.api("originate", f"{endpoint} &park()"))

@@ -414,3 +414,41 @@ def test_a_heartbeat_comes_every_twenty_seconds(clock, visitor):
     clock.run(60_000)
     assert [interval for _, interval in beats] == ["20"] * 3
     assert beats[1][0] - beats[0][0] == 20_000
+
+
+NONSENSE = (
+    "sendmsg\ncall-command: execute\nexecute-app-name: set\nloops: many",
+    "sendmsg\ncall-command: execute\nexecute-app-name: sleep\nexecute-app-arg: long",
+    "sendmsg\ncall-command: execute\nexecute-app-name: playback\n"
+    "execute-app-arg: silence_stream://x",
+    "sendmsg\ncall-command: execute\nexecute-app-name: bind_digit_action\nexecute-app-arg: ,",
+    "sendmsg\ncall-command: execute\nexecute-app-name: multiset\nexecute-app-arg: ^^",
+    "sendmsg\ncall-command: execute\nexecute-app-name: bridge\nexecute-app-arg: {[}]|,",
+    "sendmsg\ncall-command: nothing",
+    "filter Unique-ID /(",
+    "linger x",
+    "event json CUSTOM",
+    "api uuid_transfer x -both",
+    "api originate {",
+)
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+def test_nonsense_of_a_client_ends_neither_call_nor_connection(clock, switch, engine, text):
+    def part(client):
+        begin(client)
+        client.execute("answer")
+        client.execute("set", "continue_on_fail=true")
+        reply = client.ask(text)
+        client.pause(100)
+        return reply, client.ask("getvar direction").label()
+
+    one = engine(part)
+    outcome = run(clock, switch, SHORT, one)
+    assert one.results[0].get()[1] == "command/reply inbound"
+    assert outcome.ended_by == "caller"
+
+
+def test_a_socket_without_an_address_is_passed_over(clock, switch):
+    switch.dialplan = {".*": (Action("socket", ""), Action("answer"), Action("sleep", "100"))}
+    assert run(clock, switch, CallScript()).duration_ms == 100
