@@ -145,14 +145,15 @@ def _tell(all_placed: Sequence[Placed], view: View) -> None:
     lines: list[tuple[int, Placed, Line]] = []
     for placed in all_placed:
         happenings = placed.call.happenings
-        other = placed.call.other
+        leg = placed.call.leg
+        other = leg.peer or placed.call.other
         agent = other.party.dialled if other is not None else ""
         for one in happenings[placed.seen :]:
             key = ""
             if one.side == "caller" and one.event == "DTMF":
-                key = placed.call.leg.digits[placed.keys : placed.keys + 1]
+                key = leg.digits[placed.keys : placed.keys + 1]
                 placed.keys += 1
-            line = placed.story.take(one, key, agent)
+            line = placed.story.take(one, key, agent, leg.ended_by)
             if line is not None:
                 at = placed.began_ms + line.at_ms
                 lines.append((at, placed, Line(at, line.text)))

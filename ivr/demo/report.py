@@ -17,7 +17,7 @@ from ivr.storage.record_schema import RecordModel
 
 _ASCII_LINES = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 """Like rich's SIMPLE_HEAD."""
-_WIDE = 100
+_WIDE = 106
 """Columns from which a row of the calls needs no second line."""
 _SHORT = 8
 """So many characters of a call's id tell it from the others."""

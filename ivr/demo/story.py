@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ivr.core.policy import CallPolicy
+from ivr.lab.board import Enders
 from ivr.lab.call import Happening
 
 
@@ -51,6 +52,7 @@ _HEARD: Mapping[str, tuple[Span, str]] = {
     "unavailable": (Span.MESSAGE, "hears: unavailable"),
     "": (Span.MESSAGE, "hears a message"),
 }
+_RINGS = "the telephone rings"
 _ENDED = {
     "caller": "the caller hangs up",
     "agent": "the agent hangs up",
@@ -79,7 +81,7 @@ class Story:
                 self._roles[file.path] = role
         self._return_key = policy.return_key if policy is not None else ""
         self._role = ""
-        self._recording = self._connected = self._agent_left = self._told_to_end = False
+        self._recording = self._connected = self._told_to_end = False
 
     def burst(self, number: int) -> tuple[int, str]:
         """The keys pressed in one go up to the one of this number: when, and which."""
@@ -88,13 +90,16 @@ class Story:
             first -= 1
         return self.keys[first][0], "".join(key for _at, key in self.keys[first : number + 1])
 
-    def take(self, one: Happening, key: str = "", agent: str = "") -> Line | None:
+    def take(
+        self, one: Happening, key: str = "", agent: str = "", by: Enders = "switch"
+    ) -> Line | None:
         """Go on with what happened; the step in words, where it is worth a line.
 
-        ``key`` is the key of a ``DTMF``, ``agent`` the number of whoever was called last.
+        ``key`` is the key of a ``DTMF``, ``agent`` the number that was reached, ``by`` whose
+        telephone ended the caller's leg.
         """
         if one.side == "destination":
-            return self._destination(one, agent)
+            return self._destination(one)
         match one.event:
             case "CHANNEL_EXECUTE" if one.detail == "hangup":
                 self._told_to_end = True
@@ -119,18 +124,16 @@ class Story:
                     return self._turn(one.at_ms, Span.RECORDED, f"talks to {agent}, recorded")
                 return self._turn(one.at_ms, Span.CONNECTED, f"talks to {agent}")
             case "CHANNEL_HANGUP":
-                return self._end(one.at_ms)
+                return self._end(one.at_ms, by)
         return None
 
-    def _destination(self, one: Happening, agent: str) -> Line | None:
+    def _destination(self, one: Happening) -> Line | None:
         match one.event:
-            case "CHANNEL_CREATE" if self._span is not Span.RINGING:
+            case "CHANNEL_CREATE" if self._span is not Span.RINGING and not self._connected:
                 self._turn(one.at_ms, Span.RINGING, "is being connected")
-            case "CHANNEL_PROGRESS":
-                self.state = "the telephone rings"
-                return Line(one.at_ms, f"{agent} rings")
-            case "CHANNEL_HANGUP" if self._connected and self.ended_ms is None:
-                self._agent_left = True
+            case "CHANNEL_PROGRESS" if self.state != _RINGS and not self._connected:
+                self.state = _RINGS
+                return Line(one.at_ms, _RINGS)
         return None
 
     @property
@@ -150,9 +153,9 @@ class Story:
         if self._span is not None:
             self.segments[-1].end_ms = at_ms
 
-    def _end(self, at_ms: int) -> Line:
+    def _end(self, at_ms: int, by: Enders) -> Line:
         self._close(at_ms)
         self.ended_ms = at_ms
-        by = "agent" if self._agent_left else "engine" if self._told_to_end else "caller"
-        self.state = _ENDED[by]
+        agent = self._connected and not self._told_to_end
+        self.state = _ENDED["caller" if by == "caller" else "agent" if agent else "engine"]
         return Line(at_ms, self.state)

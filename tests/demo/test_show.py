@@ -38,7 +38,7 @@ def test_each_step_of_a_call_is_a_line(good):
         "presses *",
         "hears the reminder",
         "presses 1",
-        "1001 rings",
+        "the telephone rings",
         "talks to 1001, recorded",
         "the agent hangs up",
         "✓ as the script says",
