@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -41,7 +42,8 @@ class HttpServer:
             self._server.init_socket()
         except OSError as error:
             raise SetupError(
-                f"cannot serve metrics on {address[0]}:{address[1]}: {error.strerror};"
+                f"cannot serve metrics on {address[0]}:{address[1]}: "
+                f"{os.strerror(error.errno or 0)};"
                 " is another engine running? (http.listen in the site file)"
             ) from error
 

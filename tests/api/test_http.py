@@ -1,0 +1,98 @@
+"""Metrics and health over HTTP (R21)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from gevent import socket
+
+from ivr.api.http import HttpServer
+from ivr.errors import SetupError
+from ivr.lab import CallScript, Destination
+from ivr.metrics import Metrics
+from tests.engine.conftest import build, house, logged  # noqa: F401 # fixtures
+
+
+def test_health_of_an_engine_that_is_well(house):  # noqa: F811 # the fixture
+    call = house.place(CallScript(destination=Destination.talks(1000)))
+    house.until(call, "connected")
+    status, body = house.get("/healthz")
+    configuration = house.engine.context.configuration
+    assert status == 200
+    assert json.loads(body) == {
+        "ready": True,
+        "freeswitch": True,
+        "calls": 1,
+        "config": configuration.version,
+        "policy": "2.0",
+        "version": json.loads(body)["version"],
+        "disk": "ok",
+    }
+    assert house.get("/readyz") == (200, body)
+
+
+def test_ready_though_freeswitch_is_away_from_the_inbound_connection(house):  # noqa: F811
+    """Calls come by their own sockets; the page says what is missing."""
+    house.switch._server.stop()
+    house.inbound()[0].drop()
+    house.clock.settle()
+    status, body = house.get("/readyz")
+    assert status == 200
+    assert json.loads(body)["freeswitch"] is False
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics/../etc/passwd", "/admin", "/healthz/x", "/%0d%0aX:%20y"]
+)
+def test_nothing_else_is_here(house, path):  # noqa: F811 # the fixture
+    status, body = house.get(path)
+    assert status == 404
+    assert body == "Not here. Try /metrics, /healthz or /readyz.\n"
+
+
+@pytest.mark.parametrize("request_", [b"\x00\xff\n\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"])
+def test_a_request_that_is_none_does_no_harm(house, capfd, request_):  # noqa: F811 # the fixture
+    with socket.create_connection(("127.0.0.1", house.engine.http.port)) as connection:
+        connection.sendall(request_)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+    assert house.get("/healthz")[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_health_and_readiness_differ(ready):
+    server = HttpServer(("127.0.0.1", 0), Metrics(), lambda: {"ready": ready, "disk": "why"})
+    server.start()
+    try:
+        answers = {path: ask(server.port, path) for path in ("/healthz", "/readyz")}
+    finally:
+        server.stop()
+    assert b" 200 " in answers["/healthz"]
+    assert (b" 200 " if ready else b" 503 ") in answers["/readyz"]
+    assert b"no-store" in answers["/readyz"]
+    assert b"application/json" in answers["/readyz"]
+
+
+def ask(port: int, path: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        found = b""
+        while data := connection.recv(4096):
+            found += data
+    return found
+
+
+def test_a_port_that_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SetupError) as caught:
+            HttpServer(("127.0.0.1", port), Metrics(), dict)
+    assert str(caught.value) == (
+        f"cannot serve metrics on 127.0.0.1:{port}: Address already in use;"
+        " is another engine running? (http.listen in the site file)"
+    )
