@@ -1,0 +1,86 @@
+"""The event socket read the slow and simple way, to hold the engine's reader against.
+
+Nothing here is shared with ``ivr/esl``: lines are cut at every line feed, one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+MOST_HEAD = 256 * 1024
+MOST_BODY = 4 * 1024 * 1024
+
+
+def value_of(lines: list[bytes], name: bytes) -> str | None:
+    """The decoded value of the first line that begins with this name."""
+    for line in lines:
+        if line.startswith(name + b": "):
+            return unquote_to_bytes(line[len(name) + 2 :]).decode("utf-8", "replace")
+    return None
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A message; answers as :class:`ivr.esl.wire.Message` does."""
+
+    raw_head: bytes
+    body: bytes
+
+    @property
+    def kind(self) -> str:
+        return value_of(self.raw_head.split(b"\n"), b"Content-Type") or ""
+
+    def head(self, name: str) -> str | None:
+        return value_of(self.raw_head.split(b"\n"), name.encode())
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The event's headers; a body of its own comes after a Content-Length and an empty line."""
+        lines = self.body.split(b"\n")
+        for at, line in enumerate(lines):
+            if at and line.startswith(b"Content-Length: ") and b"" in lines[at + 1 : -1]:
+                return lines[: lines.index(b"", at + 1)]
+        return lines
+
+    @property
+    def event_name(self) -> str:
+        return self.first(b"Event-Name") or ""
+
+    def first(self, name: bytes) -> str | None:
+        return value_of(self.lines, name)
+
+    def last(self, name: bytes) -> str | None:
+        return value_of(self.lines[::-1], name)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a stream holds, and whether reading it has to end there."""
+
+    messages: list[Plain]
+    broken: bool
+
+
+def read(stream: bytes) -> Reading:
+    """Cut a whole stream into messages."""
+    found: list[Plain] = []
+    rest = stream
+    while True:
+        rest = rest.lstrip(b"\n")
+        head, gap, rest = rest.partition(b"\n\n")
+        if len(head) > MOST_HEAD:
+            return Reading(found, True)
+        if not gap:
+            return Reading(found, False)
+        told = value_of(head.split(b"\n"), b"Content-Length")
+        length = 0
+        if told is not None:
+            plain = told.isascii() and told.isdigit() and len(told) <= 10
+            if not plain or int(told) > MOST_BODY:
+                return Reading(found, True)
+            length = int(told)
+        if len(rest) < length:
+            return Reading(found, False)
+        found.append(Plain(head, rest[:length]))
+        rest = rest[length:]
