@@ -106,13 +106,16 @@ def serve(site: Path) -> None:
     from ivr.config.load import load
     from ivr.engine.service import Engine
     from ivr.engine.setup import PidFile, many_files
+    from ivr.storage.spool import Spool
 
     configuration = load(site)
     log = configuration.site.log
     logs.set_up(log.format, log.level, log.numbers)
     many_files(configuration.site.limits.connections)
-    engine = Engine(configuration)
+    # First the claim to the spool: a second engine must not touch what the first one writes.
+    Spool.prepare(configuration.site.spool)
     with PidFile(configuration.site.spool):
+        engine = Engine(configuration)
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, engine.stop)
         gevent.signal_handler(signal.SIGHUP, engine.reload)
@@ -131,7 +134,14 @@ def reload(site: Path) -> None:
     from ivr.engine.setup import PidFile
 
     configuration = load(site)
-    os.kill(PidFile.read(configuration.site.spool), signal.SIGHUP)
+    engine = PidFile.read(configuration.site.spool)
+    try:
+        os.kill(engine, signal.SIGHUP)
+    except OSError as error:
+        raise SetupError(
+            f"cannot tell the engine, process {engine}, to reload: {error.strerror};"
+            " run this as root or as the engine's user"
+        ) from error
     http = configuration.site.http
     address = f"http://{http.host}:{http.port}/healthz"
     for _ in range(50):
@@ -207,7 +217,7 @@ def render(site: Path, output: Path | None, extensions: bool) -> None:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="New or empty; keeps recordings and records. Without it a temporary one, named at the end.",
+    help="New or empty; keeps recordings and records. Else a temporary one, named at the end.",
 )
 @click.option("--plain", is_flag=True, help="A line a step, also on a terminal.")
 def demo(folder: Path | None, plain: bool) -> None:

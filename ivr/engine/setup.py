@@ -86,7 +86,12 @@ class PidFile:
             with open(path, encoding="ascii") as file:
                 fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return int(path.read_text().strip() or 0)
+            told = path.read_text(encoding="ascii", errors="replace").strip()
+            if told.isdigit() and int(told) > 1:
+                return int(told)
+            raise SetupError(
+                f"{path} does not say which process the engine is; try again in a moment"
+            ) from None
         except OSError:
             pass
         raise SetupError(f"no engine is running on the spool {spool} (start it with `ivr serve`)")
