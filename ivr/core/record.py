@@ -371,7 +371,7 @@ def _announcement(prompts: Sequence[PlayedPrompt]) -> Heard:
 def _no_audio(told: _Gathered, found: FoundAudio | None) -> tuple[RecordingState, str]:
     """Whether a recording that is not there was lost, and the word for why (R22)."""
     if told.connected is None and told.started is None:
-        over = told.hung_up is not None or told.refused is not None
+        over = told.hung_up or told.refused or told.confirmed
         if told.intended is None or over or found is not None:
             return "none", "opted-out" if told.confirmed else "not-connected"
     emptied = told.stopped is not None and told.stopped[1].cause == _EMPTIED

@@ -53,6 +53,8 @@ VARIABLES = {
 
 _KEYS = frozenset("0123456789*#ABCD")
 
+_PAIRS = ";".join(f"{name}={value}" for name, value in VARIABLES.items())
+
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -190,9 +192,8 @@ def text_of(command: SwitchCommand, call_id: str, path: str) -> tuple[bytes, ...
     """
     match command:
         case do.TakeOver():
-            pairs = ";".join(f"{name}={value}" for name, value in VARIABLES.items())
             return (
-                line(f"api uuid_setvar_multi {call_id} {pairs}"),
+                line(f"api uuid_setvar_multi {call_id} {_PAIRS}"),
                 line(f"api sched_del {call_id}"),
             )
         case do.Answer():

@@ -45,8 +45,10 @@ class Message:
 
     @property
     def refused(self) -> bool:
-        """FreeSWITCH said no: ``-ERR`` and the like."""
-        return self.reply.startswith(("-ERR", "-USAGE"))
+        """FreeSWITCH said no: ``-ERR``, ``-USAGE``."""
+        if self.kind == "api/response":
+            return self.body.startswith(b"-")
+        return b"\nReply-Text: -" in self._head or self._head.startswith(b"Reply-Text: -")
 
     def head(self, name: str) -> str | None:
         """A header of the head, decoded; None where it is missing."""
@@ -96,19 +98,18 @@ def decode(raw: bytes) -> str:
 class Framer:
     """Cuts a stream of bytes into messages. Holds at most one unfinished message."""
 
-    __slots__ = ("_buffer", "_head", "_need", "_scanned")
+    __slots__ = ("_have", "_parts", "_want")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._scanned = 0
-        self._head = b""
-        self._need = -1
+        self._parts: list[bytes] = []
+        self._have = 0
+        self._want = 0
 
     @property
     def held(self) -> int:
         """Bytes of the message that is not finished yet; never more than the limits and
         what was fed last."""
-        return len(self._buffer)
+        return self._have
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take bytes as they came; give each message that they complete.
@@ -117,40 +118,78 @@ class Framer:
             WireError: the head is too long, or Content-Length is no number or too large.
                 The stream cannot be read any further.
         """
-        buffer = self._buffer
-        buffer += data
-        at = 0
-        try:
-            while True:
-                if self._need < 0:
-                    while buffer.startswith(b"\n", at):
-                        at += 1
-                    end = buffer.find(b"\n\n", max(at, self._scanned))
-                    if (len(buffer) if end < 0 else end) - at > MOST_HEAD:
-                        raise WireError(
-                            f"FreeSWITCH sent more than {MOST_HEAD} bytes of headers"
-                            " without an end; the connection is dropped"
-                        )
-                    if end < 0:
-                        self._scanned = max(len(buffer) - 1, at)
-                        return
-                    self._head = bytes(buffer[at:end])
-                    at = end + 2
-                    self._scanned = at
-                    self._need = _length(self._head)
-                if len(buffer) - at < self._need:
-                    return
-                body = bytes(buffer[at : at + self._need])
-                at += self._need
-                self._scanned = at
-                self._need = -1
-                kind = _first(self._head, b"Content-Type") or ""
-                yield Message(
-                    kind, self._head, _headers(body) if kind == "text/event-plain" else body
+        if self._parts and not (data := self._joined(data)):
+            return
+        at, most = 0, len(data)
+        while at < most:
+            if data.startswith(b"\n", at):
+                at += 1
+                continue
+            end = data.find(b"\n\n", at)
+            if (most if end < 0 else end) - at > MOST_HEAD:
+                raise WireError(
+                    f"FreeSWITCH sent more than {MOST_HEAD} bytes of headers"
+                    " without an end; the connection is dropped"
                 )
-        finally:
-            del buffer[:at]
-            self._scanned = max(self._scanned - at, 0)
+            if end < 0:
+                self._hold(data[at:], 0)
+                return
+            head = data[at:end]
+            kind, length = _kind_and_length(head)
+            stop = end + 2 + length
+            if stop > most:
+                self._hold(data[at:], stop - at)
+                return
+            body = data[end + 2 : stop]
+            at = stop
+            yield Message(kind, head, _headers(body) if kind == EVENT else body)
+
+    def _hold(self, rest: bytes, want: int) -> None:
+        """Keep what is unfinished until there are ``want`` bytes; 0 is until its head ends."""
+        self._parts = [rest]
+        self._have = len(rest)
+        self._want = want
+
+    def _joined(self, data: bytes) -> bytes:
+        """All that is held and this, once that can finish something; nothing before.
+
+        Pieces are joined at most twice a message, so that a stream in single bytes costs
+        no more than its length.
+        """
+        before = self._parts[-1][-1:]
+        self._parts.append(data)
+        self._have += len(data)
+        if self._want:
+            ready = self._have >= self._want
+        else:
+            ready = b"\n\n" in before + data or self._have > MOST_HEAD
+        if not ready:
+            return b""
+        whole = b"".join(self._parts)
+        self._parts = []
+        self._have = 0
+        return whole
+
+
+EVENT = "text/event-plain"
+
+_USUAL = re.compile(
+    rb"Content-(?:"
+    rb"Length: (?P<event>\d{1,6})\nContent-Type: text/event-plain"
+    rb"|Type: command/reply\nReply-Text: [^\n]*(?P<reply>)"
+    rb"|Type: api/response\nContent-Length: (?P<api>\d{1,6})"
+    rb")"
+)
+"""The three heads that nearly every message has, read in one go; any other is searched."""
+_KINDS = {"event": EVENT, "reply": "command/reply", "api": "api/response"}
+
+
+def _kind_and_length(head: bytes) -> tuple[str, int]:
+    usual = _USUAL.fullmatch(head)
+    if usual is not None:
+        which = usual.lastgroup or ""
+        return _KINDS[which], int(usual[which] or 0)
+    return _first(head, b"Content-Type") or "", _length(head)
 
 
 def _headers(event: bytes) -> bytes:
