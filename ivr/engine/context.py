@@ -41,8 +41,6 @@ class Context:
     """Calls in progress by their A leg's id."""
     follow: Callable[[str], None] = _nobody
     """Has the inbound connection tell of a call whose own socket is gone."""
-    connect_ms: int = 10_000
-    """How long FreeSWITCH may take to say which call a connection is for."""
     _soon: Timer | None = None
 
     def note(self, call_id: str, entry: Entry, stamp: Stamp) -> None:

@@ -73,7 +73,8 @@ class CallDriver:
         driver = cls(context)
         driver._accepted_ns = time.perf_counter_ns()
         driver._timer = context.clock.after(
-            context.connect_ms, lambda: driver._give_up("no answer to connect")
+            context.configuration.site.limits.command_ms,
+            lambda: driver._give_up("no answer to connect"),
         )
         driver._link = Link(sock, driver._on_message, driver._on_lost)
         driver._link.post(line("connect"), driver._on_connected)

@@ -43,10 +43,12 @@ class _Tapped:
         return getattr(self._connection, name)
 
 
-class _Switch(LabSwitch):
+class Switch(LabSwitch):
     """A lab switch that keeps all that its clients sent."""
 
-    sent: list[bytes]
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self.sent: list[bytes] = []
 
     def _serve(self, connection: Any, leg: Any, words: tuple[str, ...]) -> Listener:
         return super()._serve(_Tapped(connection, self.sent), leg, words)
@@ -58,8 +60,7 @@ class House:
     def __init__(self, folder: Path, **written: Any) -> None:
         self.folder = folder
         self.clock = TurnedClock()
-        self.switch = _Switch(self.clock, seed=1, log_path=folder / "switch.log")
-        self.switch.sent = []
+        self.switch = Switch(self.clock, seed=1, log_path=folder / "switch.log")
         _host, self.esl_port = self.switch.listen(("127.0.0.1", 0))
         self.site_file = site.write(folder, self.esl_port, **written)
         self.spool = folder / "spool"
