@@ -98,18 +98,17 @@ def decode(raw: bytes) -> str:
 class Framer:
     """Cuts a stream of bytes into messages. Holds at most one unfinished message."""
 
-    __slots__ = ("_have", "_parts", "_want")
+    __slots__ = ("_held", "_want")
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._have = 0
+        self._held = bytearray()
         self._want = 0
 
     @property
     def held(self) -> int:
         """Bytes of the message that is not finished yet; never more than the limits and
         what was fed last."""
-        return self._have
+        return len(self._held)
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take bytes as they came; give each message that they complete.
@@ -118,7 +117,7 @@ class Framer:
             WireError: the head is too long, or Content-Length is no number or too large.
                 The stream cannot be read any further.
         """
-        if self._parts and not (data := self._joined(data)):
+        if self._held and not (data := self._joined(data)):
             return
         at, most = 0, len(data)
         while at < most:
@@ -146,28 +145,26 @@ class Framer:
 
     def _hold(self, rest: bytes, want: int) -> None:
         """Keep what is unfinished until there are ``want`` bytes; 0 is until its head ends."""
-        self._parts = [rest]
-        self._have = len(rest)
+        self._held += rest
         self._want = want
 
     def _joined(self, data: bytes) -> bytes:
         """All that is held and this, once that can finish something; nothing before.
 
-        Pieces are joined at most twice a message, so that a stream in single bytes costs
-        no more than its length.
+        It is copied out at most twice a message and not kept in pieces, so that a stream in
+        single bytes costs no more than its length, in time and in memory.
         """
-        before = self._parts[-1][-1:]
-        self._parts.append(data)
-        self._have += len(data)
+        held = self._held
+        seam = len(held) - 1
+        held += data
         if self._want:
-            ready = self._have >= self._want
+            ready = len(held) >= self._want
         else:
-            ready = b"\n\n" in before + data or self._have > MOST_HEAD
+            ready = held.find(b"\n\n", seam) >= 0 or len(held) > MOST_HEAD
         if not ready:
             return b""
-        whole = b"".join(self._parts)
-        self._parts = []
-        self._have = 0
+        whole = bytes(held)
+        held.clear()
         return whole
 
 
