@@ -132,9 +132,11 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
         return None if hung_up else events.Answered(at, rate or 8000)
     if done == "bridge":
         cause = message.last(b"variable_originate_disposition") or ""
+        transferred = False
         if cause in ("", "SUCCESS"):
             cause = message.last(b"variable_bridge_hangup_cause") or "NORMAL_CLEARING"
-        transferred = message.last(b"variable_transfer_history") is not None
+            # Not where nobody was reached: a call that was transferred to us has a history, too.
+            transferred = message.last(b"variable_transfer_history") is not None
         return events.BridgeEnded(at, cause, transferred, hung_up)
     if done.startswith("play-"):
         play = _number(done[5:])
