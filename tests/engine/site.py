@@ -38,7 +38,7 @@ defaults:
     confirm_wait: "3s"
     reminders: 2
   ring: "5s"
-  longest_call: "1m"
+  longest_call: "10m"
   without_recording: connect
   without_engine: connect
 """,

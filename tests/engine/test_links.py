@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from gevent import socket
 
+from ivr.core.state import CLOSING_MS
+from ivr.engine.control import LONGEST_WAIT_MS
 from ivr.lab import CallScript, Destination
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
 
@@ -94,7 +96,9 @@ def test_lost_in_the_connection_and_ended_while_freeswitch_was_away(house):
     house.clock.run(20_000)
     assert house.metric("ivr_calls", phase="unlinked") == 1
     house.switch.password = "ClueCon"
+    back = house.clock.monotonic_ms()
     told = house.over(call)
+    assert house.clock.monotonic_ms() < back + LONGEST_WAIT_MS + CLOSING_MS + 1000
     told.assert_heard(2000)
     assert told.record["ended"]["by"] == "unknown", "nobody was there to see it"
     assert told.record["durations"]["total_ms"] < 10_000
@@ -110,7 +114,9 @@ def test_lost_after_the_end_and_before_it_was_told(house):
     call.leg.hang_up("NORMAL_CLEARING", by="caller")
     house.clock.run(100)
     listener.drop()
+    lost = house.clock.monotonic_ms()
     told = house.over(call)
+    assert house.clock.monotonic_ms() < lost + CLOSING_MS + 1000
     told.assert_heard(1000, 1200)
     assert told.record["durations"]["total_ms"] < 6000
 

@@ -1,0 +1,73 @@
+"""One engine a spool, and enough open files for its calls (R22)."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+import pytest
+
+from ivr.engine import setup
+from ivr.engine.setup import PidFile, many_files
+from ivr.errors import SetupError
+
+
+def test_the_spools_engine_is_known_while_it_runs(tmp_path):
+    with PidFile(tmp_path):
+        assert PidFile.read(tmp_path) == os.getpid()
+        with pytest.raises(SetupError, match=f"process {os.getpid()} is an engine on the spool"):
+            PidFile(tmp_path)
+        assert PidFile.read(tmp_path) == os.getpid(), "the refused one changed nothing"
+    with pytest.raises(SetupError, match="no engine is running on the spool"):
+        PidFile.read(tmp_path)
+    with PidFile(tmp_path):
+        assert PidFile.read(tmp_path) == os.getpid()
+
+
+@pytest.mark.parametrize("text", ["", "0\n", "-1\n", "1\n", "\xff", "12 34"])
+def test_no_process_is_signalled_that_the_file_does_not_name(tmp_path, text):
+    """0 and -1 would be every process of a group, or of the host."""
+    with PidFile(tmp_path):
+        (tmp_path / "engine.pid").write_bytes(text.encode("latin-1"))
+        with pytest.raises(SetupError, match="does not say which process the engine is"):
+            PidFile.read(tmp_path)
+
+
+def test_a_spool_that_is_not_there(tmp_path):
+    with pytest.raises(SetupError, match=r"cannot write .*engine\.pid: No such file or directory"):
+        PidFile(tmp_path / "none")
+    with pytest.raises(SetupError, match="no engine is running"):
+        PidFile.read(tmp_path / "none")
+
+
+@pytest.fixture
+def limit(monkeypatch):
+    """Stands in for the process's limit of open files."""
+    held = [1024, 4096]
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: tuple(held))
+    monkeypatch.setattr(
+        resource, "setrlimit", lambda _which, both: held.__setitem__(slice(2), both)
+    )
+    return held
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_calls_need_it(limit, logged):
+    many_files(100)
+    assert limit == [1024, 4096], "there was room"
+    many_files(3000)
+    assert limit == [3000 + setup._SPARE, 4096]
+    assert logged == []
+
+
+def test_where_the_host_allows_no_more_it_is_said(limit, logged):
+    many_files(6000)
+    assert limit == [4096, 4096]
+    assert logged[0]["possible"] == 4096 - setup._SPARE
+    assert logged[0]["configured"] == 6000
+
+
+def test_without_a_hard_limit(limit, logged):
+    limit[1] = resource.RLIM_INFINITY
+    many_files(6000)
+    assert limit[0] == 6000 + setup._SPARE
+    assert logged == []
