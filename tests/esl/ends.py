@@ -16,10 +16,12 @@ from ivr.esl.session import Link
 from ivr.esl.wire import Message
 from ivr.lab.clock import TurnedClock
 
+_CLOCK = TurnedClock()
+
 
 def settle() -> None:
     """Let everything happen that can: what has not happened then, never will by itself."""
-    TurnedClock().settle()
+    _CLOCK.settle()
 
 
 def pair(send_buffer: int = 0) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ Nothing here is shared with ``ivr/esl``: lines are cut at every line feed, one b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
 MOST_HEAD = 256 * 1024
@@ -14,9 +15,10 @@ MOST_BODY = 4 * 1024 * 1024
 
 def value_of(lines: list[bytes], name: bytes) -> str | None:
     """The decoded value of the first line that begins with this name."""
+    begin = name + b": "
     for line in lines:
-        if line.startswith(name + b": "):
-            return unquote_to_bytes(line[len(name) + 2 :]).decode("utf-8", "replace")
+        if line.startswith(begin):
+            return unquote_to_bytes(line[len(begin) :]).decode("utf-8", "replace")
     return None
 
 
@@ -27,14 +29,18 @@ class Plain:
     raw_head: bytes
     body: bytes
 
-    @property
+    @cached_property
+    def head_lines(self) -> list[bytes]:
+        return self.raw_head.split(b"\n")
+
+    @cached_property
     def kind(self) -> str:
-        return value_of(self.raw_head.split(b"\n"), b"Content-Type") or ""
+        return value_of(self.head_lines, b"Content-Type") or ""
 
     def head(self, name: str) -> str | None:
-        return value_of(self.raw_head.split(b"\n"), name.encode())
+        return value_of(self.head_lines, name.encode())
 
-    @property
+    @cached_property
     def lines(self) -> list[bytes]:
         """The event's headers; a body of its own comes after a Content-Length and an empty line."""
         lines = self.body.split(b"\n")
@@ -44,7 +50,23 @@ class Plain:
         return lines
 
     @property
+    def reply(self) -> str:
+        if self.kind == "api/response":
+            return self.body.decode("utf-8", "replace").strip()
+        return (self.head("Reply-Text") or "").strip()
+
+    @property
+    def refused(self) -> bool:
+        if self.kind == "api/response":
+            return self.body.startswith(b"-")
+        return any(line.startswith(b"Reply-Text: -") for line in self.head_lines)
+
+    @property
     def event_name(self) -> str:
+        """As it stands where it comes first, which it always does; decoded elsewhere."""
+        head, _, rest = self.body.partition(b"\n")
+        if head.startswith(b"Event-Name: ") and rest:
+            return head[12:].decode("ascii", "replace")
         return self.first(b"Event-Name") or ""
 
     def first(self, name: bytes) -> str | None:
