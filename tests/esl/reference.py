@@ -1,6 +1,6 @@
 """The event socket read the slow and simple way, to hold the engine's reader against.
 
-Nothing here is shared with ``ivr/esl``: lines are cut at every line feed, one by one.
+Nothing but the limits is shared with ``ivr/esl``: lines are cut at every line feed, one by one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
-MOST_HEAD = 256 * 1024
+from ivr.esl.wire import MOST_BODY, MOST_HEAD
+
+MOST_HEAD = 4 * 1024 * 1024
 MOST_BODY = 4 * 1024 * 1024
 
 

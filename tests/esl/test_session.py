@@ -11,7 +11,7 @@ import pytest
 from greenswitch.esl import ESLProtocol, NotConnectedError
 
 from ivr.esl.session import MOST_UNSENT
-from ivr.esl.wire import Message, line
+from ivr.esl.wire import MOST_HEAD, Message, line
 from tests.esl.ends import Ours, settle
 
 OK = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
@@ -153,8 +153,8 @@ def reset(ours: Ours) -> None:
             " the connection is dropped",
         ),
         (
-            lambda ours: ours.switch.say(b"x" * 300_000),
-            "FreeSWITCH sent more than 262144 bytes of headers without an end;"
+            lambda ours: ours.switch.say(b"x" * (MOST_HEAD + 1)),
+            "FreeSWITCH sent more than 4194304 bytes of headers without an end;"
             " the connection is dropped",
         ),
     ],

@@ -135,12 +135,12 @@ def test_the_largest_body_is_read_and_one_byte_more_is_refused():
         one(head % (MOST_BODY + 1))
 
 
-@pytest.mark.parametrize("size", [1000, 65536, 10 * MOST_HEAD])
+@pytest.mark.parametrize("size", [9000, 65536, 10 * MOST_HEAD])
 def test_the_longest_head_is_read_and_one_byte_more_is_refused_however_it_comes(size: int):
     head = b"Content-Type: command/reply\nX: "
     head += b"x" * (MOST_HEAD - len(head))
     assert len(fed(chunked(head + b"\n\n", size))) == 1
-    with pytest.raises(WireError, match="262144 bytes of headers"):
+    with pytest.raises(WireError, match=f"{MOST_HEAD} bytes of headers"):
         fed(chunked(head + b"x\n\n", size))
     with pytest.raises(WireError):
         fed(chunked(head * 3, size))
