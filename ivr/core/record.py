@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ivr.core.entries import (
     Answered,
@@ -43,8 +43,7 @@ Heard = Literal["fully", "partly", "no"]
 RecordingState = Literal["kept", "none", "lost"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One thing that happened."""
 
     what: str
@@ -57,8 +56,7 @@ class Step:
     """Milliseconds after the call's first entry, by the monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlayedPrompt:
+class PlayedPrompt(NamedTuple):
     """A prompt as it was played (R1, R18)."""
 
     role: str
@@ -73,8 +71,7 @@ class PlayedPrompt:
     """FreeSWITCH did not find the file: nothing was heard."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptOut:
+class OptOut(NamedTuple):
     """What the caller did about opting out (R2, R3)."""
 
     started: int
@@ -104,8 +101,7 @@ class FoundAudio:
     """The header's lengths were wrong and have been set right (docs/freeswitch.md 20)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One audio file of the recording. There is exactly one in schema 1."""
 
     path: str
@@ -116,8 +112,7 @@ class Part:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """The recording of the call, or why there is none (R5, R22)."""
 
     state: RecordingState
@@ -149,8 +144,7 @@ class Recording:
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """Who ended the call and why."""
 
     by: str
@@ -161,8 +155,7 @@ class Ended:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
+class Durations(NamedTuple):
     """Milliseconds by the monotonic clock."""
 
     total_ms: int
@@ -171,8 +164,7 @@ class Durations:
     connected_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """All that is kept of one call."""
 
     schema: int

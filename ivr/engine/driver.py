@@ -12,6 +12,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
@@ -218,7 +219,7 @@ class CallDriver:
                     if isinstance(command, do.PlayPrompt):
                         self._plays[command.play] = command.prompt
                     for part in text_of(command, self.call_id, self.state.path):
-                        self._send(part, self._judge(command))
+                        self._send(part, partial(self._judge, command))
 
     def _send(self, text: bytes, *replies: OnReply | None) -> None:
         """Have commands sent with the next flush: one packet for all that one event brings."""
@@ -235,22 +236,18 @@ class CallDriver:
         if self._link is not None:
             self._link.post(text, *replies)
 
-    def _judge(self, command: SwitchCommand) -> OnReply:
-        def judge(reply: Message | None) -> None:
-            if reply is None or not reply.refused:
-                return
-            self._context.metrics.commands_refused.labels(type(command).__name__).inc()
-            log.warning(
-                "FreeSWITCH refused a command",
-                call=self.call_id,
-                command=type(command).__name__,
-                reply=reply.reply,
-            )
-            event = refused(command, self._context.clock.monotonic_ms(), reply.reply)
-            if event is not None:
-                self.take(event)
-
-        return judge
+    def _judge(self, command: SwitchCommand, reply: Message | None) -> None:
+        """What FreeSWITCH answered to a command; only a refusal means anything."""
+        if reply is None or not reply.refused:
+            return
+        name = type(command).__name__
+        self._context.metrics.commands_refused.labels(name).inc()
+        log.warning(
+            "FreeSWITCH refused a command", call=self.call_id, command=name, reply=reply.reply
+        )
+        event = refused(command, self._context.clock.monotonic_ms(), reply.reply)
+        if event is not None:
+            self.take(event)
 
     def _must_be_ok(self, reply: Message | None) -> None:
         if reply is not None and reply.refused:

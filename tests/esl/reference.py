@@ -11,9 +11,6 @@ from urllib.parse import unquote_to_bytes
 
 from ivr.esl.wire import MOST_BODY, MOST_HEAD
 
-MOST_HEAD = 4 * 1024 * 1024
-MOST_BODY = 4 * 1024 * 1024
-
 
 def value_of(lines: list[bytes], name: bytes) -> str | None:
     """The decoded value of the first line that begins with this name."""

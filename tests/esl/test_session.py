@@ -142,6 +142,12 @@ def reset(ours: Ours) -> None:
 # Ends.
 
 
+def flood(ours: Ours) -> None:
+    for _ in range(MOST_HEAD // 65_536 + 1):
+        ours.switch.say(b"x" * 65_536)
+        settle()
+
+
 @pytest.mark.parametrize(
     ("end", "reason"),
     [
