@@ -111,6 +111,8 @@ class Bridged:
 
     at: int
     other_leg: str
+    number: str = ""
+    """The number or extension of the other leg, as FreeSWITCH gives it."""
 
 
 @dataclass(frozen=True, slots=True)

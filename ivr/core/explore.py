@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from ivr.core import commands as do
 from ivr.core import entries, events
-from ivr.core.call import Step, advance
+from ivr.core.call import advance
 from ivr.core.commands import Command
 from ivr.core.events import Event, Party
 from ivr.core.keys import NO_KEYS, press
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
+from ivr.core.steps import Step
 
 SOON_MS, LATE_MS = 100, 60_000
 """When events happen: within every limit between two keys, and past it."""

@@ -93,6 +93,8 @@ class CallState(NamedTuple):
     undurable: str = ""
     """Why it never will be."""
     recording: Recording = Recording.NONE
+    joined: bool = False
+    """Caller and agent heard each other."""
     reason: str = ""
     """Why the engine ends the call, for the record."""
 

@@ -116,7 +116,11 @@ def event_of(message: Message, at: int, path: str, plays: Mapping[int, Prompt]) 
             cause = message.last(b"Record-Completion-Cause") or ""
             return events.RecordingStopped(at, cause, _number(message.last(b"variable_record_ms")))
         case "CHANNEL_BRIDGE":
-            return events.Bridged(at, message.first(b"Other-Leg-Unique-ID") or "")
+            return events.Bridged(
+                at,
+                message.first(b"Other-Leg-Unique-ID") or "",
+                message.first(b"Other-Leg-Destination-Number") or "",
+            )
         case "CHANNEL_HANGUP_COMPLETE":
             return _hung_up(message, at)
         case _:

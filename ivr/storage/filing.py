@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from ivr.core.entries import Stamped
-from ivr.core.record import CallRecord, FoundAudio, fold
+from ivr.core.fold import fold
+from ivr.core.record import CallRecord, FoundAudio
 from ivr.errors import DiskError, SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd, repair_fd, sha256_fd
 from ivr.storage.atomic import (

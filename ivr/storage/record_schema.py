@@ -69,6 +69,16 @@ class OptOutModel(_Strict):
     reminders_repeated: _Count
 
 
+class LegModel(_Strict):
+    """Somebody the caller was connected to."""
+
+    id: str
+    """FreeSWITCH's id of the channel."""
+    number: str
+    """The number or extension that was reached."""
+    at: _Moment
+
+
 class PartModel(_Strict):
     """One audio file of the recording."""
 
@@ -143,6 +153,8 @@ class RecordModel(_Strict):
     announcement: Literal["fully", "partly", "no"]
     prompts: list[PromptModel]
     opt_out: OptOutModel
+    legs: tuple[LegModel, ...]
+    """In the order in which they were connected."""
     recording: RecordingModel
     ended: EndedModel
     steps: list[StepModel]

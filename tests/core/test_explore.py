@@ -9,12 +9,12 @@ import pytest
 
 from ivr.core import call, events
 from ivr.core import commands as do
-from ivr.core.call import Step
 from ivr.core.events import Event
 from ivr.core.explore import Edge, explore, moves, normal, what_can_happen
 from ivr.core.keys import Tail
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
+from ivr.core.steps import Step
 from tests.core.calls import POLICY, REFUSING
 
 

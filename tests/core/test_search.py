@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.core import call, events
+from ivr.core import call, connecting, entries, events, rules, steps, telling
 from ivr.core import commands as do
-from ivr.core.call import Step
 from ivr.core.explore import what_can_happen
 from ivr.core.state import CallState, Phase, Recording
+from ivr.core.steps import Step
 from tests.core.calls import ARRIVED, POLICY, REFUSING
 from tests.core.search import Node, RuleBroken, Watcher, search, step
 
@@ -30,40 +30,40 @@ def test_no_sequence_of_events_breaks_a_rule(policy: Any) -> None:
 
 
 def _unannounced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(call, "_was_announced", lambda complete: True)
+    patch.setattr(rules, "was_announced", lambda complete: True)
 
 
 def _returned_untold(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(call, "_was_heard_at_all", lambda state: True)
+    patch.setattr(rules, "was_heard_at_all", lambda state: True)
 
 
 def _undurable(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(call, "_is_durable", lambda state: True)
+    patch.setattr(rules, "is_durable", lambda state: True)
 
 
 def _opt_out_ignored(patch: pytest.MonkeyPatch) -> None:
     def proceed(state: CallState, how: str, policy: Any) -> Step:
-        journal = do.Journal(call.entries.OptOutConfirmed(how=how))
-        return call._then(journal, call._proceed(state._replace(may_record=True), policy))
+        journal = do.Journal(entries.OptOutConfirmed(how=how))
+        return steps.then(journal, connecting.proceed(state._replace(may_record=True), policy))
 
-    patch.setattr(call, "_opted_out", proceed)
+    patch.setattr(telling, "_opted_out", proceed)
 
 
 def _dialled_first(patch: pytest.MonkeyPatch) -> None:
-    original = call._proceed
+    original = connecting.proceed
 
     def proceed(state: CallState, policy: Any) -> Step:
         result = original(state, policy)
         if result.state.phase is not Phase.STARTING:
             return result
-        dialled = call._dial(result.state, policy)
+        dialled = connecting.dial(result.state, policy)
         return Step(dialled.state, (do.StartRecording(), *dialled.commands))
 
-    patch.setattr(call, "_proceed", proceed)
+    patch.setattr(connecting, "proceed", proceed)
 
 
 def _no_timer(patch: pytest.MonkeyPatch) -> None:
-    original = call._enter
+    original = steps.enter
 
     def enter(state: CallState, phase: Phase, limit_ms: int, *commands: Any) -> Step:
         result = original(state, phase, limit_ms, *commands)
@@ -71,7 +71,7 @@ def _no_timer(patch: pytest.MonkeyPatch) -> None:
             return result
         return Step(result.state, result.commands[:-1])
 
-    patch.setattr(call, "_enter", enter)
+    patch.setattr(steps, "enter", enter)
 
 
 def _deaf_to_timers(patch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_a_recording_that_comes_too_late_never_stays(monkeypatch: pytest.MonkeyP
     """The rule by itself: whatever phase a late RECORD_START finds, it is stopped."""
     late = CallState(phase=Phase.CONNECTED, recording=Recording.REFUSED)
     assert call.advance(late, events.RecordingStarted(0), POLICY).commands == (do.StopRecording(),)
-    monkeypatch.setattr(call, "_is_wanted", lambda state: True)
+    monkeypatch.setattr(rules, "is_wanted", lambda state: True)
     assert do.StopRecording() not in call.advance(late, events.RecordingStarted(0), POLICY).commands
 
 

@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from ivr.core.entries import Connected, HungUp, OptOutConfirmed, OptOutStarted, RecordingFailed
-from ivr.core.record import SCHEMA, CallRecord, fold
+from ivr.core.fold import fold
+from ivr.core.record import SCHEMA, CallRecord
 from ivr.errors import SpoolError
 from ivr.storage.atomic import REAL
 from ivr.storage.filing import Filing, Maker, file_batch, record_bytes

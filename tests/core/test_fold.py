@@ -30,7 +30,8 @@ from ivr.core.entries import (
     Stamp,
     Stamped,
 )
-from ivr.core.record import CallRecord, Ended, FoundAudio, OptOut, fold, iso
+from ivr.core.fold import fold, iso
+from ivr.core.record import CallRecord, Ended, FoundAudio, OptOut
 
 CALL = "8f14e45f-ceea-467f-a0e6-1b2c3d4e5f60"
 PATH = f"/spool/recording/{CALL}.wav"

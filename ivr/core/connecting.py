@@ -1,0 +1,148 @@
+"""Towards the agent: the recording first, then the bridge, and what becomes of it (R5)."""
+
+from __future__ import annotations
+
+from ivr.core import commands as do
+from ivr.core import entries, events, rules, steps
+from ivr.core.events import Event
+from ivr.core.keys import NO_KEYS
+from ivr.core.policy import CallPolicy, Prompt
+from ivr.core.state import JOURNAL_MS, PARTED_MS, SLACK_MS, SWITCH_MS, CallState, Phase, Recording
+from ivr.core.steps import Step
+
+
+def proceed(state: CallState, policy: CallPolicy) -> Step:
+    """Towards the destination: the recording first, so that it is certain before anyone speaks."""
+    state = state._replace(keys=NO_KEYS)
+    if not state.may_record:
+        return unrecorded(state, "the caller was not told", policy)
+    if state.undurable:
+        return unrecorded(state, state.undurable, policy)
+    if rules.is_durable(state):
+        state = state._replace(recording=Recording.REQUESTED)
+        return steps.enter(state, Phase.STARTING, SWITCH_MS, do.StartRecording())
+    return steps.enter(state, Phase.SECURING, JOURNAL_MS)
+
+
+def securing(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The recording's intent is on its way to the disk (R22)."""
+    match event:
+        case events.Journalled() | events.JournalFailed():
+            return proceed(state, policy)
+        case events.TimerFired():
+            return unrecorded(state, "the journal was not written in time", policy)
+        case _:
+            return Step(state)
+
+
+def starting(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """FreeSWITCH was asked to record; its RECORD_START leads to :func:`dial`."""
+    match event:
+        case events.TimerFired():
+            reason = "FreeSWITCH did not start it in time"
+            return steps.then(do.StopRecording(), unrecorded(state, reason, policy))
+        case _:
+            return Step(state)
+
+
+def unrecorded(state: CallState, reason: str, policy: CallPolicy) -> Step:
+    """There will be no recording: the team's policy says whether there is a call."""
+    state = state._replace(recording=Recording.REFUSED)
+    journal = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
+    if policy.without_recording == "connect":
+        return steps.then(journal, dial(state, policy))
+    state = state._replace(reason="not-recordable")
+    return steps.then(journal, steps.play(state, Phase.APOLOGISING, policy.unavailable))
+
+
+def dial(state: CallState, policy: CallPolicy) -> Step:
+    """Ring the destination; what is recorded is certain by now."""
+    return steps.enter(
+        state,
+        Phase.DIALLING,
+        policy.ring_ms + SLACK_MS,
+        do.Bridge(policy.dial_string, policy.ring_ms),
+        do.Journal(entries.Dialled(destination=policy.destination)),
+    )
+
+
+def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The destination rings."""
+    match event:
+        case events.Bridged():
+            return _connect(state, event, policy)
+        case events.BridgeEnded(transferred=True):
+            return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms)
+        case events.BridgeEnded(hung_up=True):
+            return Step(state)
+        case events.BridgeEnded(cause=cause):
+            journal = do.Journal(entries.NotConnected(cause=cause))
+            stop = (do.StopRecording(),) if state.may_be_recording else ()
+            prompt, reason = _apology(cause, policy)
+            step = steps.play(state._replace(reason=reason), Phase.APOLOGISING, prompt)
+            return Step(step.state, (journal, *stop, *step.commands))
+        case events.TimerFired():
+            return steps.hang_up(state, "RECOVERY_ON_TIMER_EXPIRE", "switch-silent")
+        case _:
+            return Step(state)
+
+
+def _connect(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
+    state = state._replace(joined=True)
+    return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms, _connected_to(event))
+
+
+def _connected_to(event: events.Bridged) -> do.Journal:
+    return do.Journal(entries.Connected(other_leg=event.other_leg, number=event.number))
+
+
+def _apology(cause: str, policy: CallPolicy) -> tuple[Prompt, str]:
+    """What the caller hears of this cause, and what the record calls it."""
+    if cause == "USER_BUSY":
+        return policy.busy, "busy"
+    if cause in ("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"):
+        return policy.no_answer, "no-answer"
+    return policy.unavailable, "unavailable"
+
+
+def connected(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """Caller and agent hear each other."""
+    match event:
+        case events.BridgeEnded(transferred=False, hung_up=False):
+            # Not yet an end of the call: a telephone can part legs and join others.
+            return steps.enter(state, Phase.PARTED, PARTED_MS)
+        case events.TimerFired():
+            return steps.hang_up(state, "ALLOTTED_TIMEOUT", "longest-call")
+        case _:
+            return Step(state)
+
+
+def parted(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The bridge has ended and the A leg has not: a telephone may join others to it."""
+    match event:
+        case events.Bridged():
+            return _connect(state, event, policy)
+        case events.BridgeEnded(transferred=True):
+            return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms)
+        case events.TimerFired():
+            return steps.hang_up(state, "NORMAL_CLEARING", "agent-gone")
+        case _:
+            return Step(state)
+
+
+def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The socket is gone and the call goes on (docs/freeswitch.md 10)."""
+    match event:
+        case events.Bridged():
+            return Step(state._replace(joined=True), (_connected_to(event),))
+        case _:
+            return waiting_out(state, event, policy)
+
+
+def waiting_out(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """Ending, unlinked, closing: what is waited for comes through :func:`advance`, or never."""
+    match event:
+        case events.TimerFired():
+            return steps.finish(state)
+        case _:
+            return Step(state)

@@ -1,0 +1,32 @@
+"""The rules that protect the caller, each in a function of its own.
+
+A test takes each of them away and sees a proof fail (``tests/core/test_search.py``).
+"""
+
+from __future__ import annotations
+
+from ivr.core.state import CallState, Phase
+
+
+def was_announced(complete: bool) -> bool:
+    """R1: nothing is recorded of a caller who did not hear the announcement to its end."""
+    return complete
+
+
+def was_heard_at_all(state: CallState) -> bool:
+    """R3: who comes back without having heard any of the announcement hears it from the top."""
+    return state.announcement_ms > 0
+
+
+def is_durable(state: CallState) -> bool:
+    """R22: no recording begins whose intent is not on disk."""
+    return state.durable
+
+
+def is_wanted(state: CallState) -> bool:
+    """No recording runs that the machine did not ask for, or gave up waiting for."""
+    return state.may_be_recording and state.phase not in (
+        Phase.FAREWELL,
+        Phase.APOLOGISING,
+        Phase.ENDING,
+    )

@@ -1,0 +1,81 @@
+"""What the phases of a call share: going to one, playing in one, ending."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ivr.core import commands as do
+from ivr.core import entries
+from ivr.core.commands import Command
+from ivr.core.policy import Prompt
+from ivr.core.state import HANGUP_MS, SLACK_MS, CallState, Phase
+
+
+class Step(NamedTuple):
+    """What became of one event."""
+
+    state: CallState
+    commands: tuple[Command, ...] = ()
+
+
+_ROLES = {
+    Phase.ANNOUNCING: "announcement",
+    Phase.REMINDING: "reminder",
+    Phase.FAREWELL: "goodbye",
+    Phase.APOLOGISING: "apology",
+}
+"""What a prompt is for, by the phase that plays it."""
+
+
+def then(first: Command, step: Step) -> Step:
+    """The same step with one more command before all others."""
+    return Step(step.state, (first, *step.commands))
+
+
+def enter(state: CallState, phase: Phase, limit_ms: int, *commands: Command) -> Step:
+    """Go to a phase; its limit is its way out should nothing else ever happen."""
+    timer = state.timer + 1
+    playing = state.playing if phase in _ROLES else None
+    state = state._replace(phase=phase, timer=timer, playing=playing)
+    return Step(state, (*commands, do.StartTimer(timer, limit_ms)))
+
+
+def play(state: CallState, phase: Phase, prompt: Prompt) -> Step:
+    """Play a prompt and be in ``phase`` while it plays."""
+    replays = state.replays if state.phase is phase and prompt is state.playing else 0
+    play = state.play + 1
+    state = state._replace(play=play, playing=prompt, replays=replays)
+    file = prompt.file_for(state.rate)
+    started = entries.PromptStarted(
+        name=prompt.name,
+        version=prompt.version,
+        language=prompt.language,
+        sha256=file.sha256,
+        length_ms=file.length_ms,
+        role=_ROLES[phase],
+        play=play,
+    )
+    return enter(
+        state,
+        phase,
+        file.length_ms + SLACK_MS,
+        do.PlayPrompt(play, prompt, state.rate),
+        do.Journal(started),
+    )
+
+
+def interrupt(state: CallState, phase: Phase, prompt: Prompt) -> Step:
+    """Stop what plays, if anything does, and play this."""
+    step = play(state, phase, prompt)
+    return then(do.StopPrompts(), step) if state.playing else step
+
+
+def hang_up(state: CallState, cause: str, reason: str) -> Step:
+    """Ask FreeSWITCH to end the A leg; ``reason`` is the engine's word for why."""
+    state = state._replace(reason=reason)
+    return enter(state, Phase.ENDING, HANGUP_MS, do.Hangup(cause))
+
+
+def finish(state: CallState) -> Step:
+    """Have the record written; nothing comes after this."""
+    return Step(state._replace(phase=Phase.DONE, playing=None), (do.Finish(),))
