@@ -105,7 +105,7 @@ def serve(site: Path) -> None:
 
     from ivr.config.load import load
     from ivr.engine.service import Engine
-    from ivr.engine.setup import PidFile, many_files
+    from ivr.engine.setup import PidFile, many_files, steady
     from ivr.storage.spool import Spool
 
     configuration = load(site)
@@ -120,6 +120,7 @@ def serve(site: Path) -> None:
             gevent.signal_handler(number, engine.stop)
         gevent.signal_handler(signal.SIGHUP, engine.reload)
         engine.start()
+        steady()
         engine.wait()
 
 

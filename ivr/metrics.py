@@ -86,6 +86,11 @@ class Metrics:
             "Connections that were no call of ours: no route, not FreeSWITCH, known already.",
             registry=registry,
         )
+        self.faults = Counter(
+            "ivr_faults",
+            "Calls let go because of a fault in the engine itself; the log has it.",
+            registry=registry,
+        )
         self.commands_refused = Counter(
             "ivr_commands_refused",
             "Commands that FreeSWITCH answered with -ERR.",

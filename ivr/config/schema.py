@@ -5,8 +5,6 @@ Field texts become the descriptions in the JSON Schemas that editors read.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
@@ -92,8 +90,6 @@ class Log(Strict):
 class Limits(Strict):
     """How long FreeSWITCH may take, and how much at once."""
 
-    answer: Annotated[str, Duration(least="100ms", most="60s")] = "10s"
-    """FreeSWITCH answers the call within this."""
     command: Annotated[str, Duration(least="100ms", most="60s")] = "5s"
     """FreeSWITCH answers a command within this."""
     connections: Annotated[int, Field(ge=1, le=100_000)] = 6000
@@ -308,18 +304,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         schema = _plain(model.model_json_schema())
         schemas[name] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return schemas
-
-
-def write_json_schemas(folder: Path) -> list[Path]:
-    """Write each schema to ``<name>.json`` in the folder; the files that were written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, schema in json_schemas().items():
-        path = folder / f"{name}.json"
-        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
 
 
 def _plain(schema: Any) -> Any:

@@ -44,7 +44,6 @@ class LogSettings:
 class Limits:
     """How long FreeSWITCH may take, and how much at once."""
 
-    answer_ms: int
     command_ms: int
     connections: int
 

@@ -36,7 +36,6 @@ def read_site(document: Document) -> Site | None:
         http=Address.of(file.http.listen),
         log=LogSettings(file.log.format, file.log.level, file.log.numbers),
         limits=Limits(
-            milliseconds(file.limits.answer),
             milliseconds(file.limits.command),
             file.limits.connections,
         ),

@@ -39,6 +39,8 @@ class Context:
     """Takes a call whose machine is done, with all it journalled."""
     calls: dict[str, CallDriver] = field(default_factory=dict)
     """Calls in progress by their A leg's id."""
+    unknown: set[CallDriver] = field(default_factory=set)
+    """Connections that have not said yet which call they are for."""
     follow: Callable[[str], None] = _nobody
     """Has the inbound connection tell of a call whose own socket is gone."""
     _soon: Timer | None = None

@@ -78,6 +78,7 @@ class CallDriver:
             lambda: driver._give_up("no answer to connect"),
         )
         driver._link = Link(sock, driver._on_message, driver._on_lost)
+        context.unknown.add(driver)
         driver._link.post(line("connect"), driver._on_connected)
         return driver
 
@@ -113,6 +114,7 @@ class CallDriver:
         if policy is None or offered.call_id in self._context.calls:
             self._turn_away(offered, known=policy is not None)
             return
+        self._context.unknown.discard(self)
         self.call_id = offered.call_id
         self._policy = policy
         self._context.calls[self.call_id] = self
@@ -194,9 +196,11 @@ class CallDriver:
                 self.state, commands = advance(before, event, self._policy)
                 self._context.metrics.advanced(before, event, self.state)
                 self._carry_out(commands)
+            self._flush()
+        except Exception as fault:  # noqa: BLE001  # the root of all that happens to a call
+            self._give_in(fault)
         finally:
             self._busy = False
-        self._flush()
 
     def _carry_out(self, commands: tuple[Command, ...]) -> None:
         for command in commands:
@@ -266,6 +270,16 @@ class CallDriver:
         """Drive the call no more; it goes on without us, and a later engine takes it up (R22)."""
         self._drop()
 
+    def _give_in(self, fault: Exception) -> None:
+        """A fault of the engine's own: this call goes on without it, with a record of what is
+        known so far, and no other call notices. FreeSWITCH goes on with the dialplan."""
+        log.error("fault in the engine", call=self.call_id, exc_info=fault)
+        self._context.metrics.faults.inc()
+        self._events.clear()
+        if self.state.phase is not Phase.DONE:
+            self.state = self.state._replace(phase=Phase.DONE)
+            self._finish()
+
     def _finish(self) -> None:
         self._drop()
         self._context.finish(self, self._entries)
@@ -292,6 +306,7 @@ class CallDriver:
         self._drop()
 
     def _drop(self) -> None:
+        self._context.unknown.discard(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

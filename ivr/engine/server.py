@@ -81,10 +81,13 @@ class CallServer:
                     self._watcher.stop()
                     self._rest.start(lambda: self._watcher.start(self._accept))
                 return
-            if self._room():
-                self._on_call(sock)
-            else:
-                sock.close()
+            try:
+                if self._room():
+                    self._on_call(sock)
+                    continue
+            except Exception as fault:  # gevent stops a watcher that raises
+                log.error("a connection could not be taken", exc_info=fault)
+            sock.close()
 
     def stop(self) -> None:
         """Take no more calls; those in progress go on."""

@@ -93,7 +93,7 @@ class Engine:
         self.calls = CallServer(
             (site.listen.host, site.listen.port),
             self._accept,
-            lambda: len(self.context.calls) < self.context.configuration.site.limits.connections,
+            self._room,
         )
         self._control_loop: gevent.Greenlet | None = None
         self._stopped = Event()
@@ -126,7 +126,7 @@ class Engine:
             return
         log.info("engine stopping", calls_in_progress=len(self.context.calls))
         self.calls.stop()
-        for call in self.context.calls.values():
+        for call in (*self.context.calls.values(), *self.context.unknown):
             call.let_go()
         self.http.stop()
         self.control.stop()
@@ -195,6 +195,10 @@ class Engine:
         }
 
     # Calls.
+
+    def _room(self) -> bool:
+        taken = len(self.context.calls) + len(self.context.unknown)
+        return taken < self.context.configuration.site.limits.connections
 
     def _accept(self, sock: socket.socket) -> None:
         CallDriver.accept(self.context, sock)

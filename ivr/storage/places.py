@@ -91,8 +91,8 @@ def prepare(root: Path, least_free_bytes: int) -> Places:
     free = room.f_bavail * room.f_frsize
     if free < least_free_bytes:
         raise SetupError(
-            f"{root}: only {free >> 20} MiB are free, expected at least {least_free_bytes >> 20}\n"
-            "  free space, or have the consumer take finished records out of new/"
+            f"{root}: only {free >> 20} MiB are free, expected at least {least_free_bytes >> 20}; "
+            "free space, or have the consumer take finished records out of new/"
         )
     return places
 
@@ -119,12 +119,12 @@ def _folder(path: Path, mode: int, device: int) -> None:
     if found.st_dev != device:
         raise SetupError(
             f"{path}: lies on another file system than {path.parent}, so that files cannot be "
-            "moved whole\n  have the whole spool on one file system"
+            "moved whole; have the whole spool on one file system"
         )
     if mode & 0o020 and not found.st_mode & 0o020:
         raise SetupError(
             f"{path}: its group may not write (mode {stat.S_IMODE(found.st_mode):o}), so "
-            f"FreeSWITCH or the consumer cannot\n  chmod {mode:o} {path}"
+            f"FreeSWITCH or the consumer cannot; chmod {mode:o} {path}"
         )
 
 

@@ -22,7 +22,7 @@ spool: ../var/spool
 http:
   listen: "127.0.0.1:9184"
 limits:
-  answer: "8s"
+  command: "5s"
 """,
     "dialplan/policy.yaml": """\
 version: "2.0"

@@ -106,7 +106,7 @@ def test_the_site_is_typed_and_its_paths_are_whole(site_file: Path) -> None:
         spool=root / "var/spool",
         http=Address("127.0.0.1", 9184),
         log=LogSettings("auto", "info", "masked"),
-        limits=Limits(answer_ms=8000, command_ms=5000, connections=6000),
+        limits=Limits(command_ms=5000, connections=6000),
         render=RenderSettings("public", 10),
         dialplan=root / "dialplan",
         prompts=root / "prompts",

@@ -42,7 +42,6 @@ def test_the_catalogue_has_what_the_dialplan_needs() -> None:
         "no-answer",
         "no-engine",
         "reminder",
-        "returned",
         "unavailable",
     }
 

@@ -30,7 +30,6 @@ KEY_WORDS = {
     "no-answer": "sorry no answer again later website",
     "unavailable": "sorry cannot connect again later website letter visiting offices",
     "no-engine": "sorry technical problem cannot take again minutes website",
-    "returned": "thank you now connected",
 }
 """The words without which a caller would not know what to do, as often as listed.
 
