@@ -310,5 +310,8 @@ class CallDriver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._link is not None:
-            self._link.stop()
+        link, self._link = self._link, None
+        if link is not None:
+            # The link holds the driver and the driver held the link: parted here, both go at
+            # once and do not wait for the collector.
+            link.stop()

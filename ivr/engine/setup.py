@@ -6,7 +6,6 @@ import fcntl
 import gc
 import os
 import resource
-import sys
 from pathlib import Path
 from types import TracebackType
 
@@ -39,16 +38,14 @@ def many_files(connections: int) -> None:
 
 
 def steady() -> None:
-    """Keep pauses out of calls' reaction times.
+    """Keep the collector's pauses out of calls' reaction times.
 
     What was loaded by now is never garbage: left to the collector, it holds up every call for
-    some 50 ms at a time. And the threads that write to the disk hand the interpreter over
-    within half a millisecond.
+    some 50 ms at a time.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 50)
-    sys.setswitchinterval(0.0005)
 
 
 class PidFile:

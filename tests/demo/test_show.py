@@ -63,7 +63,7 @@ def test_the_table_says_what_became_of_each_call(good):
     table = good.text[good.text.index("call  ") : good.text.index("Recordings,")]
     rows = [re.split(r" {2,}", row.strip()) for row in table.splitlines()]
     by_story = {row[1]: row for row in rows if len(row) > 6}
-    assert by_story["listens and"][2:5] == ["fully", "-", "customer-"]
+    assert by_story["listens and"][2:5] == ["fully", "-", "1001"]
     assert by_story["opts out"][2:6] == ["partly", "confirmed", "nobody", "none"]
     assert by_story["opts out and"][3] == "returned"
     assert by_story["hangs up in the"][6:] == ["caller", "✓"]
