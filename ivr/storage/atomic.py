@@ -20,6 +20,7 @@ class Disk:
     """The calls of the system that durability rests on."""
 
     open: Callable[[str, int, int], int] = os.open
+    fchmod: Callable[[int, int], None] = os.fchmod
     write: Callable[[int, bytes], int] = os.write
     fdatasync: Callable[[int], None] = os.fdatasync
     fsync: Callable[[int], None] = os.fsync
@@ -73,11 +74,14 @@ def sync_folder(disk: Disk, folder: str) -> None:
 def write_new(disk: Disk, path: str, data: bytes, mode: int = 0o640) -> int:
     """Write a file from its beginning and hand back its descriptor, not yet synced.
 
-    Raises OSError; then the descriptor is closed, and what is there of the file is left.
+    Its rights are ``mode`` whatever the process's umask, for a consumer reads records by their
+    group (``docs/spool.md``). Raises OSError; then the descriptor is closed, and what is there
+    of the file is left.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     fd = disk.open(path, flags, mode)
     try:
+        disk.fchmod(fd, mode)
         write_all(disk, fd, data)
     except BaseException:
         disk.close(fd)

@@ -19,6 +19,11 @@ _FOLDERS = {
 }
 """Each folder's rights; set-group-id, so that files get the spool's group."""
 
+_ROOT = 0o2770
+"""The rights of a spool that is made here, whatever the umask; one that is there keeps its own."""
+_ABOVE = 0o711
+"""The rights of folders made on the way to it: FreeSWITCH and the consumer come through them."""
+
 _TMP = os.sep + "tmp" + os.sep
 
 
@@ -72,6 +77,10 @@ class Places:
         """
         return f"{self.root}{_TMP}{checked_call_id(call_id)}.{kind}"
 
+    def set_aside(self, call_id: str) -> Path:
+        """The text that says why this call has no record. Raises SpoolError for what is no id."""
+        return self.aside / f"{checked_call_id(call_id)}.json.why"
+
 
 def prepare(root: Path, least_free_bytes: int) -> Places:
     """Make the spool's folders where they are missing and check that they can be used.
@@ -80,7 +89,7 @@ def prepare(root: Path, least_free_bytes: int) -> Places:
     """
     places = Places(root)
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        _make(root)
     except OSError as error:
         raise _unfit(root, "cannot be made", error) from error
     device = root.stat().st_dev
@@ -95,6 +104,14 @@ def prepare(root: Path, least_free_bytes: int) -> Places:
             "free space, or have the consumer take finished records out of new/"
         )
     return places
+
+
+def _make(root: Path) -> None:
+    """Make the spool's own folder where it is missing. Raises OSError."""
+    missing = [folder for folder in (root, *root.parents) if not folder.exists()]
+    root.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        folder.chmod(_ROOT if folder == root else _ABOVE)
 
 
 def _unfit(path: Path, what: str, error: OSError) -> SetupError:

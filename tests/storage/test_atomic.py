@@ -17,12 +17,12 @@ def test_synced_before_renamed_and_the_folder_after(tmp_path: Path) -> None:
     write_durably(target, b"0123456789", tmp_path / "scratch", trace.disk())
     assert target.read_bytes() == b"0123456789"
     assert [name for name, _path in trace.calls] == [
-        "open", "write", "write", "write", "write", "fsync", "close", "rename", "open", "fsync",
-        "close",
+        "open", "fchmod", "write", "write", "write", "write", "fsync", "close", "rename",
+        "open", "fsync", "close",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("call", ["open", "write", "fsync", "rename"])
+@pytest.mark.parametrize("call", ["open", "fchmod", "write", "fsync", "rename"])
 def test_a_refused_write_leaves_the_target_as_it_was(tmp_path: Path, call: str) -> None:
     target = tmp_path / "new"
     target.write_bytes(b"before")
