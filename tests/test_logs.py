@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from ivr import logs
+from ivr.engine import driver
 from ivr.lab import CallScript, Destination, script
 from tests.engine.conftest import build, house, logged  # noqa: F401 # fixtures
 
@@ -111,6 +112,112 @@ def test_how_the_service_is_set_up(settings, expected):
     for line, beginning in zip(found, expected, strict=True):
         assert line.startswith(beginning)
         assert "\x1b" not in line, "no colours where nobody sees them"
+
+
+# Tracebacks say where, and not what was held there.
+
+NUMBER, KEYS, PASSWORD = "07700900123", "73#1*9", "open sesame"
+CALL = "3deba8b7-291b-4a57-8511-68a5e1a242a9"
+
+
+def fail(message: str) -> None:
+    """Fail with things in the frame that no log may show."""
+    caller, pressed, password = NUMBER, KEYS, PASSWORD
+    try:
+        raise LookupError(f"{len(caller + pressed + password)} characters")
+    except LookupError as cause:
+        raise ValueError(message) from cause
+
+
+def failed(message: str, *, text: bool, numbers: logs.Numbers = "masked") -> str:
+    """What the log says of a fault with this message."""
+    try:
+        fail(message)
+    except ValueError as fault:
+        return "\n".join(lines("fault", text=text, numbers=numbers, exc_info=fault))
+    raise AssertionError
+
+
+FORMATS = pytest.mark.parametrize("text", [True, False], ids=["text", "json"])
+
+
+@FORMATS
+@pytest.mark.parametrize("numbers", ["masked", "full"])
+def test_a_traceback_names_the_place_and_no_variable(text, numbers):
+    found = failed("it broke", text=text, numbers=numbers)
+    assert "ValueError" in found
+    assert "it broke" in found
+    assert "LookupError" in found
+    assert "test_logs.py" in found
+    for secret in (NUMBER, KEYS, PASSWORD):
+        assert secret not in found
+    if not text:
+        (line,) = found.splitlines()
+        frames = json.loads(line)["exception"][0]["frames"]
+        assert [frame["name"] for frame in frames] == ["failed", "fail"]
+        assert not any(frame.get("locals") for frame in frames)
+
+
+@FORMATS
+@pytest.mark.parametrize("written", [NUMBER, "+447700900123", "07700 900123", "0770-090-0123"])
+def test_a_number_in_an_exceptions_own_words_is_masked(text, written):
+    found = failed(f"no digit in sofia/internal/{written}@host", text=text)
+    assert written not in found
+    assert "****123@host" in found
+    assert written in failed(f"sofia/internal/{written}@host", text=text, numbers="full")
+
+
+@FORMATS
+def test_a_number_is_masked_in_notes_and_in_groups_of_exceptions(text):
+    fault = ExceptionGroup("several", [ValueError(f"of {NUMBER}")])
+    fault.add_note(f"for {NUMBER}")
+    (found, *more) = lines("fault", text=text, exc_info=fault)
+    whole = "\n".join([found, *more])
+    assert whole.count("********123") == 2
+    assert NUMBER not in whole
+
+
+@FORMATS
+def test_the_id_of_a_call_is_no_number(text):
+    assert CALL in failed(f"of call {CALL}", text=text)
+
+
+@pytest.mark.parametrize("field", ["error", "reason", "reply"])
+def test_numbers_in_what_others_worded_are_masked(field):
+    (line,) = lines("x", text=False, **{field: f"-ERR {NUMBER} is 486 of {CALL}"})
+    assert json.loads(line)[field] == f"-ERR ********123 is 486 of {CALL}"
+    (line,) = lines("x", text=False, numbers="full", **{field: NUMBER})
+    assert json.loads(line)[field] == NUMBER
+
+
+def test_no_line_of_a_traceback_passes_for_another_event():
+    first, *rest = failed("a\n2026-01-01 [info] call ended\x1b[2J\u202e", text=True).splitlines()
+    assert "fault" in first
+    assert all(line.startswith("    ") for line in rest)
+    assert "\\x1b[2J" in "".join(rest)
+    assert not {"\x1b", "\u202e"} & set("".join(rest))
+
+
+@FORMATS
+def test_a_fault_in_a_call_shows_nothing_of_the_caller(house, monkeypatch, text):  # noqa: F811
+    """The driver's frames hold the call's state, its event and its configuration."""
+
+    def advance(state, event, policy):
+        raise ValueError(f"a fault at {event.caller}")
+
+    out = io.StringIO()
+    structlog.configure(
+        processors=logs.chain(text=text, numbers="masked", colours=False),
+        logger_factory=structlog.PrintLoggerFactory(out),
+    )
+    monkeypatch.setattr(driver, "advance", advance)
+    house.place(CallScript(destination=Destination.talks(2000)))
+    house.clock.run_until(lambda: "fault in the engine" in out.getvalue())
+    found = out.getvalue()
+    assert "driver.py" in found
+    assert "a fault at ********123" in found
+    for secret in ("07700900123", "01427676676", "Bloggs", "ClueCon"):
+        assert secret not in found
 
 
 # The canonical line.
