@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,10 @@ import pytest
 from ivr.core.entries import Connected, HungUp, OptOutConfirmed, OptOutStarted, RecordingFailed
 from ivr.core.fold import fold
 from ivr.core.record import SCHEMA, CallRecord
-from ivr.errors import SpoolError
+from ivr.errors import SpoolError, UsageError
 from ivr.storage.atomic import REAL
 from ivr.storage.filing import Filing, Maker, file_batch, record_bytes
-from ivr.storage.look import ls, show, verify
+from ivr.storage.look import find, ls, show, shown, verify
 from ivr.storage.places import Places, prepare
 from ivr.storage.record_schema import RecordModel, parse_record, record_schema
 from tests.storage.parts import (
@@ -121,6 +123,114 @@ def test_show(places: Places) -> None:
         show(places.root, "../secret")
 
 
+def test_a_record_is_shown_as_it_lies_there(places: Places) -> None:
+    text = shown(places.root, CALL)
+    there = Path(places.record(CALL)).read_text()
+    assert list(json.loads(text).items()) == list(json.loads(there).items())
+    assert '\n  "schema": 1,\n' in text
+    odd = {**json.loads(there), "caller_name": "\x9b31m\u202e"}
+    Path(places.record(CALL)).write_text(json.dumps(odd, ensure_ascii=False))
+    assert json.loads(shown(places.root, CALL)) == odd
+    assert shown(places.root, CALL).isascii()
+    Path(places.record(CALL)).write_text("{}")
+    with pytest.raises(SpoolError, match="not a record of schema 1"):
+        shown(places.root, CALL)
+
+
+def test_a_call_is_found_by_the_beginning_of_its_id(places: Places) -> None:
+    assert find(places.root, CALL[:4]) == find(places.root, CALL[:13]) == CALL
+    assert find(places.root, CALL) == CALL
+    assert find(places.root, call_id(1)) == call_id(1), "a whole id is not looked for"
+
+
+@pytest.mark.parametrize("begins", ["8f1", "", "8F14", "../s", "8f14e45g", f"{CALL}0", "8f14\n"])
+def test_what_can_be_no_ids_beginning_is_refused(places: Places, begins: str) -> None:
+    with pytest.raises(UsageError, match="expected a lower-case UUID or at least its first 4"):
+        find(places.root, begins)
+
+
+def test_a_beginning_that_no_call_has(places: Places) -> None:
+    with pytest.raises(SpoolError, match="no record of a call whose id begins with 8f15"):
+        find(places.root, "8f15")
+
+
+def test_a_beginning_that_several_calls_have(places: Places) -> None:
+    for number in range(12):
+        Path(places.record(call_id(0xABCD0000 + number))).touch()
+    with pytest.raises(UsageError) as refused:
+        find(places.root, "abcd")
+    lines = str(refused.value).splitlines()
+    assert lines[0] == "12 calls have an id that begins with abcd, expected one:"
+    assert lines[1:3] == [f"  {call_id(0xABCD0000)}", f"  {call_id(0xABCD0001)}"]
+    assert lines[-1] == "  and 2 more"
+
+
+def put_link(path: Path) -> None:
+    """To a record and its audio that are right in all else."""
+    elsewhere = path.parent.parent / path.name
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
+def put_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def put_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+NO_FILES = [
+    (put_link, "is a link, which is never followed, expected a file"),
+    (put_folder, "is a folder, expected a file"),
+    (put_pipe, "is a device, pipe or socket, expected a file"),
+]
+
+
+@pytest.mark.parametrize(("put", "says"), NO_FILES)
+def test_a_record_that_is_no_file_is_not_opened(
+    places: Places, put: Callable[[Path], None], says: str
+) -> None:
+    put(Path(places.record(CALL)))
+    assert {row.call: row.fault for row in ls(places.root)} == {
+        CALL: f"its record {says}",
+        OTHER: "",
+    }
+    for look in (show, shown):
+        with pytest.raises(SpoolError, match=f"{CALL}.json: {says}$"):
+            look(places.root, CALL)
+    found = {finding.name: finding for finding in verify(places.root)}
+    assert found[CALL].verdict == "bad"
+    assert found[CALL].detail.endswith(says)
+
+
+@pytest.mark.parametrize(("put", "says"), NO_FILES)
+def test_audio_that_is_no_file_is_not_opened(
+    places: Places, put: Callable[[Path], None], says: str
+) -> None:
+    put(Path(places.audio(CALL)))
+    bad = [finding for finding in verify(places.root) if finding.verdict == "bad"]
+    assert [(one.name, one.detail) for one in bad] == [(CALL, f"{places.audio(CALL)}: {says}")]
+
+
+def test_a_link_that_is_put_there_at_the_last_moment_is_not_followed(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_link(Path(places.record(CALL)))
+    monkeypatch.setattr(os, "lstat", os.stat)
+    with pytest.raises(SpoolError, match="Too many levels of symbolic links"):
+        show(places.root, CALL)
+
+
+def test_a_folder_of_the_spool_that_is_a_link_is_not_followed(places: Places) -> None:
+    places.new.rename(places.root / "elsewhere")
+    places.new.symlink_to(places.root / "elsewhere")
+    with pytest.raises(SpoolError, match="new: cannot be read: Not a directory"):
+        ls(places.root)
+
+
 def test_verify_of_a_good_spool(places: Places) -> None:
     found = {finding.name: (finding.verdict, finding.detail) for finding in verify(places.root)}
     assert found.keys() == {CALL, OTHER}
@@ -179,11 +289,20 @@ def test_verify_finds_damage_and_goes_on(places: Places, change: str, says: str)
 def test_verify_names_what_lies_about(places: Places) -> None:
     for name in (f"new/{call_id(1)}.wav", "new/x.json", f"tmp/{CALL}.json", "aside/a.wav"):
         (places.root / name).write_bytes(b"x")
-    (places.root / "aside/b.wav").write_bytes(b"x")
-    (places.root / "aside/b.wav.why").write_text("unreadable: noise\n")
+    for name in ("b.wav", "c.wav"):
+        (places.aside / name).write_bytes(b"x")
+    (places.aside / "b.wav.why").write_text("unreadable: \x1bnoise\n")
+    (places.aside / "c.wav.why").symlink_to("/etc/hostname")
+    (places.new / "new").mkdir()
+    (places.new / "li\nk").symlink_to("/")
     left = {f.name: f.detail for f in verify(places.root) if f.verdict == "leftover"}
-    assert left.keys() == {
-        f"new/{call_id(1)}.wav", "new/x.json", f"tmp/{CALL}.json", "aside/a.wav", "aside/b.wav",
-    }  # fmt: skip
-    assert left["aside/b.wav"] == "set aside: unreadable: noise"
-    assert left["aside/a.wav"] == "set aside: no reason given"
+    assert left == {
+        f"new/{call_id(1)}.wav": "a recording without its record: being filed, or taken in part",
+        "new/x.json": "not of the engine: its name is not <call>.json or <call>.wav",
+        "new/new": "a folder: the engine puts none here",
+        r"new/li\nk": "a link, which is never followed: the engine puts none here",
+        f"tmp/{CALL}.json": "being written, or cut off by a crash",
+        "aside/a.wav": "set aside: no reason given",
+        "aside/b.wav": r"set aside: unreadable: \x1bnoise",
+        "aside/c.wav": "set aside: its .why is a link, which is never followed, expected a file",
+    }
