@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ivr.config.kinds import Kind, Known, wrong
+from ivr.config.mistakes import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,21 @@ class Address:
         """The address in ``host:port`` or ``[IPv6]:port``, which :class:`AddressText` accepted."""
         host, _, port = text.rpartition(":")
         return cls(host.strip("[]"), int(port))
+
+    def clashes(self, other: Address) -> bool:
+        """Whether both cannot be listened at; port 0 is another free one each time."""
+        if self.port == 0 or self.port != other.port:
+            return False
+        mine, theirs = _same(self.host), _same(other.host)
+        return mine == theirs or not {mine, theirs}.isdisjoint(_EVERY_HOST)
+
+
+_EVERY_HOST = ("0.0.0.0", "::")  # noqa: S104 - to recognise them, not to listen there
+
+
+def _same(host: str) -> str:
+    lower = host.casefold()
+    return "127.0.0.1" if lower == "localhost" else lower
 
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"
@@ -94,6 +111,12 @@ class DialString(Kind):
             raise wrong("expected no $${…}, which only FreeSWITCH's own files know")
         if fault := _unbalanced(text):
             raise wrong(f"expected {fault}")
+        pieces = _pieces(text)
+        if len(pieces) > 1:
+            raise wrong(
+                'expected no space outside quotes and brackets ("," rings together, "|" one after '
+                f"the other){_without_spaces(pieces)}"
+            )
         return text
 
 
@@ -111,3 +134,46 @@ def _unbalanced(text: str) -> str | None:
         closing = next(close for close, begin in _CLOSES.items() if begin == open_now[-1])
         return f'"{closing}" after "{open_now[-1]}"'
     return None
+
+
+def _pieces(text: str) -> list[str]:
+    """The text cut at its spaces, apart from those in brackets and quotes."""
+    opening, closing = "{[(", "}])"
+    if text.startswith("<"):  # variables for all of several bridges: <…>user/1:_:user/2
+        opening, closing = opening + "<", closing + ">"
+    pieces, depth, in_quotes = [""], 0, False
+    for c in text:
+        if c.isspace() and not depth and not in_quotes:
+            if pieces[-1]:
+                pieces.append("")
+            continue
+        pieces[-1] += c
+        if c in opening:
+            depth += 1
+        elif c in closing:
+            depth = max(0, depth - 1)
+        elif c == "'" and not depth:
+            in_quotes = not in_quotes
+    return pieces
+
+
+_BRACKETED = re.compile(r"\{[^}]*\}|\[[^\]]*\]|^<[^>]*>")
+
+
+def _without_spaces(pieces: list[str]) -> str:
+    """The nearest right dial string as the end of a mistake; empty where none is near."""
+    whole = pieces[0]
+    for piece in pieces[1:]:
+        last = re.split(r"[,|]|:_:", _BRACKETED.sub("", whole))[-1]
+        kind, slash, _ = last.rpartition("/")
+        if not last or last.endswith("/") or piece.startswith((",", "|", "/", ":_:")):
+            whole += piece
+        elif not slash and "/" not in piece:
+            whole += "/" + piece
+        elif slash and piece.isdigit():
+            whole += f",{kind}/{piece}"
+        else:
+            whole += "," + piece
+    legs = re.split(r"[,|]|:_:", _BRACKETED.sub("", whole))
+    right = all(re.fullmatch(r"[^/]+/.+", leg) for leg in legs)
+    return f", did you mean {quoted(whole)}?" if right else ""

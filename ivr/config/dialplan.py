@@ -9,7 +9,7 @@ from pathlib import Path
 from ivr.config.catalogue import Catalogue
 from ivr.config.document import Document, Place, Where
 from ivr.config.explain import validated
-from ivr.config.folders import yaml_files
+from ivr.config.folders import only_files, yaml_files
 from ivr.config.kinds import Known, Name
 from ivr.config.mistakes import did_you_mean, quoted
 from ivr.config.reading import read
@@ -20,6 +20,8 @@ from ivr.config.schema import (
     TeamFile,
     TeamPrompts,
 )
+
+_POLICY, _DESTINATIONS, _ROUTES = "policy.yaml", "destinations.yaml", "routes.yaml"
 
 SLOTS = tuple(TeamPrompts.model_fields)
 """What a team has prompts for."""
@@ -41,9 +43,10 @@ def read_dialplan(
 ) -> Dialplan:
     """Read and check the folder; ``catalogues`` is ``None`` where there is no folder of them."""
     languages = None if catalogues is None else list(catalogues)
-    policy_document = read(folder / "policy.yaml")
-    destinations_document = read(folder / "destinations.yaml")
-    routes_document = read(folder / "routes.yaml")
+    policy_document = read(folder / _POLICY)
+    destinations_document = read(folder / _DESTINATIONS)
+    routes_document = read(folder / _ROUTES)
+    only_files(folder, (_POLICY, _DESTINATIONS, _ROUTES), site, ("dialplan",))
     team_documents = _teams(folder, site)
 
     policy = validated(policy_document, PolicyFile, Known({"language": languages}))

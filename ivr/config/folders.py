@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from ivr.config.document import Document, Where
-from ivr.config.mistakes import printable, quoted, shown
+from ivr.config.mistakes import did_you_mean, one_of, printable, quoted, shown
 
 _SAFE = re.compile(r"[\w./+@=,~-]+")
 
@@ -48,6 +49,27 @@ def yaml_files(folder: Path, holder: Document, where: Where) -> list[Path]:
     """
     if not is_folder(folder, holder, where):
         return []
+    names = _names(folder, holder, where)
+    for name in names:
+        if name.endswith(".yml"):
+            better = name.removesuffix(".yml") + ".yaml"
+            near = f", did you mean {quoted(better)}?"
+            _overlooked(folder / name, "a name that ends in .yaml", near, holder, where)
+    return [folder / name for name in names if name.endswith(".yaml")]
+
+
+def only_files(folder: Path, right: Collection[str], holder: Document, where: Where) -> None:
+    """Note every YAML file of the folder that has none of the right names: nobody reads it."""
+    for name in _names(folder, holder, where):
+        if name.endswith((".yaml", ".yml")) and name not in right:
+            stems = [Path(one).stem for one in right]
+            near = did_you_mean(Path(name).stem, stems).removesuffix('"?')
+            near += '.yaml"?' if near else ""
+            _overlooked(folder / name, f"{one_of(right)}, or a team in teams/", near, holder, where)
+
+
+def _names(folder: Path, holder: Document, where: Where) -> list[str]:
+    """What is in the folder, hidden files apart; that it cannot be read is noted."""
     try:
         names = sorted(os.listdir(folder))
     except (OSError, ValueError) as error:
@@ -57,12 +79,8 @@ def yaml_files(folder: Path, holder: Document, where: Where) -> list[Path]:
             f"folder {shown(folder)} cannot be read ({reason.lower()}), expected a folder",
         )
         return []
-    names = [name for name in names if not name.startswith(".")]
-    for name in names:
-        if name.endswith(".yml"):
-            holder.say(
-                where,
-                f"{shown(folder / name)} would be overlooked, expected a name that ends in .yaml, "
-                f"did you mean {quoted(name[:-4] + '.yaml')}?",
-            )
-    return [folder / name for name in names if name.endswith(".yaml")]
+    return [name for name in names if not name.startswith(".")]
+
+
+def _overlooked(path: Path, expected: str, near: str, holder: Document, where: Where) -> None:
+    holder.say(where, f"{shown(path)} would be overlooked, expected {expected}{near}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ivr.config.addresses import Address
+from ivr.config.addresses import Address, AddressText
 from ivr.config.document import Document, read_bytes
 from ivr.config.explain import validated
 from ivr.config.folders import resolved, safe_folder
 from ivr.config.kinds import Known, milliseconds
 from ivr.config.mistakes import printable, quoted, shown
 from ivr.config.schema import EventSocket as EventSocketFile
-from ivr.config.schema import SiteFile
+from ivr.config.schema import Http, Outbound, SiteFile
 from ivr.config.settings import EventSocket, Limits, LogSettings, RenderSettings, Site
 
 _LARGEST_PASSWORD_FILE = 4096
@@ -22,6 +22,7 @@ def read_site(document: Document) -> Site | None:
     """
     file = validated(document, SiteFile, Known())
     _engines_twice(document)
+    _listening_twice(document)
     password = _password(document)
     spool = safe_folder(document, ("spool",), document.text("spool") or "spool")
     prompts = safe_folder(document, ("prompts",), document.text("prompts") or "../prompts")
@@ -56,6 +57,25 @@ def _engines_twice(document: Document) -> None:
             ("outbound", "engines", 1),
             f"engine {quoted(first)} is here twice, expected the address of another engine",
         )
+
+
+def _listening_twice(document: Document) -> None:
+    """Calls and metrics at one address: the engine could not start."""
+    calls = document.text("outbound", "listen") or Outbound.model_fields["listen"].default
+    metrics = document.text("http", "listen") or Http.model_fields["listen"].default
+    written = AddressText()
+    if not (written.fits(calls) and written.fits(metrics)):
+        return
+    if not Address.of(calls).clashes(Address.of(metrics)):
+        return
+    if document.text("http", "listen"):
+        where, other, by = ("http", "listen"), metrics, f"calls arrive at (outbound, {calls})"
+    else:
+        where, other, by = ("outbound", "listen"), calls, f"metrics have (http, {metrics})"
+    document.say(
+        where,
+        f'"listen" is {quoted(other)}, which is the port that {by}, expected another port',
+    )
 
 
 def _password(document: Document) -> str:

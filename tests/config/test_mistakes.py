@@ -156,6 +156,31 @@ def test_yml_would_be_overlooked(site_file: Path) -> None:
     ]
 
 
+def test_yml_beside_the_files_that_are_read_would_be_overlooked(site_file: Path) -> None:
+    Path("dialplan/routes.yml").write_text(GOOD["dialplan/routes.yaml"])
+    assert printed(site_file) == [
+        "deploy/ivr.yaml:1:1: dialplan/routes.yml would be overlooked, expected one of "
+        '"policy.yaml", "destinations.yaml", "routes.yaml", or a team in teams/, did you mean '
+        '"routes.yaml"?'
+    ]
+
+
+def test_a_file_that_nobody_reads_is_named_where_its_right_name_is_missing(
+    site_file: Path,
+) -> None:
+    Path("dialplan/policy.yaml").rename("dialplan/polcy.yaml")
+    Path("dialplan/planning.yaml").write_text("name: Planning\n")
+    for name in ("notes.txt", "routes.yaml~", ".routes.yaml.swp", ".hidden.yaml"):
+        Path("dialplan", name).write_text("x")
+    among = 'expected one of "policy.yaml", "destinations.yaml", "routes.yaml", or a team in teams/'
+    assert printed(site_file) == [
+        f"deploy/ivr.yaml:1:1: dialplan/planning.yaml would be overlooked, {among}",
+        f"deploy/ivr.yaml:1:1: dialplan/polcy.yaml would be overlooked, {among}, did you mean "
+        '"policy.yaml"?',
+        "dialplan/policy.yaml:1:1: the file is missing, expected it here",
+    ]
+
+
 def test_a_team_file_with_a_name_that_cannot_be_a_team(site_file: Path) -> None:
     Path("dialplan/teams/Council Planning.yaml").write_text("name: Planning\n")
     assert printed(site_file) == [
