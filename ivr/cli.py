@@ -7,6 +7,8 @@ Exit codes: 0 well, 1 the configuration has mistakes (or a check found something
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -28,7 +30,8 @@ INSTALLED_SITE = Path("/etc/ivr/ivr.yaml")
 
 
 def _default_site() -> Path:
-    return DEFAULT_SITE if DEFAULT_SITE.exists() else INSTALLED_SITE
+    # os.path, since Path.exists() raises where a folder may not be looked into.
+    return DEFAULT_SITE if os.path.exists(DEFAULT_SITE) else INSTALLED_SITE
 
 
 site_option = click.option(
@@ -40,6 +43,8 @@ site_option = click.option(
     help="The site's file; all other folders follow from it.",
 )
 
+OUTPUT = click.Path(path_type=Path, dir_okay=False)
+
 
 class Group(click.Group):
     """Prints errors that a person can mend without a traceback, and exits with their code."""
@@ -47,13 +52,41 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """See click."""
         try:
+            _in_a_folder()
             return super().invoke(ctx)
         except IvrError as error:
             click.echo(str(error), err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
             ctx.exit(0)
+
+
+def _in_a_folder() -> None:
+    """Every relative path, and what is said of an absolute one, needs a folder to be in."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise SetupError(
+            f"the folder that this runs in cannot be used: {error.strerror};"
+            " it was removed, perhaps: change to another one"
+        ) from error
+
+
+def _say(text: str, *, nl: bool = True) -> None:
+    """Print to standard output. Raises SetupError where that refuses, a full disk for one."""
+    try:
+        click.echo(text, nl=nl)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_output()
+        raise SetupError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def _forget_output() -> None:
+    """What could not be printed is not tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _examples(*lines: str) -> str:
@@ -83,17 +116,20 @@ def check(site: Path) -> None:
     """Read all YAML and prompts; print every mistake with its place, and exit with 1."""
     from ivr.config.load import check as find_mistakes
     from ivr.config.load import load
+    from ivr.config.reading import read
 
     mistakes = find_mistakes(site)
     for mistake in mistakes:
-        click.echo(str(mistake))
+        _say(str(mistake))
     if mistakes:
         click.get_current_context().exit(1)
     configuration = load(site)
     numbers = sum(len(route.numbers) for route in configuration.routes)
-    click.echo(
+    policy = read(configuration.site.dialplan / "policy.yaml")
+    _say(
         f"well: {len(configuration.routes)} routes, {numbers} numbers, policy"
-        f" {configuration.policy_version}, configuration {configuration.version}"
+        f" {configuration.policy_version} of {policy.text('date')} ({policy.text('officer')}),"
+        f" configuration {configuration.version}"
     )
 
 
@@ -143,12 +179,11 @@ def reload(site: Path) -> None:
             f"cannot tell the engine, process {engine}, to reload: {error.strerror};"
             " run this as root or as the engine's user"
         ) from error
-    http = configuration.site.http
-    address = f"http://{http.host}:{http.port}/healthz"
+    address = f"http://{configuration.site.http}/healthz"
     for _ in range(50):
         time.sleep(0.1)
         if _in_force(address) == configuration.version:
-            click.echo(f"configuration {configuration.version} is in force for new calls")
+            _say(f"configuration {configuration.version} is in force for new calls")
             return
     raise SetupError(
         f"the engine was told to reload and {address} does not show configuration"
@@ -160,8 +195,8 @@ def _in_force(address: str) -> str:
     try:
         with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310  # http, from the site file
             return str(json.load(answer)["config"])
-    except (OSError, ValueError, KeyError):
-        return ""
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return ""  # something else may answer there
 
 
 @main.command(epilog=_examples("ivr schema deploy/schemas", "ivr schema --print team"))
@@ -176,15 +211,18 @@ def schema(folder: Path | None, name: str | None) -> None:
     if name is not None:
         if name not in schemas:
             raise click.UsageError(f"no schema {name!r}; there are {', '.join(sorted(schemas))}")
-        click.echo(json.dumps(schemas[name], indent=2))
+        _say(json.dumps(schemas[name], indent=2))
         return
     if folder is None:
         raise click.UsageError("name a folder to write to, or --print NAME")
-    folder.mkdir(parents=True, exist_ok=True)
     for each, text in schemas.items():
         path = folder / f"{each}.json"
-        path.write_text(json.dumps(text, indent=2) + "\n")
-        click.echo(str(path))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise SetupError(f"cannot write {path}: {error.strerror}") from error
+        _say(str(path))
 
 
 @main.group()
@@ -199,7 +237,7 @@ def dialplan() -> None:
     )
 )
 @site_option
-@click.option("--output", type=click.Path(path_type=Path), help="Write to a file, at once whole.")
+@click.option("--output", type=OUTPUT, help="Write to a file, at once whole.")
 @click.option(
     "--extensions",
     is_flag=True,
@@ -243,14 +281,14 @@ def spool_ls(site: Path, as_json: bool) -> None:
     rows = ls(_spool_of(site))
     if as_json:
         for row in rows:
-            click.echo(json.dumps(asdict(row)))
+            _say(json.dumps(asdict(row)))
         return
     for row in rows:
         if row.fault:
-            click.echo(f"{row.call}  {row.fault}")
+            _say(f"{row.call}  {row.fault}")
             continue
         length = f"{row.recording_ms / 1000:.1f} s"
-        click.echo(
+        _say(
             f"{row.call}  {row.arrived_at}  {row.team}/{row.route}  {row.ended}"
             f"  {row.recording}  {length}  {row.size} bytes"
         )
@@ -263,7 +301,7 @@ def spool_show(site: Path, call: str) -> None:
     """Print one record. Numbers in it are whole: it is what the retention layer gets."""
     from ivr.storage.look import show
 
-    click.echo(show(_spool_of(site), call).model_dump_json(indent=2))
+    _say(show(_spool_of(site), call).model_dump_json(indent=2))
 
 
 @spool.command("verify", epilog=_examples("ivr spool verify", "ivr spool verify CALL"))
@@ -278,7 +316,7 @@ def spool_verify(site: Path, call: str | None) -> None:
 
     findings = verify(_spool_of(site), call)
     for finding in findings:
-        click.echo(f"{finding.verdict:8}  {finding.name}  {finding.detail}")
+        _say(f"{finding.verdict:8}  {finding.name}  {finding.detail}")
     bad = sum(finding.verdict == "bad" for finding in findings)
     if bad:
         raise SpoolError(f"{bad} of {len(findings)} are bad")
@@ -292,7 +330,7 @@ def _spool_of(site: Path) -> Path:
 
 @main.command(epilog=_examples("ivr diagram --output docs/call.svg", "ivr diagram -f mermaid"))
 @click.option("-f", "--format", "format_", type=click.Choice(["svg", "mermaid"]), default="svg")
-@click.option("--output", type=click.Path(path_type=Path), help="Write to a file.")
+@click.option("--output", type=OUTPUT, help="Write to a file.")
 def diagram(format_: str, output: Path | None) -> None:
     """Draw the states of a call, from the code."""
     from ivr.diagram import draw
@@ -302,15 +340,30 @@ def diagram(format_: str, output: Path | None) -> None:
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        _say(text, nl=not text.endswith("\n"))
         return
-    scratch = output.with_name(f".{output.name}.new")
+    if not output.name:
+        raise click.UsageError("--output is empty, expected a file to write to")
     try:
-        scratch.write_text(text)
-        scratch.replace(output)
+        if output.exists() and not output.is_file():
+            output.write_text(text, encoding="utf-8")  # a pipe or a device is not replaced
+        else:
+            _replace(Path(os.path.realpath(output)), text)  # a link stays, and leads to it
     except OSError as error:
         raise SetupError(f"cannot write {output}: {error.strerror}") from error
     click.echo(str(output), err=True)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file at once whole, or not at all. Raises OSError."""
+    scratch = path.with_name(f".{path.name}.new")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise
 
 
 if __name__ == "__main__":
