@@ -8,6 +8,10 @@ The order, for the whole batch, so that it costs two syncs of a folder and not t
 4. move the records into ``new/``, sync ``new/``;
 5. remove or set aside what is no recording.
 
+What the disk refuses is an error of one call, and can be tried again. Anything else that is
+raised is a fault of one call: that call is set aside with the reason, its audio stays where it
+is, and the next start tries again. Neither stops the other calls of the batch.
+
 Who sees ``new/<call>.json`` finds its audio whole, before and after any crash. Every step
 may be done again from the start: what is in ``new/`` already is found there. All of it
 blocks and runs in a thread.
@@ -21,6 +25,7 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from pathlib import Path
 
 from ivr.core.entries import Stamped
 from ivr.core.fold import fold
@@ -33,9 +38,11 @@ from ivr.storage.atomic import (
     disk_error,
     sync_folder,
     write_all,
+    write_durably,
     write_new,
 )
 from ivr.storage.encode import encoder
+from ivr.storage.fault import describe
 from ivr.storage.places import Places
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -70,6 +77,9 @@ class Filed:
     """As it was written; None where it could not be, and where it was there already."""
     error: DiskError | None = None
     """Why the record is not in ``new/``; the same filing can be tried again."""
+    fault: str = ""
+    """A fault of the program's own, in one line, for which this call was set aside: trying it
+    again now would fail again. Its audio is untouched and the journal keeps it open."""
 
 
 def record_bytes(record: CallRecord) -> bytes:
@@ -91,6 +101,19 @@ class _Open:
     copied: str = ""
     """A file that was replaced by a repaired copy."""
     error: DiskError | None = None
+    fault: str = ""
+    shown: bool = False
+    """The record is in ``new/``, durably."""
+
+    @property
+    def going(self) -> bool:
+        """Nothing has gone wrong with it so far."""
+        return self.error is None and not self.fault
+
+    def outcome(self) -> Filed:
+        """What became of it. A fault in clearing away leaves a record all the same."""
+        record = self.record if self.going or (self.shown and self.fault) else None
+        return Filed(self.filing.call_id, record, self.error, self.fault)
 
 
 class _Batch:
@@ -105,26 +128,61 @@ class _Batch:
         """Carry the batch through; a call that fails does not stop the others."""
         calls = [_Open(filing) for filing in filings]
         try:
-            self._each(calls, "read back the recording of", self._read)
-            todo = [call for call in calls if call.record is not None]
-            self._each(todo, "sync the recording or record of", self._sync)
-            self._show(todo)
+            self._steps(calls)
+        except Exception as fault:  # noqa: BLE001  # the root of the thread's work
+            for call in calls:
+                if call.going and not call.shown:
+                    call.fault = describe(fault)
         finally:
             for call in calls:
-                for fd in call.fds:
-                    self.disk.close(fd)
-        return tuple(
-            Filed(call.filing.call_id, None if call.error else call.record, call.error)
-            for call in calls
-        )
+                self._close(call)
+        for call in calls:
+            if call.fault:
+                self._set_aside(call)
+        return tuple([call.outcome() for call in calls])
+
+    def _steps(self, calls: Sequence[_Open]) -> None:
+        self._each(calls, "read back the recording of", self._read)
+        todo = [call for call in calls if call.record is not None]
+        self._each(todo, "sync the recording or record of", self._sync)
+        self._show(todo)
 
     def _each(self, calls: Sequence[_Open], what: str, step: Callable[[_Open], None]) -> None:
         for call in calls:
-            if call.error is None:
+            if call.going:
                 try:
                     step(call)
                 except OSError as error:
                     call.error = disk_error(what, self.places.record(call.filing.call_id), error)
+                except Exception as fault:  # noqa: BLE001  # the root of what is done for it
+                    call.fault = describe(fault)
+
+    def _close(self, call: _Open) -> None:
+        for fd in call.fds:
+            try:
+                self.disk.close(fd)
+            except OSError:
+                continue  # what had to be on disk was synced, or has its error
+
+    def _set_aside(self, call: _Open) -> None:
+        """Say in ``aside/`` why this call has no record; its files stay where they are."""
+        call_id = call.filing.call_id
+        why = f"{call.fault}\n  its recording is untouched; the next start tries again\n"
+        try:
+            write_durably(
+                self.places.set_aside(call_id),
+                why.encode("ascii"),
+                Path(self.places.scratch(call_id, "why")),
+                self.disk,
+            )
+        except DiskError as error:
+            call.fault = f"{call.fault}; and {str(error).splitlines()[0]}"
+
+    def _no_more_aside(self, call: _Open) -> None:
+        """Remove what an earlier start, which had no luck with this call, said of it."""
+        why = self.places.set_aside(call.filing.call_id)
+        if os.path.lexists(why):
+            self.disk.unlink(str(why))
 
     def _read(self, call: _Open) -> None:
         call_id = call.filing.call_id
@@ -133,6 +191,7 @@ class _Batch:
             call.fds.append(fd)
         elsewhere = call.source != self.places.recorded(call_id)
         if elsewhere and os.path.lexists(self.places.record(call_id)):
+            self._no_more_aside(call)
             return  # filed before a crash; the journal did not get to know
         if fd >= 0:
             self._listen(call, fd)
@@ -223,13 +282,15 @@ class _Batch:
     def _show(self, calls: Sequence[_Open]) -> None:
         """Make audio, then records visible."""
         self._each(calls, "move the recording of", self._move_audio)
-        whole = [call for call in calls if call.error is None]
+        whole = [call for call in calls if call.going]
         moved = any(call.record and call.record.recording.state == "kept" for call in whole)
         if moved and not self._folder(whole):
             return
         self._each(whole, "move the record of", self._move_record)
-        shown = [call for call in whole if call.error is None]
+        shown = [call for call in whole if call.going]
         if shown and self._folder(shown):
+            for call in shown:
+                call.shown = True
             self._each(shown, "clear away what is no recording of", self._clear)
 
     def _folder(self, calls: Sequence[_Open]) -> bool:
@@ -255,6 +316,7 @@ class _Batch:
     def _clear(self, call: _Open) -> None:
         assert call.record is not None  # only calls that have one come here
         recording = call.record.recording
+        self._no_more_aside(call)
         if call.copied:
             self.disk.unlink(call.copied)
         if not call.source or recording.state == "kept":
@@ -263,8 +325,8 @@ class _Batch:
             self.disk.unlink(call.source)
             return
         name = os.path.basename(call.source)
-        why = f"{recording.reason}: {recording.detail or 'no audio in it'}\n"
-        fd = write_new(self.disk, f"{self.places.aside}/{name}.why", why.encode("utf-8"))
+        reason = f"{recording.reason}: {recording.detail or 'no audio in it'}\n"
+        fd = write_new(self.disk, f"{self.places.aside}/{name}.why", reason.encode("utf-8"))
         self.disk.close(fd)
         self.disk.rename(call.source, f"{self.places.aside}/{name}")
 
@@ -272,5 +334,5 @@ class _Batch:
 def file_batch(
     disk: Disk, places: Places, maker: Maker, filings: Sequence[Filing]
 ) -> tuple[Filed, ...]:
-    """Finish these calls; one result a call, in their order. Errors are in the results."""
+    """Finish these calls; one result a call, in their order. Errors and faults are in them."""
     return _Batch(disk, places, maker).run(filings)

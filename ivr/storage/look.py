@@ -280,7 +280,10 @@ def _leftovers(places: Places, calls: frozenset[str]) -> Iterator[Finding]:
     for name in _names(places.tmp):
         yield Finding(_plain(f"tmp/{name}"), "leftover", "being written, or cut off by a crash")
     for name in _names(places.aside):
-        if not name.endswith(".why"):
+        if name.endswith(".json.why"):
+            why = _set_aside(places.aside / name.removesuffix(".why"))
+            yield Finding(_plain(f"aside/{name}"), "leftover", f"a call without a record, {why}")
+        elif not name.endswith(".why"):
             yield Finding(_plain(f"aside/{name}"), "leftover", _set_aside(places.aside / name))
 
 

@@ -2,14 +2,15 @@
 
 :meth:`Spool.finish` gathers calls that are over; a job in a thread finishes them in batches
 (``ivr.storage.filing``). What the disk refuses is tried again until it is taken, and stays
-in the journal meanwhile. The consumer's contract is ``docs/spool.md``.
+in the journal meanwhile. What a fault of the program stops is set aside and stays in the journal
+until the next start. The consumer's contract is ``docs/spool.md``.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -24,12 +25,14 @@ from ivr.clock import Clock, Timer
 from ivr.core.entries import Finished, Stamp, Stamped
 from ivr.errors import DiskError
 from ivr.storage.atomic import REAL, Disk
+from ivr.storage.fault import describe
 from ivr.storage.filing import Filed, Filing, Maker, file_batch
 from ivr.storage.journal import Journal
 from ivr.storage.names import is_call_id
 from ivr.storage.places import Places, prepare
 
 _LOCALTIME = "/etc/localtime"
+_Callback = Callable[[Filed], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,8 @@ class Spool:
         # looking at the folder does not wait for a long recording's hash.
         self._pool = ThreadPool(2)
         self._loop: Any = gevent.get_hub().loop
-        self._queue: list[tuple[Filing, Callable[[Filed], None]]] = []
-        self._running: list[tuple[Filing, Callable[[Filed], None]]] = []
+        self._queue: list[tuple[Filing, _Callback]] = []
+        self._running: list[tuple[Filing, _Callback]] = []
         self._timer: Timer | None = None
         self._empty = Event()
         self._empty.set()
@@ -127,14 +130,13 @@ class Spool:
         """Where FreeSWITCH is to record this call. Raises SpoolError for what is no id."""
         return self.places.recorded(call_id)
 
-    def finish(
-        self, call_id: str, entries: Iterable[Stamped], callback: Callable[[Filed], None]
-    ) -> None:
+    def finish(self, call_id: str, entries: Iterable[Stamped], callback: _Callback) -> None:
         """Give a call that is over its record; call back once, when it is in ``new/``.
 
         Then the journal is told ``Finished``. ``entries`` may be empty, for a recording that
-        nothing is known of. Where the disk refuses, it is tried again by itself. Raises
-        SpoolError for what is no call's id.
+        nothing is known of. Where the disk refuses, it is tried again by itself. Where the
+        program is at fault, ``Filed.fault`` says so, and the journal keeps the call open.
+        Raises SpoolError for what is no call's id.
         """
         self.places.record(call_id)
         self._queue.append((Filing(call_id, tuple(entries)), callback))
@@ -203,7 +205,10 @@ class Spool:
         self.error = None
         stamp = Stamp(self._clock.wall_ms(), self._clock.monotonic_ms())
         again = []
-        for (filing, callback), filed in zip(batch, result.get(), strict=True):
+        for (filing, callback), filed in zip(batch, _outcomes(batch, result), strict=True):
+            if filed.fault:
+                self._loop.run_callback(callback, filed)
+                continue
             if filed.error is not None:
                 self.error = filed.error
                 again.append((filing, callback))
@@ -222,6 +227,15 @@ class Spool:
             self._later(0 if len(self._queue) >= self._limits.batch else self._limits.gather_ms)
         else:
             self._later(self._limits.retry_ms)
+
+
+def _outcomes(batch: Sequence[tuple[Filing, _Callback]], result: Any) -> tuple[Filed, ...]:
+    """What the job came to; where not even its own root held, every call of it is at fault."""
+    if result.exception is None:
+        filed: tuple[Filed, ...] = result.value
+        return filed
+    fault = describe(result.exception)
+    return tuple(Filed(filing.call_id, None, fault=fault) for filing, _callback in batch)
 
 
 def _unwaited(_error: DiskError | None) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator
-from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -15,18 +12,17 @@ from gevent.event import Event
 from ivr.core.entries import Finished, Stamped
 from ivr.errors import DiskError, SetupError, SpoolError
 from ivr.recording.audio import inspect
-from ivr.storage.filing import Filed, Filing, Maker, file_batch
-from ivr.storage.journal import Journal, JournalLimits
+from ivr.storage.filing import Filed, Filing, file_batch
 from ivr.storage.look import verify
 from ivr.storage.places import Places
 from ivr.storage.segments import read
 from ivr.storage.spool import Spool, SpoolLimits, host_zone
+from tests.storage.bench import LIMITS, MAKER, Bench
 from tests.storage.parts import (
     CALL,
     EIO,
     ENOSPC,
     OTHER,
-    StillClock,
     Trace,
     call_id,
     settle,
@@ -35,67 +31,6 @@ from tests.storage.parts import (
     wav,
     whole_call,
 )
-
-MAKER = Maker("host-1", "0.1.0", UTC)
-LIMITS = SpoolLimits(batch=3, least_free_bytes=0)
-
-
-class Bench:
-    """A spool with its journal, its clock and a traced disk."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.clock = StillClock()
-        self.trace = Trace()
-        self.refused: list[tuple[str, DiskError]] = []
-        self.filed: list[Filed] = []
-        self.places = Spool.prepare(root, LIMITS)
-        self.journal = Journal(self.places.journal, self.clock, JournalLimits(gather_ms=0))
-        self.spool = Spool(
-            root,
-            self.journal,
-            self.clock,
-            MAKER,
-            LIMITS,
-            self.trace.disk(),
-            lambda call, error: self.refused.append((call, error)),
-        )
-
-    def record_audio(self, call: str, data: bytes) -> Path:
-        path = Path(self.spool.recording_path(call))
-        path.write_bytes(data)
-        return path
-
-    def finish(self, *calls: str, entries: tuple[Stamped, ...] | None = None) -> None:
-        """Finish these calls in one batch and wait for their records."""
-        done = Event()
-        count = len(self.filed) + len(calls)
-
-        def filed(one: Filed) -> None:
-            self.filed.append(one)
-            if len(self.filed) == count:
-                done.set()
-
-        for call in calls:
-            self.spool.finish(call, whole_call() if entries is None else entries, filed)
-        self.clock.turn(LIMITS.gather_ms)
-        wait(done)
-        assert self.journal.flush()
-
-    def record(self, call: str) -> dict[str, object]:
-        return dict(json.loads((self.root / f"new/{call}.json").read_bytes()))
-
-    def names(self, folder: str) -> list[str]:
-        return sorted(os.listdir(self.root / folder))
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path / "spool")
-    yield bench
-    bench.trace.failing.clear()
-    bench.spool.close()
-    bench.journal.close()
 
 
 def test_the_order_of_a_batch_is_durable_before_visible(bench: Bench) -> None:
