@@ -163,11 +163,13 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
             if state.phase is Phase.STARTING:
                 return steps.then(journal, connecting.dial(state, policy))
             return Step(state, (journal,))
-        case events.RecordingFailed(reason=reason) if state.phase is Phase.STARTING:
-            return connecting.unrecorded(state, reason, policy)
-        case events.RecordingFailed(reason=reason) if state.phase is Phase.CLOSING:
+        case events.RecordingFailed(reason=reason) if state.recording is Recording.REQUESTED:
+            if state.phase is Phase.STARTING:
+                return connecting.unrecorded(state, reason, policy)
+            state = state._replace(recording=Recording.REFUSED)
             failed = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
-            return steps.then(failed, steps.finish(state))
+            closing = state.phase is Phase.CLOSING
+            return steps.then(failed, steps.finish(state) if closing else Step(state))
         case events.RecordingStopped(cause=cause, switch_ms=ms):
             journal = do.Journal(
                 entries.RecordingStopped(path=state.path, cause=cause, switch_ms=ms)
@@ -210,10 +212,11 @@ def _ended_by(state: CallState, told: Party) -> Party:
 
 
 def _link_lost(state: CallState, policy: CallPolicy) -> Step:
-    """Without its socket a call that is recorded goes on, and so does its recording."""
+    """Without its socket a call whose people talk goes on, and so does what is recorded."""
     if state.phase is Phase.UNLINKED:
         return Step(state)
-    if state.phase in (Phase.ENDING, Phase.CLOSING, Phase.NEW) or not state.may_be_recording:
+    goes_on = state.may_be_recording or state.joined
+    if state.phase in (Phase.CLOSING, Phase.NEW) or not goes_on:
         return steps.finish(state)
     return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms)
 
@@ -232,7 +235,7 @@ _PHASES: dict[Phase, Callable[[CallState, Event, CallPolicy], Step]] = {
     Phase.CONNECTED: connecting.connected,
     Phase.PARTED: connecting.parted,
     Phase.APOLOGISING: _last_words,
-    Phase.ENDING: connecting.waiting_out,
+    Phase.ENDING: connecting.ending,
     Phase.UNLINKED: connecting.unlinked,
     Phase.CLOSING: connecting.waiting_out,
 }

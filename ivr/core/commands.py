@@ -49,6 +49,8 @@ class Bridge:
 
     dial_string: str
     ring_ms: int
+    """For each alternative."""
+    alternatives: int
 
 
 @dataclass(frozen=True, slots=True)

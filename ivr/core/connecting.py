@@ -60,8 +60,8 @@ def dial(state: CallState, policy: CallPolicy) -> Step:
     return steps.enter(
         state,
         Phase.DIALLING,
-        policy.ring_ms + SLACK_MS,
-        do.Bridge(policy.dial_string, policy.ring_ms),
+        policy.ring_ms * policy.alternatives + SLACK_MS,
+        do.Bridge(policy.dial_string, policy.ring_ms, policy.alternatives),
         do.Journal(entries.Dialled(destination=policy.destination)),
     )
 
@@ -77,9 +77,9 @@ def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state)
         case events.BridgeEnded(cause=cause):
             journal = do.Journal(entries.NotConnected(cause=cause))
-            stop = (do.StopRecording(),) if state.may_be_recording else ()
             prompt, reason = _apology(cause, policy)
-            step = steps.play(state._replace(reason=reason), Phase.APOLOGISING, prompt)
+            state, stop = _stopped(state._replace(reason=reason))
+            step = steps.play(state, Phase.APOLOGISING, prompt)
             return Step(step.state, (journal, *stop, *step.commands))
         case events.TimerFired():
             return steps.hang_up(state, "RECOVERY_ON_TIMER_EXPIRE", "switch-silent")
@@ -96,6 +96,13 @@ def _connected_to(event: events.Bridged) -> do.Journal:
     return do.Journal(entries.Connected(other_leg=event.other_leg, number=event.number))
 
 
+def _stopped(state: CallState) -> Step:
+    """Have the recording stopped, where there may be one."""
+    if not state.may_be_recording:
+        return Step(state)
+    return Step(state._replace(recording=Recording.STOPPING), (do.StopRecording(),))
+
+
 def _apology(cause: str, policy: CallPolicy) -> tuple[Prompt, str]:
     """What the caller hears of this cause, and what the record calls it."""
     if cause == "USER_BUSY":
@@ -108,6 +115,8 @@ def _apology(cause: str, policy: CallPolicy) -> tuple[Prompt, str]:
 def connected(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """Caller and agent hear each other."""
     match event:
+        case events.Bridged():
+            return Step(state._replace(joined=True), (_connected_to(event),))
         case events.BridgeEnded(transferred=False, hung_up=False):
             # Not yet an end of the call: a telephone can part legs and join others.
             return steps.enter(state, Phase.PARTED, PARTED_MS)
@@ -139,8 +148,18 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return waiting_out(state, event, policy)
 
 
+def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """FreeSWITCH was asked to hang up. Should it not, what it records is not ours to take yet."""
+    match event:
+        case events.TimerFired() if state.may_be_recording:
+            state, stop = _stopped(state)
+            return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *stop)
+        case _:
+            return waiting_out(state, event, policy)
+
+
 def waiting_out(state: CallState, event: Event, policy: CallPolicy) -> Step:
-    """Ending, unlinked, closing: what is waited for comes through :func:`advance`, or never."""
+    """Unlinked, closing: what is waited for comes through :func:`advance`, or never."""
     match event:
         case events.TimerFired():
             return steps.finish(state)

@@ -168,10 +168,11 @@ def _decides(leads: dict[str, set[Phase]]) -> bool:
 
 
 def _matters(move: Move) -> bool:
-    """Whether a phase is entered, anew or again, or something is done."""
+    """Whether a phase is entered, anew or again, or something is done, not just written down."""
     if move.step.state.phase is not move.state.phase:
         return True
-    return any(isinstance(c, do.StartTimer) or _in_words(c) for c in move.step.commands)
+    done = (c for c in move.step.commands if not isinstance(c, do.Journal))
+    return any(isinstance(c, do.StartTimer) or _in_words(c) for c in done)
 
 
 def _in_words(command: Command) -> str:
@@ -237,8 +238,12 @@ def _given(move: Move) -> str:
     """What the machine must know for this event to lead where it leads."""
     state, (after, commands) = move.state, move.step
     match move.event:
-        case events.HungUp() | events.LinkLost():
+        case events.HungUp():
             return "recording" if state.may_be_recording else "not recording"
+        case events.LinkLost():
+            # One that is connected and not recorded goes on too, and is told apart by nothing here.
+            goes_on = state.may_be_recording or state.joined
+            return "recording" if goes_on else "not recording"
         case events.RecordingStarted():
             return "given up" if do.StopRecording() in commands else "wanted"
         case events.PromptEnded() if after.phase is state.phase:

@@ -73,8 +73,13 @@ class CallPolicy:
     dial_string: str
     """What FreeSWITCH's ``bridge`` is given."""
     ring_ms: int
-    """How long the destination rings before ``no_answer``."""
+    """How long each of the destination's alternatives rings before the next, or ``no_answer``."""
     longest_call_ms: int
     """The connected call's way out when nothing is heard of it any more."""
     without_recording: Literal["connect", "refuse"]
     """What becomes of a call whose recording cannot be started."""
+
+    @property
+    def alternatives(self) -> int:
+        """How many telephones, or groups of them, ring one after the other: split by ``|``."""
+        return self.dial_string.count("|") + 1

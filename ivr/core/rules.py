@@ -5,7 +5,7 @@ A test takes each of them away and sees a proof fail (``tests/core/test_search.p
 
 from __future__ import annotations
 
-from ivr.core.state import CallState, Phase
+from ivr.core.state import CallState, Recording
 
 
 def was_announced(complete: bool) -> bool:
@@ -24,9 +24,5 @@ def is_durable(state: CallState) -> bool:
 
 
 def is_wanted(state: CallState) -> bool:
-    """No recording runs that the machine did not ask for, or gave up waiting for."""
-    return state.may_be_recording and state.phase not in (
-        Phase.FAREWELL,
-        Phase.APOLOGISING,
-        Phase.ENDING,
-    )
+    """No recording runs that the machine did not ask for, gave up waiting for, or stopped."""
+    return state.recording in (Recording.REQUESTED, Recording.RUNNING)

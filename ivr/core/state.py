@@ -64,6 +64,8 @@ class Recording(StrEnum):
     NONE = "none"
     REQUESTED = "requested"
     RUNNING = "running"
+    STOPPING = "stopping"
+    """FreeSWITCH was asked to stop it."""
     ENDED = "ended"
     REFUSED = "refused"
     """It could not be started in time; if it starts after all it is stopped."""
@@ -101,4 +103,4 @@ class CallState(NamedTuple):
     @property
     def may_be_recording(self) -> bool:
         """FreeSWITCH may be writing the caller's audio."""
-        return self.recording in (Recording.REQUESTED, Recording.RUNNING)
+        return self.recording in (Recording.REQUESTED, Recording.RUNNING, Recording.STOPPING)

@@ -71,7 +71,7 @@ def last_keys(state: CallState, event: Event, policy: CallPolicy) -> Step:
 
 def _opt_out(state: CallState, policy: CallPolicy) -> Step:
     """The sequence was keyed (R2)."""
-    state = state._replace(keys=NO_KEYS, may_record=False)
+    state = state._replace(keys=NO_KEYS)
     journal = do.Journal(entries.OptOutStarted())
     return steps.then(journal, steps.interrupt(state, Phase.REMINDING, policy.reminder))
 

@@ -35,6 +35,7 @@ _EXPECTED = frozenset(
     {
         (Phase.CONNECTED, Phase.CLOSING),
         (Phase.ENDING, Phase.CLOSING),
+        (Phase.ENDING, Phase.UNLINKED),
         (Phase.ENDING, Phase.DONE),
         (Phase.UNLINKED, Phase.CLOSING),
         (Phase.UNLINKED, Phase.DONE),

@@ -220,6 +220,9 @@ ROUTES: dict[tuple[Place, Place], Route] = {
     (Phase.ENDING, Phase.CLOSING): Route(
         ((740, 1128), (740, 1164), (480, 1164), (480, 1189)), Label(610, 1157, "middle")
     ),
+    (Phase.ENDING, Phase.UNLINKED): Route(
+        ((850, 1128), (850, 1189)), Label(842, 1152, "end", 14), "trouble"
+    ),
     (Phase.UNLINKED, Phase.CLOSING): Route(((710, 1215), (510, 1215)), Label(610, 1208, "middle")),
     (Phase.ENDING, Phase.DONE): Route(
         ((870, 1114), (884, 1114), (884, 1343), (510, 1343)), Label(520, 1360, columns=60)

@@ -43,6 +43,7 @@ class CallDriver:
         "_context",
         "_entries",
         "_events",
+        "_gave_in",
         "_link",
         "_outbox",
         "_plays",
@@ -62,6 +63,7 @@ class CallDriver:
         self._plays: dict[int, Prompt] = {}
         self._events: deque[Event] = deque()
         self._busy = False
+        self._gave_in = False
         self._outbox: list[bytes] = []
         self._replies: list[OnReply | None] = []
         self._timer: Timer | None = None
@@ -83,14 +85,16 @@ class CallDriver:
         return driver
 
     @classmethod
-    def take_up(cls, context: Context, call_id: str, entries: Sequence[Stamped]) -> CallDriver:
+    def take_up(
+        cls, context: Context, call_id: str, entries: Sequence[Stamped], policy: CallPolicy
+    ) -> CallDriver:
         """Follow a call to its end that an earlier engine began and FreeSWITCH still has (R22)."""
         driver = cls(context)
         driver.call_id = call_id
-        driver._policy = next(iter(context.configuration.policies.values()))
+        driver._policy = policy
         driver._entries = list(entries)
         driver.state = taken_up(entries, context.spool.recording_path(call_id))
-        driver._timer = context.clock.after(driver._policy.longest_call_ms, driver._on_timer)
+        driver._timer = context.clock.after(policy.longest_call_ms, driver._on_timer)
         context.calls[call_id] = driver
         context.follow(call_id)
         return driver
@@ -162,8 +166,6 @@ class CallDriver:
         log.warning("link lost", call=self.call_id, reason=reason, phase=self.state.phase.value)
         self._context.metrics.links_lost.inc()
         self.take(events.LinkLost(self._context.clock.monotonic_ms()))
-        if self.state.phase is Phase.UNLINKED:
-            self._context.follow(self.call_id)
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -190,13 +192,17 @@ class CallDriver:
             return
         self._busy = True
         try:
-            while self._events:
-                before = self.state
-                event = self._events.popleft()
+            while self._events or self._outbox:
+                if not self._events:
+                    # Last of all, and still in the loop: a link that breaks here is an event.
+                    self._flush()
+                    continue
+                before, event = self.state, self._events.popleft()
                 self.state, commands = advance(before, event, self._policy)
                 self._context.metrics.advanced(before, event, self.state)
                 self._carry_out(commands)
-            self._flush()
+                if self.state.phase is Phase.UNLINKED and before.phase is not Phase.UNLINKED:
+                    self._context.follow(self.call_id)
         except Exception as fault:  # noqa: BLE001  # the root of all that happens to a call
             self._give_in(fault)
         finally:
@@ -271,14 +277,26 @@ class CallDriver:
         self._drop()
 
     def _give_in(self, fault: Exception) -> None:
-        """A fault of the engine's own: this call goes on without it, with a record of what is
-        known so far, and no other call notices. FreeSWITCH goes on with the dialplan."""
+        """A fault of the engine's own: no other call notices, and this one goes on.
+
+        While FreeSWITCH may be recording, the file is not ours to take: the call is followed
+        to its end over the inbound connection. Else it gets its record at once.
+        """
         log.error("fault in the engine", call=self.call_id, exc_info=fault)
         self._context.metrics.faults.inc()
         self._events.clear()
-        if self.state.phase is not Phase.DONE:
-            self.state = self.state._replace(phase=Phase.DONE)
-            self._finish()
+        self._outbox.clear()
+        self._replies.clear()
+        if self.state.phase is Phase.DONE:
+            return
+        if self.state.may_be_recording and not self._gave_in:
+            self._gave_in = True
+            self._let_go_of_link()
+            self.state = self.state._replace(phase=Phase.UNLINKED)
+            self._context.follow(self.call_id)
+            return
+        self.state = self.state._replace(phase=Phase.DONE)
+        self._finish()
 
     def _finish(self) -> None:
         self._drop()
@@ -310,6 +328,9 @@ class CallDriver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._let_go_of_link()
+
+    def _let_go_of_link(self) -> None:
         link, self._link = self._link, None
         if link is not None:
             # The link holds the driver and the driver held the link: parted here, both go at

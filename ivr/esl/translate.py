@@ -212,9 +212,9 @@ def text_of(command: SwitchCommand, call_id: str, path: str) -> tuple[bytes, ...
             return (line(f"api uuid_record {call_id} start {path}"),)
         case do.StopRecording():
             return (line(f"api uuid_record {call_id} stop {path}"),)
-        case do.Bridge(dial_string=dial_string, ring_ms=ring_ms):
+        case do.Bridge(dial_string=dial_string, ring_ms=ring_ms, alternatives=alternatives):
             seconds = max(1, round(ring_ms / 1000))
-            limits = f"{{originate_timeout={seconds},leg_timeout={seconds}"
+            limits = f"{{originate_timeout={seconds * alternatives},leg_timeout={seconds}"
             own = dial_string.startswith("{")
             return (
                 execute(

@@ -44,6 +44,8 @@ class Watcher(NamedTuple):
     recording: bool = False
     given_up: bool = False
     """The journal says that there will be no recording."""
+    asked: bool = False
+    """FreeSWITCH has not answered yet whether it records."""
     started: bool = False
     hung_up: bool = False
     timer: int = 0
@@ -62,9 +64,11 @@ class Watcher(NamedTuple):
             case events.Journalled():
                 return self._replace(synced=True)
             case events.RecordingStarted():
-                return self._replace(started=True)
-            case events.RecordingStopped() | events.RecordingFailed():
+                return self._replace(started=True, asked=False)
+            case events.RecordingStopped():
                 return self._replace(recording=False)
+            case events.RecordingFailed() if self.asked:
+                return self._replace(recording=False, asked=False)
             case events.HungUp():
                 return self._replace(hung_up=True)
             case _:
@@ -85,7 +89,7 @@ class Watcher(NamedTuple):
                 self._forbid(self.opted_out, command, "a recording while opting out (R3)")
                 self._forbid(self.confirmed, command, "a recording after opting out (R3)")
                 self._forbid(not self.synced, command, "a recording before its journal (R22)")
-                return self._replace(recording=True)
+                return self._replace(recording=True, asked=True, started=False)
             case do.StopRecording():
                 return self._replace(recording=False)
             case do.Bridge():
@@ -113,6 +117,7 @@ class Watcher(NamedTuple):
             case entries.OptOutConfirmed():
                 return self._replace(opted_out=False, confirmed=True)
             case entries.RecordingFailed():
+                self._forbid(self.recording, do.Journal(entry), "given up and not stopped (R5)")
                 return self._replace(given_up=True)
             case _:
                 return self
@@ -136,6 +141,10 @@ def judged(watcher: Watcher, event: Event, done: call.Step, policy: CallPolicy) 
     """What the watcher knows after one event and what was done; RuleBroken if it objects."""
     watcher = watcher.sees(event, policy)
     state, commands = done
+    unwanted = not (watcher.recording or watcher.hung_up or watcher.finished)
+    stopped = do.StopRecording() in commands
+    if isinstance(event, events.RecordingStarted) and unwanted and not stopped:
+        raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
     for command in commands:
         watcher = watcher.judges(command)
     if (state.phase is Phase.DONE) != watcher.finished:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from ivr.core.explore import what_can_happen
 from ivr.core.state import CallState, Phase, Recording
 from ivr.core.steps import Step
 from tests.core.calls import ARRIVED, POLICY, REFUSING
-from tests.core.search import Node, RuleBroken, Watcher, search, step
+from tests.core.search import MOST_TIMERS, Node, RuleBroken, Watcher, search, step
 
 
 @pytest.mark.parametrize("policy", [POLICY, REFUSING], ids=["connect", "refuse"])
@@ -88,6 +89,62 @@ def _talks_to_the_dead(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(call, "_hung_up", hung_up)
 
 
+def _late_start_stays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rules, "is_wanted", lambda state: True)
+
+
+def _given_up_and_left(patch: pytest.MonkeyPatch) -> None:
+    def starting(state: CallState, event: events.Event, policy: Any) -> Step:
+        if isinstance(event, events.TimerFired):
+            return connecting.unrecorded(state, "late", policy)
+        return Step(state)
+
+    patch.setitem(call._PHASES, Phase.STARTING, starting)
+
+
+def _records_while_opting_out(patch: pytest.MonkeyPatch) -> None:
+    original = telling._opt_out
+
+    def opt_out(state: CallState, policy: Any) -> Step:
+        result = original(state, policy)
+        told = state.may_record and state.durable
+        more = (do.StartRecording(),) if told else ()
+        return Step(result.state, (*result.commands, *more))
+
+    patch.setattr(telling, "_opt_out", opt_out)
+
+
+def _connects_while_opting_out(patch: pytest.MonkeyPatch) -> None:
+    original = telling._opt_out
+
+    def opt_out(state: CallState, policy: Any) -> Step:
+        result = original(state, policy)
+        return Step(result.state, (*result.commands, do.Bridge("user/1", 1, 1)))
+
+    patch.setattr(telling, "_opt_out", opt_out)
+
+
+def _no_limit(patch: pytest.MonkeyPatch) -> None:
+    original = steps.enter
+
+    def enter(state: CallState, phase: Phase, limit_ms: int, *commands: Any) -> Step:
+        return original(state, phase, 0 if phase is Phase.SECURING else limit_ms, *commands)
+
+    patch.setattr(steps, "enter", enter)
+
+
+def _goes_on_after_the_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        steps,
+        "finish",
+        lambda state: Step(state._replace(phase=Phase.DONE), (do.Finish(), do.StopPrompts())),
+    )
+
+
+def _ends_without_a_record(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(steps, "finish", lambda state: Step(state._replace(phase=Phase.DONE)))
+
+
 SABOTAGE: list[tuple[Callable[[pytest.MonkeyPatch], None], str]] = [
     (_unannounced, "a recording that was not announced"),
     (_returned_untold, "a recording that was not announced"),
@@ -97,6 +154,13 @@ SABOTAGE: list[tuple[Callable[[pytest.MonkeyPatch], None], str]] = [
     (_no_timer, "a phase without a running timer"),
     (_deaf_to_timers, "no way out by timers alone"),
     (_talks_to_the_dead, "a command after the hangup"),
+    (_late_start_stays, "a recording that nobody wants"),
+    (_given_up_and_left, "given up and not stopped"),
+    (_records_while_opting_out, "a recording while opting out"),
+    (_connects_while_opting_out, "connected while opting out"),
+    (_no_limit, "a limit that is none"),
+    (_goes_on_after_the_end, "a command after the end"),
+    (_ends_without_a_record, "done without Finish"),
 ]
 
 
@@ -120,14 +184,50 @@ def test_a_recording_that_comes_too_late_never_stays(monkeypatch: pytest.MonkeyP
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_no_random_call_with_random_timings_breaks_a_rule(data: st.DataObject) -> None:
+    live_through(data)
+
+
+@pytest.mark.parametrize(
+    "sabotage", [_unannounced, _opt_out_ignored, _no_timer], ids=lambda v: v.__name__
+)
+def test_random_calls_find_a_rule_that_was_taken_out(
+    monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    sabotage(monkeypatch)
+    calls = settings(
+        max_examples=2000,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=(hypothesis.Phase.generate,),
+    )
+    with pytest.raises(RuleBroken):
+        calls(given(st.data())(live_through))()
+
+
+def leads_on(state: CallState, event: events.Event, policy: Any) -> bool:
+    ends = isinstance(event, events.HungUp | events.LinkLost)
+    return not ends and call.advance(state, event, policy).state.phase is not state.phase
+
+
+def live_through(data: st.DataObject) -> None:
+    """A call of random events at random moments, and then of timers alone."""
     policy = data.draw(st.sampled_from([POLICY, REFUSING]))
+    opting_out = data.draw(st.booleans())
     node: Node = step((CallState(), Watcher()), ARRIVED, policy)
     now = 0
     for _ in range(data.draw(st.integers(1, 40))):
         now += data.draw(st.integers(0, 5000))
-        event = data.draw(st.sampled_from(list(what_can_happen(node[0], policy))))
+        state, happen = node[0], list(what_can_happen(node[0], policy))
+        # Half of the time something that leads on, or few calls would get anywhere.
+        if data.draw(st.booleans()):
+            happen = [event for event in happen if leads_on(state, event, policy)] or happen
+            if opting_out and state.phase in (Phase.ANNOUNCING, Phase.LAST_KEYS):
+                happen = [events.KeyPressed(0, policy.opt_out_keys[len(state.keys.keys)])]
+                now = state.keys.at + 1
+        event = data.draw(st.sampled_from(happen))
         node = step(node, replace(event, at=now), policy)
-    for _ in range(12):
+    for _ in range(MOST_TIMERS):
         if node[0].phase is Phase.DONE:
             break
         now += 60_000
