@@ -68,8 +68,9 @@ class Metrics:
         )
         reaction = Histogram(
             "ivr_reaction_seconds",
-            "From FreeSWITCH's bytes to the engine's next command, inside the engine:"
-            " prompt (a prompt ended), connect (a call came in).",
+            "prompt: from FreeSWITCH's message that a prompt ended to the engine's next commands,"
+            " inside the engine. connect: from accepting a call's connection to the first commands"
+            " after FreeSWITCH's answer to connect, its time to answer included.",
             ["what"],
             buckets=_REACTION_BUCKETS,
             registry=registry,
