@@ -91,7 +91,7 @@ class Limits(Strict):
     """How long FreeSWITCH may take, and how much at once."""
 
     command: Annotated[str, Duration(least="100ms", most="60s")] = "5s"
-    """FreeSWITCH answers a command within this."""
+    """How long FreeSWITCH may take to say which call a connection is for; then it is dropped."""
     connections: Annotated[int, Field(ge=1, le=100_000)] = 6000
     """The most calls at once; further ones go where calls go when no engine answers."""
 
@@ -182,9 +182,9 @@ class PolicyFile(Strict):
     version: Annotated[str, Version()]
     """Every record says under which version it was made."""
     date: Annotated[str, Day()]
-    """The day this version was decided."""
+    """The day this version was decided; a note for people, which `ivr check` shows."""
     officer: Annotated[str, Kind(expected="the officer who decided it")]
-    """Who decided it."""
+    """Who decided it; a note for people, which `ivr check` shows."""
     defaults: Defaults
     """What holds for every team that does not say otherwise."""
 
@@ -215,7 +215,7 @@ class TeamFile(Strict):
     """dialplan/teams/<team>.yaml: one team."""
 
     name: Annotated[str, Kind(expected="the team's name")]
-    """The team's name as people read it."""
+    """The team's name as people read it; a note for people, nothing else uses it."""
     language: Annotated[str, NameOf(kind="language")] | None = None
     """The language of the prompts: the name of a catalogue in prompts/."""
     prompts: TeamPrompts = TeamPrompts()
@@ -280,7 +280,7 @@ class PromptsFile(Strict):
     language: Annotated[str, Language()]
     """The language, which is the file's name too."""
     voice: Annotated[str, Kind(expected="whose voice it is")]
-    """Whose voice it is."""
+    """Whose voice it is; a note for people, nothing else uses it."""
     prompts: dict[Annotated[str, Name()], CataloguePrompt]
     """The prompts by name."""
 
