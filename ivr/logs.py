@@ -24,7 +24,7 @@ Numbers = Literal["masked", "full"]
 
 NUMBER_FIELDS = frozenset({"number", "caller"})
 NAME_FIELDS = frozenset({"caller_name"})
-TEXT_FIELDS = frozenset({"error", "exception", "reason", "reply"})
+TEXT_FIELDS = frozenset({"error", "exception", "fault", "reason", "reply"})
 """What others worded, who may have put a number into it: FreeSWITCH, and exceptions."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

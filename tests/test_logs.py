@@ -182,7 +182,7 @@ def test_the_id_of_a_call_is_no_number(text):
     assert CALL in failed(f"of call {CALL}", text=text)
 
 
-@pytest.mark.parametrize("field", ["error", "reason", "reply"])
+@pytest.mark.parametrize("field", ["error", "fault", "reason", "reply"])
 def test_numbers_in_what_others_worded_are_masked(field):
     (line,) = lines("x", text=False, **{field: f"-ERR {NUMBER} is 486 of {CALL}"})
     assert json.loads(line)[field] == f"-ERR ********123 is 486 of {CALL}"
