@@ -1,15 +1,20 @@
 """The inbound connection: the engine's own line to FreeSWITCH, kept open with back-off.
 
 It says whether FreeSWITCH is there, and tells of calls whose own socket is gone while
-they go on (docs/freeswitch.md 10). It is a greenlet, since it waits for answers.
+they go on (docs/freeswitch.md 10). It is a greenlet, since it waits for answers. Each wait
+has a limit and ends with the link; whatever fails, the connection is made anew.
+
+FreeSWITCH is asked after each call by itself, a slice of them at a time. A list of all its
+channels takes about 1 KB a channel: that of ten thousand takes some 90 ms to read, and all
+calls would wait meanwhile.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import gevent
 import structlog
@@ -20,7 +25,7 @@ from greenswitch.esl import NotConnectedError
 from ivr.clock import Clock
 from ivr.errors import SwitchError, WireError
 from ivr.esl.session import Link
-from ivr.esl.wire import Message, decode, line
+from ivr.esl.wire import Message, line
 from ivr.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -31,6 +36,12 @@ QUIET_MS = 65_000
 """FreeSWITCH beats its heart every 20 s; after three missed beats it is away."""
 FIRST_WAIT_MS = 500
 LONGEST_WAIT_MS = 30_000
+STEADY_MS = 5_000
+"""A connection that was lost sooner is not made again at once."""
+ANSWER_MS = 10_000
+"""How long FreeSWITCH may take to say which calls of a slice it has."""
+SLICE = 200
+"""Calls that are asked after at once: what else there is to do waits for no more than these."""
 
 _EVENTS = "HEARTBEAT CHANNEL_BRIDGE RECORD_STOP CHANNEL_HANGUP_COMPLETE"
 
@@ -45,18 +56,21 @@ class Control:
         metrics: Metrics,
         clock: Clock,
         hear: Callable[[str, Message], None],
-        take_stock: Callable[[frozenset[str]], None],
+        left: Callable[[], Iterable[str]],
+        found: Callable[[str, bool], None],
         gone: Callable[[str], None],
     ) -> None:
-        """``hear`` gets the events of calls that are followed, with the call's id;
-        ``take_stock`` all channels, each time the connection was made; ``gone`` a call that
-        FreeSWITCH has no more at the moment from which on it is followed."""
+        """``hear`` gets the events of calls that are followed, with the call's id; ``left``
+        gives the calls to ask after each time the connection was made, and ``found`` is told
+        of each whether FreeSWITCH has it; ``gone`` gets a call that is followed and that
+        FreeSWITCH has no more."""
         self._address = address
         self._password = password
         self._metrics = metrics
         self._clock = clock
         self._hear = hear
-        self._take_stock = take_stock
+        self._left = left
+        self._found = found
         self._gone = gone
         self._followed: set[str] = set()
         self._link: Link | None = None
@@ -78,54 +92,32 @@ class Control:
         wait_ms = FIRST_WAIT_MS
         while not self._stopping.is_set():
             try:
-                self._connect()
-                self._take_stock(self.channels())
+                self._hold()
             except (SwitchError, WireError, NotConnectedError, OSError) as error:
-                self._drop()
-                if self._stopping.is_set():
-                    return
-                # Full jitter: two engines that lost the same FreeSWITCH do not come back as one.
-                pause_ms = random.randint(wait_ms // 2, wait_ms)  # noqa: S311  # no secret
-                log.warning(
-                    "FreeSWITCH is not there",
-                    address=f"{self._address[0]}:{self._address[1]}",
-                    error=str(error) or type(error).__name__,
-                    again_in_s=round(pause_ms / 1000, 1),
-                )
-                self._wait(pause_ms, self._stopping)
-                wait_ms = min(wait_ms * 2, LONGEST_WAIT_MS)
-                continue
-            wait_ms = FIRST_WAIT_MS
-            self._watch()
+                reason = str(error) or type(error).__name__
+            except Exception as fault:  # the root of this greenlet: nobody else would go on
+                log.exception("fault in the engine")
+                self._metrics.faults.inc()
+                reason = f"the engine failed: {fault!r}"
+            else:
+                reason = ""
             self._drop()
-
-    def channels(self) -> frozenset[str]:
-        """The ids of all channels that FreeSWITCH has now; waits for its answer.
-
-        Raises:
-            NotConnectedError: FreeSWITCH is not there, or went away before it answered.
-        """
-        if self._link is None:
-            raise NotConnectedError("FreeSWITCH is not there")
-        answer = decode(self._link.send("api show channels as json").body)
-        try:
-            rows = json.loads(answer, strict=False).get("rows", [])
-        except (ValueError, AttributeError) as error:
-            raise NotConnectedError(f"FreeSWITCH's list of channels is no JSON: {error}") from error
-        return frozenset(str(row.get("uuid", "")) for row in rows)
+            if not reason:
+                wait_ms = FIRST_WAIT_MS
+            elif not self._stopping.is_set():
+                self._back_off(wait_ms, reason)
+                wait_ms = min(wait_ms * 2, LONGEST_WAIT_MS)
 
     def follow(self, call_id: str) -> None:
         """Hear of this call from here on, as long as the connection stands or comes back."""
         self._followed.add(call_id)
         if self._link is not None:
 
-            def exists(reply: Message | None) -> None:
-                if reply is not None and reply.reply == "false":
+            def told(reply: Message | None) -> None:
+                if reply is not None and not _there(reply):
                     self._gone(call_id)
 
-            # Asked after the filter is set, so that no end falls in between.
-            text = line(f"filter Unique-ID {call_id}") + line(f"api uuid_exists {call_id}")
-            self._link.post(text, None, exists)
+            self._link.post(_filter(call_id) + _exists(call_id), None, told)
 
     def unfollow(self, call_id: str) -> None:
         """Hear no more of this call."""
@@ -135,14 +127,42 @@ class Control:
                 self._link.post(line(f"filter delete Unique-ID {call_id}"), None)
 
     def stop(self) -> None:
-        """End :meth:`run`."""
+        """End :meth:`run`, whatever it waits for."""
         self._stopping.set()
         self._lost.set()
+        if self._pending is not None:
+            self._pending.stop()
 
-    def _connect(self) -> None:
+    def _hold(self) -> None:
+        """Make the connection and return when, after a good while, it is lost.
+
+        Raises:
+            SwitchError, WireError, NotConnectedError, OSError: there is none, or not for long.
+        """
+        link = self._connect()
+        since_ms = self._clock.monotonic_ms()
+        self._take_stock(link)
+        self._watch()
+        if self._clock.monotonic_ms() - since_ms < STEADY_MS:
+            raise SwitchError(f"the connection was lost soon: {self._reason}")
+
+    def _back_off(self, wait_ms: int, reason: str) -> None:
+        # Full jitter: two engines that lost the same FreeSWITCH do not come back as one.
+        pause_ms = random.randint(wait_ms // 2, wait_ms)  # noqa: S311  # no secret
+        log.warning(
+            "FreeSWITCH is not there",
+            address=f"{self._address[0]}:{self._address[1]}",
+            error=reason,
+            again_in_s=round(pause_ms / 1000, 1),
+        )
+        self._wait(pause_ms, self._stopping)
+
+    def _connect(self) -> Link:
         self._lost.clear()
         self._greeted.clear()
-        plain: socket.socket = create_connection(self._address, CONNECT_S)
+        # Not its own limit, which counts anew for each address of a name, and not for the name.
+        with gevent.Timeout(CONNECT_S, TimeoutError(f"no connection within {CONNECT_S:.0f} s")):
+            plain: socket.socket = create_connection(self._address)
         link = Link(socket.socket(fileno=plain.detach()), self._on_message, self._on_lost)
         self._pending = link
 
@@ -165,12 +185,11 @@ class Control:
         finally:
             limit.cancel()
         self._link = link
-        for call_id in self._followed:
-            link.post(line(f"filter Unique-ID {call_id}"), None)
         self._heard_ms = self._clock.monotonic_ms()
         self._metrics.freeswitch_connected.set(1)
         self._metrics.freeswitch_connects.inc()
         log.info("FreeSWITCH is there", address=f"{self._address[0]}:{self._address[1]}")
+        return link
 
     def _expect(self, link: Link, command: str, otherwise: str) -> None:
         try:
@@ -180,6 +199,45 @@ class Control:
             raise SwitchError(self._reason or "FreeSWITCH closed the connection") from None
         if reply.refused:
             raise SwitchError(f"{otherwise}: FreeSWITCH answered {reply.reply}")
+
+    def _take_stock(self, link: Link) -> None:
+        """Ask after each call that is followed, and after each that an earlier engine left."""
+        for some in _slices(self._followed):
+            # One that was unfollowed meanwhile is not filtered for: nobody would end that.
+            for call_id, there in self._ask(link, [*self._followed.intersection(some)], _filter):
+                if not there:
+                    self._gone(call_id)
+        for some in _slices(self._left()):
+            for call_id, there in self._ask(link, some):
+                self._found(call_id, there)
+
+    def _ask(
+        self, link: Link, call_ids: Sequence[str], first: Callable[[str], bytes] | None = None
+    ) -> list[tuple[str, bool]]:
+        """Whether FreeSWITCH has each of these calls; ``first`` is a command to send before.
+
+        Raises:
+            SwitchError: the link was lost, or FreeSWITCH has not answered in time.
+        """
+        answers: list[tuple[str, bool]] = []
+        answered = Event()
+
+        def told(call_id: str, reply: Message | None) -> None:
+            if reply is not None:
+                answers.append((call_id, _there(reply)))
+                if len(answers) == len(call_ids):
+                    answered.set()
+
+        for call_id in call_ids:
+            if first is not None:
+                link.post(first(call_id), None)
+            link.post(_exists(call_id), partial(told, call_id))
+        if call_ids:
+            self._wait(ANSWER_MS, answered, self._lost)
+        if len(answers) < len(call_ids):
+            late = f"no answer to uuid_exists within {ANSWER_MS // 1000} s"
+            raise SwitchError(self._reason if self._lost.is_set() else late)
+        return answers
 
     def _watch(self) -> None:
         """Return when the connection is lost or has been quiet for too long."""
@@ -192,12 +250,14 @@ class Control:
         if not self._stopping.is_set():
             log.warning("FreeSWITCH is gone", reason=self._reason)
 
-    def _wait(self, ms: int, event: Event) -> None:
-        """Wait for the event, at most so long."""
+    def _wait(self, ms: int, *events: Event) -> None:
+        """Wait for one of the events, at most so long."""
         over = Event()
         timer = self._clock.after(ms, over.set)
-        gevent.wait([event, over], count=1)
-        timer.cancel()
+        try:
+            gevent.wait([*events, over], count=1)
+        finally:
+            timer.cancel()
 
     def _on_message(self, message: Message) -> None:
         if message.kind == "auth/request":
@@ -220,3 +280,23 @@ class Control:
         self._metrics.freeswitch_connected.set(0)
         if pending is not None:
             pending.stop()
+
+
+def _slices(call_ids: Iterable[str]) -> Iterable[list[str]]:
+    """Of those that there are now, however many come or go meanwhile."""
+    every = list(call_ids)
+    return (every[at : at + SLICE] for at in range(0, len(every), SLICE))
+
+
+def _filter(call_id: str) -> bytes:
+    return line(f"filter Unique-ID {call_id}")
+
+
+def _exists(call_id: str) -> bytes:
+    """For after the filter, so that no end falls in between."""
+    return line(f"api uuid_exists {call_id}")
+
+
+def _there(reply: Message) -> bool:
+    """Whatever is no clear "no": what may still be recorded is not taken."""
+    return reply.reply != "false"

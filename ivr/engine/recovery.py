@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import structlog
 
-from ivr.core.entries import Stamped
+from ivr.core.entries import Arrived, Stamped
+from ivr.core.policy import CallPolicy
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
 from ivr.storage.filing import Filed
@@ -37,17 +38,34 @@ class Recovery:
         if self._left:
             log.info("calls left by an earlier engine", calls=len(self._left))
 
-    def take_stock(self, in_progress: frozenset[str]) -> None:
-        """FreeSWITCH says which channels it has: follow or finish each call that was left."""
-        left, self._left = self._left, {}
-        for call_id, entries in left.items():
-            if call_id in self._context.calls:
-                continue
-            if call_id in in_progress:
-                log.info("call taken up", call=call_id)
-                CallDriver.take_up(self._context, call_id, entries)
-            else:
-                self._close(call_id, entries)
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Calls of which FreeSWITCH has not said yet whether it has them."""
+        return tuple(self._left)
+
+    def found(self, call_id: str, in_progress: bool) -> None:
+        """FreeSWITCH says whether it has a call that was left: follow it, or finish it."""
+        # Taken out first: one that cannot be dealt with does not stand in the others' way.
+        entries = self._left.pop(call_id, None)
+        # FreeSWITCH may have handed it over anew meanwhile: then it is driven, not followed.
+        if entries is None or call_id in self._context.calls:
+            return
+        if in_progress:
+            log.info("call taken up", call=call_id)
+            CallDriver.take_up(self._context, call_id, entries, self._policy(entries))
+        else:
+            self._close(call_id, entries)
+
+    def _policy(self, entries: tuple[Stamped, ...]) -> CallPolicy:
+        """That of the number that was called; of a number that no route claims any more, or of
+        a call of which nothing is known, the one that gives a call the longest time."""
+        configuration = self._context.configuration
+        for stamped in entries:
+            if isinstance(stamped.entry, Arrived):
+                policy = configuration.policy_for(stamped.entry.number)
+                if policy is not None:
+                    return policy
+        return max(configuration.policies.values(), key=lambda policy: policy.longest_call_ms)
 
     def _close(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
         def filed(filed: Filed) -> None:

@@ -76,7 +76,8 @@ class Engine:
             self.metrics,
             self._clock,
             hear=self._hear,
-            take_stock=self._take_stock,
+            left=lambda: self._recovery.left,
+            found=lambda call_id, there: self._recovery.found(call_id, there),
             gone=self._gone,
         )
         self.context.follow = self.control.follow
@@ -207,11 +208,6 @@ class Engine:
         driver = self.context.calls.get(call_id)
         if driver is not None:
             driver.hear(message)
-
-    def _take_stock(self, channels: frozenset[str]) -> None:
-        self._recovery.take_stock(channels)
-        for call_id in self.context.calls.keys() - channels:
-            self._gone(call_id)
 
     def _gone(self, call_id: str) -> None:
         driver = self.context.calls.get(call_id)

@@ -21,7 +21,8 @@ MOST_HEAD = 4 * 1024 * 1024
 what a caller puts into an INVITE; a limit in a caller's reach would be a way around being
 recorded, so this one is beyond what SIP can carry."""
 MOST_BODY = 4 * 1024 * 1024
-"""Bytes that a body may take; an event takes at most about 20 KB, ``show channels`` more."""
+"""Bytes that a body may take; an event takes at most about 20 KB, and no command is sent whose
+answer grows with the calls there are."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -10,6 +10,7 @@ import pytest
 from ivr.lab import CallScript, Destination
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
 from tests.engine.house import Call
+from tests.engine.site import NUMBER, OWN_KEYS
 
 LONG = CallScript(steps=(WhenConnected(8000), HangUp()), destination=Destination())
 ORPHAN = "8f14e45f-ceea-467f-a0e6-1b2c3d4e5f60"
@@ -46,6 +47,72 @@ def test_the_same_call_through_three_engines(house):
         house.clock.run(500)
         house.start()
     house.over(call).assert_heard(8000)
+
+
+def test_a_call_that_is_handed_over_anew_is_driven_and_not_followed(house, logged):
+    """FreeSWITCH cannot be asked at first; its dialplan sends the call to the engine again."""
+    call = connected(house)
+    house.stop()
+    house.switch.password = "other, for now"
+    house.start()
+    house.switch.connect(call.leg, f"127.0.0.1:{house.engine.calls.port} async full")
+    house.clock.settle()
+    driver = house.engine.context.calls[call.uuid]
+    house.switch.password = "ClueCon"
+    house.clock.run_until(lambda: house.engine.control.connected)
+    house.clock.settle()
+    assert house.engine.context.calls[call.uuid] is driver
+    assert driver.state.phase.value != "unlinked"
+    assert "call taken up" not in [one["event"] for one in logged]
+    house.over(call)
+    assert house.metric("ivr_records_written_total") == 1
+
+
+def longest_call(house, team: str, value: str) -> None:
+    path = house.folder / f"dialplan/teams/{team}.yaml"
+    path.write_text(f'{path.read_text()}longest_call: "{value}"\n')
+
+
+@pytest.mark.parametrize(
+    ("dialled", "minutes"), [(NUMBER, 2), (OWN_KEYS, 3)], ids=["first-team", "other-team"]
+)
+def test_nothing_is_heard_of_a_call_that_was_taken_up_its_own_teams_limit_holds(
+    build, dialled, minutes
+):
+    house = build()
+    longest_call(house, "customer-services", "2m")
+    longest_call(house, "council-tax", "3m")
+    house.start()
+    call = house.place(CallScript(dialled=dialled, destination=Destination()))
+    house.until(call, "connected")
+    house.stop()
+    house.start()
+    house.clock.run(minutes * 60_000 - 1_000)
+    assert call.uuid in house.engine.context.calls
+    house.clock.run(10_000)
+    assert call.uuid not in house.engine.context.calls
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["number-gone", "journal-gone"])
+def test_a_call_of_no_team_that_there_is_has_the_longest_limit(build, known):
+    house = build()
+    longest_call(house, "customer-services", "2m")
+    longest_call(house, "council-tax", "3m")
+    house.start()
+    call = house.place(CallScript(destination=Destination()))
+    house.until(call, "connected")
+    house.stop()
+    if known:
+        routes = house.folder / "dialplan/routes.yaml"
+        routes.write_text(routes.read_text().replace(NUMBER, "01427000000"))
+    else:
+        for segment in (house.spool / "journal").iterdir():
+            segment.unlink()
+    house.start()
+    house.clock.run(179_000)
+    assert call.uuid in house.engine.context.calls
+    house.clock.run(10_000)
+    assert call.uuid not in house.engine.context.calls
 
 
 def test_nothing_is_taken_while_freeswitch_cannot_be_asked(house):
