@@ -99,6 +99,7 @@ class Engine:
         self._control_loop: gevent.Greenlet | None = None
         self._stopped = Event()
         self._reloading = False
+        self._reload_asked = False
         self._configured()
 
     def start(self) -> None:
@@ -148,15 +149,34 @@ class Engine:
     def reload(self) -> None:
         """Take over the configuration as it lies on disk, for new calls; calls in progress keep
         theirs. A bad one is refused and named; what is in force stays (R20). Returns at once."""
+        self._reload_asked = True
         if not self._reloading:
             self._reloading = True
             gevent.spawn(self._reload)
 
     def _reload(self) -> None:
+        try:
+            # Asked for while the files were being read: they may have changed after that.
+            while self._reload_asked:
+                self._reload_asked = False
+                try:
+                    self._reload_once()
+                except Exception as fault:  # the root of this greenlet
+                    self.metrics.reload_succeeded.set(0)
+                    log.exception(
+                        "reload refused",
+                        mistake=f"the engine failed at it: {fault!r}",
+                        in_force=self.context.configuration.version,
+                    )
+        finally:
+            self._reloading = False
+
+    def _reload_once(self) -> None:
         old = self.context.configuration
         new = gevent.get_hub().threadpool.apply(_load, (old.site.file,))
-        self._reloading = False
-        if not isinstance(new, Configuration):
+        if isinstance(new, Exception):
+            if not isinstance(new, (ConfigError, OSError)):
+                raise new
             self.metrics.reload_succeeded.set(0)
             for mistake in str(new).splitlines():
                 log.error("reload refused", mistake=mistake, in_force=old.version)
@@ -235,7 +255,7 @@ def _load(site_file: Path) -> Configuration | Exception:
     """In a thread, whose pool would print what is raised: the configuration, or its mistakes."""
     try:
         return load(site_file)
-    except (ConfigError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  # the root of the thread's job
         return error
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import gevent
 import pytest
 
+from ivr.config.load import Configuration, load
+from ivr.engine import service
 from ivr.lab import CallScript, Destination
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
 from ivr.lab.session import Action
@@ -126,6 +130,58 @@ def test_a_bad_one_is_refused_and_named(
     for path, data in kept.items():
         path.write_bytes(data)
     reload(house)
+    assert house.metric("ivr_config_last_reload_successful") == 1
+
+
+@pytest.mark.parametrize("fault", [RecursionError("too deep"), MemoryError(), KeyError("team")])
+def test_a_fault_at_reading_is_a_refusal(house, logged, capfd, monkeypatch, fault):
+    """Nobody foresaw it: it is in the log, and the next reload is tried as ever."""
+    before = in_force(house)
+
+    def fail(_site_file: Path) -> None:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "load", fail)
+        reload(house)
+    refused = next(one for one in logged if one["event"] == "reload refused")
+    assert type(fault).__name__ in refused["mistake"]
+    assert refused["exc_info"]
+    assert refused["in_force"] == before[0]
+    assert capfd.readouterr().err == "", "the log has it"
+    assert house.metric("ivr_config_last_reload_successful") == 0
+    assert in_force(house) == before
+    edit(house, POLICY, 'version: "2.0"', 'version: "2.1"')
+    reload(house)
+    assert in_force(house)[1] == "2.1"
+    assert house.metric("ivr_config_last_reload_successful") == 1
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_reload_asked_for_while_one_is_under_way(house, monkeypatch, times, refused):
+    """The files changed after they had been read: they are read once more, and once only."""
+    loads: list[str] = []
+
+    def slow(site_file: Path) -> Configuration:
+        loads.append("")
+        found = load(site_file)
+        if len(loads) == 1:
+            edit(house, POLICY, 'version: "2.0"', 'version: "2.1"')
+            for _ in range(times):
+                loop.run_callback_threadsafe(house.engine.reload)
+            asked = threading.Event()
+            loop.run_callback_threadsafe(asked.set)
+            asked.wait()
+            if refused:
+                raise RecursionError
+        return found
+
+    loop = gevent.get_hub().loop
+    monkeypatch.setattr(service, "load", slow)
+    reload(house)
+    assert len(loads) == 2
+    assert in_force(house)[1] == "2.1"
     assert house.metric("ivr_config_last_reload_successful") == 1
 
 
