@@ -7,6 +7,8 @@ import wave
 from array import array
 from pathlib import Path
 
+from tests.noted import note_audio
+
 ANNOUNCEMENT_HZ = 1300
 REMINDER_HZ = 1700
 LENGTHS = {
@@ -84,6 +86,7 @@ def write(folder: Path, esl_port: int, *, password: str = "ClueCon", more: str =
         audio.mkdir(parents=True)
         for name, (ms, hz) in LENGTHS.items():
             tone(audio / f"{name}.wav", rate, ms, hz)
+    note_audio(folder / "prompts", "en-GB")
     site = folder / "deploy/ivr.yaml"
     site.parent.mkdir()
     site.write_text(

@@ -336,11 +336,11 @@ WIDE = replace(PLAYS[1], files={**PLAYS[1].files, 16000: PromptFile("/p/16.wav",
         (do.StartRecording(), [f"api uuid_record {CALL} start {PATH}\n\n".encode()]),
         (do.StopRecording(), [f"api uuid_record {CALL} stop {PATH}\n\n".encode()]),
         (
-            do.Bridge("user/1|user/2", 45_000),
-            [execute("bridge", "{originate_timeout=45,leg_timeout=45}user/1|user/2", "bridge")],
+            do.Bridge("user/1|user/2", 45_000, 2),
+            [execute("bridge", "{originate_timeout=90,leg_timeout=45}user/1|user/2", "bridge")],
         ),
         (
-            do.Bridge("{a=b}user/1", 400),
+            do.Bridge("{a=b}user/1", 400, 1),
             [execute("bridge", "{originate_timeout=1,leg_timeout=1,a=b}user/1", "bridge")],
         ),
         (do.Hangup("USER_BUSY"), [execute("hangup", "USER_BUSY", "hangup")]),
@@ -361,7 +361,7 @@ def test_taking_over():
 
 def test_a_policy_with_a_control_character_sends_nothing():
     with pytest.raises(WireError, match="control character"):
-        text_of(do.Bridge("user/1\n\napi system x", 1000), CALL, PATH)
+        text_of(do.Bridge("user/1\n\napi system x", 1000, 1), CALL, PATH)
 
 
 # Refusals.
@@ -372,7 +372,7 @@ def test_what_a_refusal_means():
     assert played == events.PromptEnded(7, 1, PLAYS[1], 0, missing=True)
     started = refused(do.StartRecording(), 7, "-ERR no")
     assert started == events.RecordingFailed(7, "FreeSWITCH answered -ERR no")
-    rung = refused(do.Bridge("user/1", 1), 7, "-ERR no")
+    rung = refused(do.Bridge("user/1", 1, 1), 7, "-ERR no")
     assert rung == events.BridgeEnded(7, "REQUESTED_CHAN_UNAVAIL")
     for command in (do.TakeOver(), do.Answer(), do.StopPrompts(), do.Hangup("X")):
         assert refused(command, 7, "-ERR no") is None
