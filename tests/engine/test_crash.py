@@ -14,6 +14,7 @@ from ivr.lab.script import HangUp, WhenConnected
 from tests.engine import site
 from tests.engine.house import Call
 from tests.engine.served import Served
+from tests.noted import note_audio
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def test_killed_in_mid_call_the_record_is_whole_all_the_same(switch, tmp_path):
     _host, port = switch.listen(("127.0.0.1", 0))
     file = site.write(tmp_path, port, more="log:\n  format: json\n")
     site.tone(tmp_path / "prompts/en-GB/8000/announcement.wav", 8000, 300, site.ANNOUNCEMENT_HZ)
+    note_audio(tmp_path / "prompts", "en-GB")
     first = Served(file)
     switch.dialplan = dialplan_for(first.until("engine started")["calls_on"])
     first.until("FreeSWITCH is there")

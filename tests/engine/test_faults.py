@@ -37,7 +37,9 @@ def test_a_link_that_breaks_under_the_last_command_is_heard_of(house, monkeypatc
     told.assert_heard(2000)
     assert house.metric("ivr_links_lost_total") == 1
     assert told.record["ended"]["by"] == "caller"
-    assert house.clock.monotonic_ms() < began + 60_000, "heard of at once, not at the longest call's end"
+    assert house.clock.monotonic_ms() < began + 60_000, (
+        "heard of at once, not at the longest call's end"
+    )
 
 
 def faulty(monkeypatch: pytest.MonkeyPatch, kind: type[events.Event]) -> None:

@@ -15,6 +15,7 @@ from ivr.lab import CallScript, Destination
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
 from ivr.lab.session import Action
 from tests.engine.site import NUMBER
+from tests.noted import note_audio
 
 POLICY = "dialplan/policy.yaml"
 
@@ -48,6 +49,7 @@ def test_new_calls_get_the_new_policy_and_calls_in_progress_keep_theirs(house):
     edit(house, POLICY, 'version: "2.0"', 'version: "2.1"')
     edit(house, POLICY, 'keys: "*#*"', 'keys: "000"')
     edit(house, "prompts/en-GB.yaml", 'announcement: {version: "3"', 'announcement: {version: "4"')
+    note_audio(house.folder / "prompts", "en-GB")
     reload(house)
     second = house.place(CallScript(steps=(DuringPrompt(300), Keys("000"))))
     old, new = house.over(first).record, house.over(second).record
@@ -193,13 +195,17 @@ def not_spool(path: Path) -> bool:
     ("old", "new", "setting"),
     [
         ("spool: ../spool", "spool: ../elsewhere", "spool"),
-        ('password: "ClueCon"', 'password: "other"', "freeswitch"),
-        ('http:\n  listen: "127.0.0.1:0"', 'http:\n  listen: "127.0.0.1:1"', "http"),
-        ('outbound:\n  listen: "127.0.0.1:0"', 'outbound:\n  listen: "127.0.0.1:1"', "listen"),
+        ('password: "ClueCon"', 'password: "other"', "freeswitch.password"),
+        ('http:\n  listen: "127.0.0.1:0"', 'http:\n  listen: "127.0.0.1:1"', "http.listen"),
+        (
+            'outbound:\n  listen: "127.0.0.1:0"',
+            'outbound:\n  listen: "127.0.0.1:1"',
+            "outbound.listen",
+        ),
         (
             'http:\n  listen: "127.0.0.1:0"',
             'log:\n  level: debug\nhttp:\n  listen: "127.0.0.1:0"',
-            "log",
+            "log.level",
         ),
     ],
 )
@@ -208,9 +214,34 @@ def test_what_takes_a_restart_is_said(house, logged, old, new, setting):
     reload(house)
     said = [one for one in logged if one["event"].startswith("this takes a restart")]
     assert [one["setting"] for one in said] == [setting]
+    assert house.engine.health()["restart_for"] == (setting,)
     call = house.call(CallScript(destination=Destination.talks(500)))
     assert call.record["recording"]["path"].startswith("new/")
     assert not (house.folder / "elsewhere").exists()
+
+
+def test_what_is_as_the_engine_runs_takes_no_restart_any_more(house):
+    edit(house, "deploy/ivr.yaml", 'password: "ClueCon"', 'password: "other"')
+    reload(house)
+    edit(house, "deploy/ivr.yaml", 'password: "other"', 'password: "ClueCon"')
+    reload(house)
+    assert house.engine.health()["restart_for"] == ()
+
+
+def test_the_health_page_counts_reloads_and_says_whether_the_last_was_refused(house):
+    def told() -> tuple[object, object]:
+        health = house.engine.health()
+        return health["reloads"], health["reload_refused"]
+
+    assert told() == (0, False)
+    reload(house)
+    assert told() == (1, False), "also where nothing had changed"
+    edit(house, POLICY, "reminders: 2", "reminder: 2")
+    reload(house)
+    assert told() == (2, True)
+    edit(house, POLICY, "reminder: 2", "reminders: 2")
+    reload(house)
+    assert told() == (3, False)
 
 
 def test_as_many_calls_as_configured_and_no_more(build):
