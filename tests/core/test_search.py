@@ -124,6 +124,18 @@ def _connects_while_opting_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(telling, "_opt_out", opt_out)
 
 
+def _records_the_farewell(patch: pytest.MonkeyPatch) -> None:
+    original = telling._opted_out
+
+    def opted_out(state: CallState, how: str, policy: Any) -> Step:
+        result = original(state, how, policy)
+        told = state.may_record and state.durable
+        more = (do.StartRecording(),) if told else ()
+        return Step(result.state, (*result.commands, *more))
+
+    patch.setattr(telling, "_opted_out", opted_out)
+
+
 def _no_limit(patch: pytest.MonkeyPatch) -> None:
     original = steps.enter
 
@@ -158,6 +170,7 @@ SABOTAGE: list[tuple[Callable[[pytest.MonkeyPatch], None], str]] = [
     (_given_up_and_left, "given up and not stopped"),
     (_records_while_opting_out, "a recording while opting out"),
     (_connects_while_opting_out, "connected while opting out"),
+    (_records_the_farewell, "a recording after opting out"),
     (_no_limit, "a limit that is none"),
     (_goes_on_after_the_end, "a command after the end"),
     (_ends_without_a_record, "done without Finish"),

@@ -23,6 +23,7 @@ NUMBERS = {
     "answers": "01427676676",
     "stays": "01427676600",
     "busy": "01427676601",
+    "hunt": "01427676604",
     "silent": "01427676602",
     "nobody": "01427676603",
 }
@@ -55,6 +56,7 @@ def write_site(folder: Path, esl: int, sip: int, outbound: int, http: int) -> Pa
         "answers": f"sofia/lab/agent-300-3{at}",
         "stays": f"sofia/lab/agent-300-60{at}",
         "busy": f"sofia/lab/busy{at}",
+        "hunt": f"sofia/lab/silent{at}|sofia/lab/agent-300-3{at}",
         "silent": f"sofia/lab/silent{at}",
         "nobody": f"sofia/lab/nobody{at}",
     }

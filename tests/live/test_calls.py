@@ -54,6 +54,11 @@ CALLS: dict[str, tuple[CallScript, str, Expected]] = {
         _STANDARD[script.HANGS_UP_IN_ANNOUNCEMENT.name],
     ),
     "busy": (CallScript(), "busy", _STANDARD[script.BUSY.name]),
+    "the second telephone answers": (
+        CallScript(),
+        "hunt",
+        Expected("kept", "agent", least_ms=2500),
+    ),
     "no answer": (CallScript(), "silent", _STANDARD[script.NO_ANSWER.name]),
     "nobody there": (CallScript(), "nobody", Expected("none", "engine", "unavailable")),
     "hangs up while it rings": (
