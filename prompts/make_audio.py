@@ -14,8 +14,9 @@ environment of its own, for nothing of it is needed to run the service:
 
 Each prompt becomes ``prompts/<language>/<rate>/<name>.wav`` at 8000 and 16000 samples a
 second, one channel, 16-bit PCM: silence trimmed, all of one loudness, no clipping. What was
-made from which text is noted in ``prompts/<language>/made.json``, so that a text that was
-changed without its audio is found by the tests. See ``prompts/README.md``.
+made from which version and text is noted in ``prompts/<language>/made.json`` with the audio's
+SHA-256, so that ``ivr check`` finds a text that was changed without its audio, and audio that
+was put there by hand. See ``prompts/README.md``.
 """
 
 from __future__ import annotations
@@ -30,8 +31,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+try:
+    import numpy as np
+    import numpy.typing as npt
+except ImportError:
+    sys.exit(
+        "make_audio: the package 'numpy' is missing: install the extra voice (python3 -m venv "
+        "voice && voice/bin/pip install '.[voice]') and run voice/bin/python prompts/make_audio.py"
+    )
 
 Audio: TypeAlias = npt.NDArray[np.float64]
 
@@ -90,15 +97,20 @@ class Made:
     version: str
     text_sha256: str
     by: str
+    audio_sha256: dict[str, str]
+    """Of each whole file, by its rate."""
 
 
 def package(name: str) -> Any:
     """Import a package of the extra ``voice``; raises CannotMakeError where it is missing."""
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: soundfile without its libsndfile
+        why = " ".join(str(error).split())
         raise CannotMakeError(
-            f"the package {name!r} is missing ({error}): install the extra, pip install '.[voice]'"
+            f"the package {name!r} is missing ({why}): install the extra voice (python3 -m venv "
+            "voice && voice/bin/pip install '.[voice]') and run voice/bin/python "
+            "prompts/make_audio.py"
         ) from error
 
 
@@ -183,14 +195,15 @@ def level(audio: Audio, rate: int) -> Audio:
     return quietened
 
 
-def write_wav(path: Path, audio: Audio, rate: int) -> None:
-    """Write one channel of 16-bit PCM."""
+def write_wav(path: Path, audio: Audio, rate: int) -> str:
+    """Write one channel of 16-bit PCM; the SHA-256 of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(np.round(audio * 32767).astype("<i2").tobytes())
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 class Speaker:
@@ -246,10 +259,25 @@ class Recordings:
 
 
 def read_made(path: Path) -> dict[str, Made]:
-    """Read ``made.json``; empty where there is none yet."""
-    if not path.exists():
+    """Read ``made.json``; empty where there is none yet. Raises CannotMakeError."""
+    try:
+        text = path.read_text("utf-8")
+        return {name: Made(**made) for name, made in json.loads(text).items()}
+    except FileNotFoundError:
         return {}
-    return {name: Made(**made) for name, made in json.loads(path.read_text("utf-8")).items()}
+    except OSError as error:
+        raise CannotMakeError(f"{path}: {error.strerror}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CannotMakeError(
+            f"{path}: not as it was written ({error}): put it back as it was, or remove it and "
+            "make every prompt"
+        ) from error
+
+
+def write_made(path: Path, catalogue: dict[str, Entry], made: dict[str, Made]) -> None:
+    """Write ``made.json``, without prompts that the catalogue no longer has."""
+    kept = {name: asdict(made[name]) for name in catalogue if name in made}
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def make(language: str, names: list[str], voice: Speaker | Recordings) -> None:
@@ -271,18 +299,18 @@ def make(language: str, names: list[str], voice: Speaker | Recordings) -> None:
                 f"say which version a caller heard, so raise it in {language}.yaml"
             )
         source = voice.source(entry)
-        report = []
+        report, sums = [], {}
         for rate in RATES:
             audio = package("soxr").resample(source, SOURCE_RATE, rate, "VHQ")
             audio = level(trim(audio, rate, EDGE_MS), rate)
-            write_wav(HERE / language / str(rate) / f"{name}.wav", audio, rate)
+            wav = HERE / language / str(rate) / f"{name}.wav"
+            sums[str(rate)] = write_wav(wav, audio, rate)
             loudness = package("pyloudnorm").Meter(rate).integrated_loudness(audio)
             peak = 20 * np.log10(peaks(audio, rate).max())
             report.append(f"{rate} Hz {loudness:.1f} LUFS peak {peak:.1f} dBFS")
-        made[name] = Made(entry.version, entry.text_sha256, voice.by)
+        made[name] = Made(entry.version, entry.text_sha256, voice.by, sums)
+        write_made(note, catalogue, made)  # now: where the next prompt fails, this one is right
         print(f"{name}: {len(audio) / rate:.1f} s, {', '.join(report)}")
-    kept = {name: asdict(made[name]) for name in catalogue if name in made}
-    note.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str]) -> None:

@@ -113,6 +113,9 @@ def test_the_audio_was_made_from_the_text_as_it_is_now(prompt: ShippedPrompt) ->
         "the text was changed since: run prompts/make_audio.py"
     )
     assert entry["version"] == prompt.version
+    assert entry["audio_sha256"] == {
+        str(rate): hashlib.sha256(prompt.path(rate).read_bytes()).hexdigest() for rate in RATES
+    }
 
 
 @pytest.mark.parametrize(
