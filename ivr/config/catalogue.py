@@ -11,6 +11,7 @@ from ivr.config.document import Document, Where
 from ivr.config.explain import validated
 from ivr.config.folders import yaml_files
 from ivr.config.kinds import Known, Name
+from ivr.config.made import read_made
 from ivr.config.mistakes import did_you_mean, quoted, shown
 from ivr.config.prompts import RATES, PromptFault, prompt_file
 from ivr.config.reading import read
@@ -51,9 +52,14 @@ def _catalogue(path: Path) -> Catalogue:
         )
     entries = document.at("prompts")
     names = frozenset(entries) if isinstance(entries, dict) else None
+    made = None if names is None else read_made(document, language)
     prompts = {}
     for name in sorted(names or ()):
-        files = _audio(document, language, name) if Name().fits(name) else {}
+        if not Name().fits(name):
+            continue
+        files = _audio(document, language, name)
+        if made:
+            made.compare(name, files)
         if file and name in file.prompts and 8000 in files:
             prompts[name] = Prompt(
                 name, file.prompts[name].version, language, MappingProxyType(files)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.noted import note_audio
+
 GOOD = {
     "deploy/ivr.yaml": """\
 outbound:
@@ -131,6 +133,7 @@ def build(root: Path) -> Path:
         tone(folder / "announcement.wav", rate)
         for name in PROMPTS[1:]:
             (folder / f"{name}.wav").write_bytes((folder / "announcement.wav").read_bytes())
+    note_audio(root / "prompts", "en-GB")
     return root / "deploy/ivr.yaml"
 
 

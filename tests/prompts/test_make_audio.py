@@ -1,19 +1,31 @@
 """What makes the audio cuts silence rightly and refuses what would ship the wrong prompt (R18).
 
-Only what needs none of the extra ``voice``: the rest is measured on its results.
+Nothing of the extra ``voice`` is needed: simple stand-ins take its place, and what it really
+makes is measured on the results that ship.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
+import subprocess
 import sys
+import wave
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from ivr.config.load import check, load
+from tests.config.conftest import GOOD, build, tone
+from tests.config.conftest import PROMPTS as NAMES
+
 from .catalogue import PROMPTS
+
+Audio = npt.NDArray[np.float64]
 
 CATALOGUE = """language: en-GB
 voice: "somebody"
@@ -73,7 +85,16 @@ def test_a_changed_text_needs_a_new_version(maker: ModuleType, tmp_path: Path) -
     entry = maker.read_catalogue("en-GB")["busy"]
     (tmp_path / "en-GB").mkdir()
     (tmp_path / "en-GB" / "made.json").write_text(
-        f'{{"busy": {{"version": "3", "text_sha256": "{entry.text_sha256}", "by": "x"}}}}'
+        json.dumps(
+            {
+                "busy": {
+                    "version": "3",
+                    "text_sha256": entry.text_sha256,
+                    "by": "x",
+                    "audio_sha256": {},
+                }
+            }
+        )
     )
     write(tmp_path, "3", "Every line is busy.")
     with pytest.raises(maker.CannotMakeError, match=r"busy: .* still '3'.* raise it in en-GB.yaml"):
@@ -121,3 +142,148 @@ def test_a_recording_that_is_not_there_is_named(maker: ModuleType, tmp_path: Pat
 def test_a_missing_package_says_what_to_install(maker: ModuleType) -> None:
     with pytest.raises(maker.CannotMakeError, match=r"pip install '\.\[voice\]'"):
         maker.package("no_such_package_of_speech")
+
+
+class Meter:
+    """Stands in for pyloudnorm's."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+
+    def integrated_loudness(self, audio: Audio) -> float:
+        return float(10 * np.log10((audio**2).mean()))
+
+
+def resample(audio: Audio, rate: int, wanted: int, quality: str) -> Audio:
+    """Stands in for soxr's."""
+    at = np.arange(len(audio) * wanted // rate) * rate / wanted
+    return np.interp(at, np.arange(len(audio)), audio)
+
+
+def read(path: Path, *, always_2d: bool, dtype: str) -> tuple[Audio, int]:
+    """Stands in for soundfile's."""
+    with wave.open(str(path), "rb") as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        return pcm.astype(np.float64).reshape(-1, 1) / 32768, file.getframerate()
+
+
+@pytest.fixture
+def no_voice(maker: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """``make_audio`` with stand-ins for what measures and resamples, and no voice at all."""
+    real = maker.package
+    stand_ins = {
+        "soxr": SimpleNamespace(resample=resample),
+        "pyloudnorm": SimpleNamespace(Meter=Meter),
+        "soundfile": SimpleNamespace(read=read, SoundFileError=OSError),
+    }
+
+    def package(name: str) -> object:
+        assert name != "hibari", "a recording needs no voice"
+        return stand_ins.get(name) or real(name)
+
+    monkeypatch.setattr(maker, "package", package)
+    return maker
+
+
+@pytest.fixture
+def site_file(tmp_path: Path, no_voice: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A right configuration, whose prompts ``make_audio`` makes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(no_voice, "HERE", tmp_path / "prompts")
+    return build(tmp_path)
+
+
+def record(folder: Path, *names: str, ms: int = 900) -> None:
+    """What a person recorded."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        tone(folder / f"{name}.wav", 44100, ms=ms)
+
+
+def test_a_language_is_added_with_recordings_and_no_code(
+    no_voice: ModuleType, site_file: Path
+) -> None:
+    Path("prompts/cy.yaml").write_text(GOOD["prompts/en-GB.yaml"].replace("en-GB", "cy"))
+    Path("dialplan/teams/customer-services.yaml").write_text("name: Gwasanaethau\nlanguage: cy\n")
+    assert any(mistake.path == "prompts/cy/made.json" for mistake in check(site_file))
+    record(Path("recorded"), *NAMES)
+    no_voice.main(["--language", "cy", "--recorded", "recorded"])
+    policy = load(site_file).policy_for("01427676676")
+    assert policy
+    assert (policy.language, policy.announcement.version) == ("cy", "3")
+
+
+def test_a_change_passes_the_check_once_its_audio_is_made(
+    no_voice: ModuleType, site_file: Path
+) -> None:
+    text = GOOD["prompts/en-GB.yaml"]
+    change = '{version: "2", text: All our lines are busy.}'
+    Path("prompts/en-GB.yaml").write_text(text.replace('{version: "1", text: Busy.}', change))
+    assert [mistake.line for mistake in check(site_file)] == [8]
+    record(Path("recorded"), "busy")
+    no_voice.main(["--recorded", "recorded", "busy"])
+    assert check(site_file) == []
+    record(Path("recorded"), "busy", ms=700)
+    no_voice.main(["--recorded", "recorded", "busy"])
+    assert check(site_file) == [], "another voice with the same words needs no new version"
+
+
+def test_what_was_made_is_noted_although_the_next_prompt_fails(
+    no_voice: ModuleType, site_file: Path
+) -> None:
+    record(Path("recorded"), "busy", ms=700)
+    with pytest.raises(no_voice.CannotMakeError, match=r"goodbye\.wav: there is no such"):
+        no_voice.main(["--recorded", "recorded", "busy", "goodbye"])
+    assert check(site_file) == []
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"busy": {"version": "1"}}', '{"busy": 3}'])
+def test_notes_that_are_damaged_are_not_written_over(
+    maker: ModuleType, tmp_path: Path, content: str
+) -> None:
+    write(tmp_path, "1", "Busy.")
+    made = tmp_path / "en-GB/made.json"
+    made.parent.mkdir()
+    made.write_text(content)
+    with pytest.raises(maker.CannotMakeError, match=r"made\.json: not as it was written"):
+        maker.make("en-GB", [], Unheard())
+    assert made.read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments"),
+    [
+        ("numpy", []),
+        ("hibari", []),
+        ("yaml", ["--recorded", "{recorded}", "busy"]),
+        ("soundfile", ["--recorded", "{recorded}", "busy"]),
+    ],
+)
+def test_without_a_package_one_line_says_what_to_install(
+    tmp_path: Path, package: str, arguments: list[str]
+) -> None:
+    record(tmp_path, "busy")
+    program = (
+        "import runpy, sys; sys.modules[sys.argv.pop(1)] = None; "
+        "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, package, str(PROMPTS / "make_audio.py")]
+        + [argument.format(recorded=tmp_path) for argument in arguments],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"make_audio: the package {package!r} is missing")
+    assert "voice/bin/pip install '.[voice]'" in line
+
+
+def test_the_readme_names_every_prompt_and_counts_none() -> None:
+    """A number of prompts would be wrong with the next one."""
+    readme = (PROMPTS / "README.md").read_text(encoding="utf-8")
+    table = "".join(line for line in readme.splitlines() if line.startswith("| `"))
+    catalogue = (PROMPTS / "en-GB.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"^  ([a-z-]+):$", catalogue, re.MULTILINE))
+    assert set(re.findall(r"`([a-z-]+)`", table)) == named
+    assert not re.search(r"\b(six|seven|eight|nine|ten|[0-9]+) prompts\b", readme)
