@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import structlog
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
@@ -26,9 +27,12 @@ from ivr.clock import Clock, Timer
 from ivr.core.entries import Entry, Finished, Stamp
 from ivr.errors import DiskError
 from ivr.storage.atomic import REAL, Disk, disk_error
+from ivr.storage.fault import describe
 from ivr.storage.lines import line_of
 from ivr.storage.names import checked_call_id
 from ivr.storage.segments import Reading, SegmentWriter, keep_bad_lines, read
+
+log = structlog.get_logger(__name__)
 
 Synced = Callable[[DiskError | None], None]
 """Told on the hub's thread when all is on disk, or why not; it must not block."""
@@ -248,7 +252,7 @@ class Journal:
         self._pool.spawn(self._job, work).rawlink(self._done)
 
     def _job(self, work: _Work) -> _Outcome:
-        """In the thread: write and sync, then tidy up. Errors are its result."""
+        """In the thread: write and sync, then tidy up. Errors and faults are its result."""
         lines: tuple[tuple[str, bytes], ...] = ()
         if work.data:
             try:
@@ -256,20 +260,33 @@ class Journal:
             except OSError as error:
                 told = disk_error("write the journal", self._writer.path(work.number), error)
                 return _Outcome(told, None, ())
+            except Exception as fault:  # noqa: BLE001  # the root of the thread's work
+                return _Outcome(self._at_fault("written", fault), None, ())
         try:
             self._writer.remove(work.remove)
             if work.carry is not None:
                 lines = self._writer.lines_of(*work.carry)
         except OSError as error:
             return _Outcome(None, disk_error("tidy up", self._folder, error), ())
+        except Exception as fault:  # noqa: BLE001  # the root of the thread's work
+            return _Outcome(None, self._at_fault("tidied up", fault), ())
         return _Outcome(None, None, lines)
+
+    def _at_fault(self, what: str, fault: BaseException) -> DiskError:
+        """What to tell of a fault of the program, which is no refusal of the disk's."""
+        return DiskError(
+            f"{self._folder}: the journal could not be {what}, by a fault of the engine: "
+            f"{describe(fault)}\n  nothing is lost: it is tried again; report the fault"
+        )
 
     def _done(self, result: Any) -> None:
         """On the hub's thread: the job is over."""
         work, self._running = self._running, None
-        outcome: _Outcome = result.get()
         assert work is not None  # only a job that was begun ends
         self._idle.set()
+        outcome: _Outcome = result.value
+        if result.exception is not None:  # not even the job's root held it
+            outcome = _Outcome(self._at_fault("written", result.exception), None, ())
         if outcome.error is not None:
             self._refused(work, outcome.error)
         else:
@@ -301,6 +318,7 @@ class Journal:
         for segment, calls in work.carried:
             self._moved(segment, calls)
         if outcome.untidy is not None:
+            log.warning("the journal could not be tidied up", error=str(outcome.untidy))
             self._still_there(work.remove)
         elif work.carry is not None:
             self._buffer.extend([line for call, line in outcome.lines if call in self._calls])

@@ -180,7 +180,7 @@ class SegmentWriter:
             write_all(disk, self._fd, data)
             disk.fdatasync(self._fd)
             self._kept += len(data)
-        except OSError:
+        except BaseException:
             self._give_up()
             raise
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from gevent.event import Event
+from structlog.testing import capture_logs
 
 from ivr.core.entries import Answered, Finished, HungUp, Stamp, Stamped
 from ivr.errors import DiskError, SpoolError
@@ -385,3 +387,73 @@ def test_closing_on_a_full_disk_says_so(tmp_path: Path) -> None:
     bench.trace.failing["write"] = ENOSPC
     bench.append(CALL, Stamped(Stamp(1, 1), HungUp("caller", "X", 0)))
     assert not bench.journal.close()
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fdatasync"])
+def test_a_fault_in_writing_is_told_and_the_journal_goes_on(bench: Bench, call: str) -> None:
+    """It may come in the middle of a line: what follows goes to another segment."""
+    whole = bench.journal._writer._disk
+    bench.append(CALL, *whole_call()[:3])
+
+    def broken(*_args: object) -> int:
+        if call == "write":
+            whole.write(_args[0], b"half a li")  # type: ignore[arg-type]
+        raise ValueError("nobody thought of 07700900123")
+
+    bench.journal._writer._disk = replace(whole, **{call: broken})
+    told: list[DiskError | None] = []
+    both = Event()
+    for _ in range(2):
+        bench.journal.sync(lambda error: (told.append(error), told[1:] and both.set()))  # type: ignore[func-returns-value]
+    wait(both)
+    assert bench.journal.error is told[1]
+    for error in told:
+        assert "by a fault of the engine: ValueError: nobody thought of ***********" in str(error)
+    bench.journal._writer._disk = whole
+    bench.append(CALL, *whole_call()[3:])
+    assert bench.sync() is None
+    assert bench.journal.error is None
+    assert entries_of(bench.folder) == whole_call()
+    assert [bad.torn for bad in read(bench.folder).bad] in ([], [True])
+
+
+def test_a_fault_in_tidying_up_keeps_nothing_from_the_disk(bench: Bench) -> None:
+    bench.append(CALL, *whole_call(), Stamped(Stamp(9, 9), Finished()))
+    assert bench.sync() is None
+    whole = bench.journal._writer._disk
+
+    def broken(_path: str) -> None:
+        raise ValueError("nobody thought of this")
+
+    bench.journal._writer._disk = replace(whole, unlink=broken)
+    with capture_logs() as logged:
+        bench.tidy()
+        bench.append(OTHER, *whole_call())
+        assert bench.sync() is None
+    assert bench.journal.error is None
+    [line] = logged
+    assert line["event"] == "the journal could not be tidied up"
+    assert "by a fault of the engine: ValueError: nobody thought of this" in line["error"]
+    assert "0000000001.journal" in bench.files()
+    assert entries_of(bench.folder, OTHER) == whole_call()
+    bench.journal._writer._disk = whole
+    bench.tidy()
+    assert "0000000001.journal" not in bench.files()
+
+
+def test_a_job_that_dies_is_told_and_the_journal_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_work: object) -> None:
+        raise RuntimeError("in the thread")
+
+    monkeypatch.setattr(bench.journal, "_job", dies)
+    bench.append(CALL, *whole_call())
+    error = bench.sync()
+    assert "by a fault of the engine: RuntimeError: in the thread" in str(error)
+    monkeypatch.undo()
+    bench.clock.turn(1000)
+    wait(bench.journal._idle)
+    settle()
+    assert bench.journal.error is None
+    assert entries_of(bench.folder) == whole_call()
