@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr.errors import DiskError
-from ivr.storage.atomic import write_durably
+from ivr.storage.atomic import REAL, write_durably, write_new
 from tests.storage.parts import ENOSPC, Trace
 
 
@@ -32,3 +32,20 @@ def test_a_refused_write_leaves_the_target_as_it_was(tmp_path: Path, call: str) 
     assert target.read_bytes() == b"before"
     opened = sum(name == "open" and not path.endswith("!") for name, path in trace.calls)
     assert opened == sum(name == "close" for name, _path in trace.calls)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    """Somebody else of the spool's group may have put it there (R19)."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    for target in (victim, tmp_path / "not there yet"):
+        link = tmp_path / f"link to {target.name}"
+        link.symlink_to(target)
+        with pytest.raises(OSError, match="Too many levels of symbolic links"):
+            write_new(REAL, str(link), b"of the engine")
+        with pytest.raises(DiskError, match="Too many levels of symbolic links"):
+            write_durably(tmp_path / "new", b"of the engine", link)
+        assert link.is_symlink()
+    assert victim.read_bytes() == b"precious"
+    assert not (tmp_path / "not there yet").exists()
+    assert not (tmp_path / "new").exists()

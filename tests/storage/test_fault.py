@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from gevent.event import Event
 
 from ivr.core.fold import fold
 from ivr.storage import filing, spool
@@ -14,13 +15,15 @@ from ivr.storage.fault import describe
 from ivr.storage.filing import Filing, file_batch
 from ivr.storage.look import verify
 from ivr.storage.segments import read
-from tests.storage.bench import MAKER, Bench
+from tests.storage.bench import LIMITS, MAKER, Bench
 from tests.storage.parts import (
     CALL,
     EIO,
     OTHER,
     call_id,
+    settle,
     unconnected_call,
+    wait,
     wav,
     whole_call,
 )
@@ -223,3 +226,32 @@ def test_a_descriptor_that_cannot_be_closed_costs_nothing(bench: Bench) -> None:
     bench.finish(CALL, OTHER)
     assert [(one.fault, one.error) for one in bench.filed] == [("", None)] * 2
     assert {one.verdict for one in verify(bench.root)} == {"good"}
+
+
+@pytest.mark.parametrize("name", ["tmp/{}.json", "aside/{}.wav.why"])
+def test_a_link_where_the_engine_writes_is_not_followed(bench: Bench, name: str) -> None:
+    """Put there by another member of the spool's group (R19): the call waits, others do not."""
+    victim = bench.root.parent / "victim"
+    victim.write_bytes(b"precious")
+    link = bench.root / name.format(CALL)
+    link.symlink_to(victim)
+    bench.record_audio(CALL, b"OggS" + bytes(100))  # no recording: it is to be set aside
+    bench.record_audio(OTHER, wav())
+    filed: list[str] = []
+    first = Event()
+    for call in (CALL, OTHER):
+        bench.spool.finish(call, whole_call(), lambda one: (filed.append(one.call_id), first.set()))
+    bench.clock.turn(LIMITS.gather_ms)
+    wait(first)
+    settle()
+    assert filed == [OTHER]
+    assert victim.read_bytes() == b"precious"
+    [(refused, error)] = bench.refused
+    assert refused == CALL
+    assert "Too many levels of symbolic links" in str(error)
+    link.unlink()
+    bench.clock.turn(LIMITS.retry_ms)
+    assert bench.spool.join(30)
+    settle()
+    assert filed == [OTHER, CALL]
+    assert victim.read_bytes() == b"precious"
