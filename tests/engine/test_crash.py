@@ -5,23 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import gevent
 import pytest
+from gevent.event import Event
 
 from ivr.clock import RealClock
 from ivr.lab import CallScript, Destination, LabSwitch, dialplan_for
-from ivr.lab.script import HangUp, WhenConnected
 from tests.engine import site
 from tests.engine.house import Call
 from tests.engine.served import Served
-from tests.noted import note_audio
+
+
+class Switch(LabSwitch):
+    """Says when it has been asked after a call whose events are filtered for."""
+
+    def __init__(self, log_path: Path) -> None:
+        super().__init__(RealClock(), log_path=log_path)
+        self.followed = Event()
+
+    def api(self, command: str, arg: str) -> str:
+        inbound = [one for one in self.listeners if one.leg is None]
+        if any(("Unique-ID", arg) in one._filters for one in inbound):
+            self.followed.set()
+        return super().api(command, arg)
 
 
 @pytest.fixture
-def switch(tmp_path: Path) -> Iterator[LabSwitch]:
-    made = LabSwitch(RealClock(), log_path=tmp_path / "switch.log")
+def switch(tmp_path: Path) -> Iterator[Switch]:
+    made = Switch(tmp_path / "switch.log")
     yield made
     made.close()
+
+
+def journalled(folder: Path, kind: str) -> bool:
+    """Whether an entry of this kind has been written, for whatever call."""
+    mark = f'"k":"{kind}"'.encode()
+    return any(mark in one.read_bytes() for one in (folder / "spool/journal").iterdir())
 
 
 def test_killed_in_mid_call_the_record_is_whole_all_the_same(switch, tmp_path):
@@ -30,24 +48,27 @@ def test_killed_in_mid_call_the_record_is_whole_all_the_same(switch, tmp_path):
     _host, port = switch.listen(("127.0.0.1", 0))
     file = site.write(tmp_path, port, more="log:\n  format: json\n")
     site.tone(tmp_path / "prompts/en-GB/8000/announcement.wav", 8000, 300, site.ANNOUNCEMENT_HZ)
-    note_audio(tmp_path / "prompts", "en-GB")
     first = Served(file)
     switch.dialplan = dialplan_for(first.until("engine started")["calls_on"])
     first.until("FreeSWITCH is there")
-    call = switch.place(
-        CallScript(steps=(WhenConnected(2500), HangUp()), destination=Destination())
-    )
-    while "CHANNEL_BRIDGE" not in [one.event for one in call.happenings]:
-        gevent.sleep(0.01)
-    gevent.sleep(0.6)
+    call = switch.place(CallScript(destination=Destination()))
+    bridged = Event()
+    call.leg.watchers.append(lambda name, _: bridged.set() if name == "CHANNEL_BRIDGE" else None)
+    bridged.wait()
+    # Each answer is a turn of the engine, whose journal is written behind it.
+    while not journalled(tmp_path, "Connected"):
+        assert first.get("/healthz").startswith(b"HTTP/1.1 200")
     first.kill()
     second = Served(file)
     try:
         second.until("call taken up")
-        call.done.get()
+        switch.followed.wait()
+        call.leg.hang_up("NORMAL_CLEARING", by="caller")
+        outcome = call.done.get()
         ended = second.until("call ended")
         told = Call(tmp_path / "spool", call)
-        told.assert_heard(2400, 2700)
+        together_ms = outcome.duration_ms - outcome.connected_ms
+        told.assert_heard(together_ms - 100, together_ms + 200)
         assert told.record["announcement"] == ended["announcement"] == "fully"
         assert told.record["connected_at"]
         assert told.record["ended"]["by"] == "caller"
