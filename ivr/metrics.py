@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,10 +15,35 @@ from prometheus_client.registry import Collector
 
 from ivr.core import events
 from ivr.core.events import Event
-from ivr.core.record import CallRecord
+from ivr.core.record import CallRecord, RecordingState
 from ivr.core.state import CallState, Phase, Recording
 
 _REACTION_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+
+
+SHORT_MS = 1_000
+"""A recording may be shorter than the time connected by this, or by a hundredth of that time,
+before it counts as short: two clocks measured them."""
+
+Shortfall = Literal["", "lost", "short", "unrecorded"]
+
+
+def shortfall(record: CallRecord) -> Shortfall:
+    """What there should be of a recording and is not; empty where all is as it should be.
+
+    ``lost``: there is none. ``short``: FreeSWITCH claims more than the file holds, as after a
+    full disk (docs/freeswitch.md 19), or it ended long before the call. ``unrecorded``: the
+    call was connected, and nothing says that it was to be recorded or why not.
+    """
+    recording, connected_ms = record.recording, record.durations.connected_ms
+    if recording.state == "lost":
+        return "lost"
+    if recording.state == "kept":
+        gap_ms = connected_ms - recording.duration_ms
+        ended_early = gap_ms > max(SHORT_MS, connected_ms // 100)
+        return "short" if recording.missing_ms > 0 or ended_early else ""
+    never_meant = recording.reason == "not-intended"
+    return "unrecorded" if record.connected_at and never_meant else ""
 
 
 class Metrics:
@@ -55,6 +81,25 @@ class Metrics:
         )
         self._recording_started = recordings.labels("started")
         self._recording_failed = recordings.labels("failed")
+        outcomes = Counter(
+            "ivr_recordings_finished",
+            "Calls whose record was made, by what there is of a recording: kept, none, lost.",
+            ["state"],
+            registry=registry,
+        )
+        self._recordings_finished = {
+            state: outcomes.labels(state) for state in get_args(RecordingState)
+        }
+        self.recordings_short = Counter(
+            "ivr_recordings_short",
+            "Recordings that are kept and do not hold all of the call.",
+            registry=registry,
+        )
+        self.calls_unrecorded = Counter(
+            "ivr_calls_unrecorded",
+            "Calls that were connected and for which no recording was even begun.",
+            registry=registry,
+        )
         self.recorded_seconds = Counter(
             "ivr_recorded_seconds", "Seconds of audio in finished recordings.", registry=registry
         )
@@ -64,6 +109,12 @@ class Metrics:
         self.records_failed = Counter(
             "ivr_records_failed",
             "Records that could not be put into the spool yet; they are tried again.",
+            registry=registry,
+        )
+        self.records_set_aside = Counter(
+            "ivr_records_set_aside",
+            "Calls without their record because of a fault in the engine itself; the log has it,"
+            " and the next start tries again.",
             registry=registry,
         )
         reaction = Histogram(
@@ -145,6 +196,12 @@ class Metrics:
         """Count a record that is in the spool."""
         self.records_written.inc()
         self.recorded_seconds.inc(record.recording.duration_ms / 1000)
+        self._recordings_finished[record.recording.state].inc()
+        problem = shortfall(record)
+        if problem == "short":
+            self.recordings_short.inc()
+        elif problem == "unrecorded":
+            self.calls_unrecorded.inc()
         ended = record.ended
         self.calls_ended.labels(record.team, ended.by, ended.reason or "ordinary").inc()
         self.announcements.labels(record.team, record.announcement).inc()

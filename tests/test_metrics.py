@@ -45,6 +45,12 @@ EXPECTED = {
     # Those that nobody answered were started too: the recording runs before the bridge.
     ("ivr_recordings_total", "started"): 7,
     ("ivr_recordings_total", "failed"): 0,
+    ("ivr_recordings_finished_total", "kept"): 4,
+    ("ivr_recordings_finished_total", "none"): 7,
+    ("ivr_recordings_finished_total", "lost"): 0,
+    ("ivr_recordings_short_total",): 0,
+    ("ivr_calls_unrecorded_total",): 0,
+    ("ivr_records_set_aside_total",): 0,
     ("ivr_records_written_total",): 11,
     ("ivr_records_failed_total",): 0,
     ("ivr_spool_records",): 11,

@@ -15,6 +15,7 @@ from ivr.core.entries import Arrived, Stamped
 from ivr.core.policy import CallPolicy
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
+from ivr.engine.ended import ended
 from ivr.storage.filing import Filed
 from ivr.storage.segments import Reading
 
@@ -69,8 +70,8 @@ class Recovery:
 
     def _close(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
         def filed(filed: Filed) -> None:
-            log.info("call of an earlier engine recorded", call=call_id)
-            if filed.record is not None:
-                self._context.metrics.finished(filed.record)
+            if not filed.fault:
+                log.info("call of an earlier engine recorded", call=call_id)
+            ended(self._context.metrics, filed)
 
         self._context.spool.finish(call_id, entries, filed)

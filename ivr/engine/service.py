@@ -15,10 +15,10 @@ from ivr.api.http import HttpServer
 from ivr.clock import Clock, RealClock
 from ivr.config.load import Configuration, load
 from ivr.core.entries import Stamped
-from ivr.core.record import CallRecord
 from ivr.engine.context import Context
 from ivr.engine.control import Control
 from ivr.engine.driver import CallDriver
+from ivr.engine.ended import ended
 from ivr.engine.recovery import Recovery
 from ivr.engine.server import CallServer
 from ivr.errors import ConfigError, DiskError
@@ -239,9 +239,7 @@ class Engine:
 
         def filed(filed: Filed) -> None:
             self.context.calls.pop(call_id, None)
-            if filed.record is not None:
-                self.metrics.finished(filed.record)
-                log_call(filed.record)
+            ended(self.metrics, filed)
 
         self.control.unfollow(call_id)
         self.spool.finish(call_id, entries, filed)
@@ -257,37 +255,6 @@ def _load(site_file: Path) -> Configuration | Exception:
         return load(site_file)
     except Exception as error:  # noqa: BLE001  # the root of the thread's job
         return error
-
-
-def log_call(record: CallRecord) -> None:
-    """The one line that tells everything about a call that has ended."""
-    recording, ended, opt_out = record.recording, record.ended, record.opt_out
-    log.info(
-        "call ended",
-        call=record.call,
-        team=record.team,
-        route=record.route,
-        number=record.number,
-        caller=record.caller,
-        direction=record.direction,
-        arrived_at=record.arrived_at,
-        total_ms=record.durations.total_ms,
-        connected_ms=record.durations.connected_ms,
-        announcement=record.announcement,
-        opt_outs=opt_out.started,
-        returned=opt_out.returned,
-        opted_out=opt_out.how if opt_out.confirmed else "",
-        recording=recording.state,
-        recording_reason=recording.reason,
-        recorded_ms=recording.duration_ms,
-        sha256=recording.sha256,
-        ended_by=ended.by,
-        cause=ended.cause,
-        q850=ended.q850,
-        reason=ended.reason,
-        policy=record.policy_version,
-        config=record.config_version,
-    )
 
 
 def serve(site_file: Path) -> Engine:
