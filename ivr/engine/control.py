@@ -24,7 +24,7 @@ from greenswitch.esl import NotConnectedError
 
 from ivr.clock import Clock
 from ivr.errors import SwitchError, WireError
-from ivr.esl.session import Link
+from ivr.esl.session import Link, OnReply
 from ivr.esl.wire import Message, line
 from ivr.metrics import Metrics
 
@@ -228,11 +228,16 @@ class Control:
                 if len(answers) == len(call_ids):
                     answered.set()
 
+        text: list[bytes] = []
+        replies: list[OnReply | None] = []
         for call_id in call_ids:
             if first is not None:
-                link.post(first(call_id), None)
-            link.post(_exists(call_id), partial(told, call_id))
+                text.append(first(call_id))
+                replies.append(None)
+            text.append(_exists(call_id))
+            replies.append(partial(told, call_id))
         if call_ids:
+            link.post(b"".join(text), *replies)
             self._wait(ANSWER_MS, answered, self._lost)
         if len(answers) < len(call_ids):
             late = f"no answer to uuid_exists within {ANSWER_MS // 1000} s"

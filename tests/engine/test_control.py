@@ -222,11 +222,17 @@ def test_the_wait_for_an_answer_ends_when_the_engine_stops(unanswered):
 
 
 def test_the_wait_for_the_password_to_be_checked_ends_when_the_engine_stops(build):
+    heard: list[bytes] = []
+
+    def deaf(connection: socket.socket, *_: object) -> None:
+        connection.sendall(b"Content-Type: auth/request\n\n")
+        while data := connection.recv(4096):
+            heard.append(data)
+
     house = build()
-    house.switch._serve = lambda connection, *_: connection.sendall(
-        b"Content-Type: auth/request\n\n"
-    )
+    house.switch._serve = deaf
     house.start()
+    assert b"auth" in b"".join(heard)
     house.engine.control.stop()
     house.clock.settle()
     assert house.engine._control_loop.dead
