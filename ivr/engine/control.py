@@ -40,7 +40,7 @@ STEADY_MS = 5_000
 """A connection that was lost sooner is not made again at once."""
 ANSWER_MS = 10_000
 """How long FreeSWITCH may take to say which calls of a slice it has."""
-SLICE = 200
+SLICE = 100
 """Calls that are asked after at once: what else there is to do waits for no more than these."""
 
 _EVENTS = "HEARTBEAT CHANNEL_BRIDGE RECORD_STOP CHANNEL_HANGUP_COMPLETE"
