@@ -8,22 +8,19 @@ Exit codes: 0 well, 1 the configuration has mistakes (or a check found something
 from __future__ import annotations
 
 import contextlib
-import http.client
+import errno
 import json
 import os
 import signal
 import sys
-import time
-import urllib.error
-import urllib.request
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ivr import __version__, logs
-from ivr.errors import IvrError, SetupError, SpoolError
+from ivr.errors import DiskError, IvrError, SetupError, SpoolError
 
 DEFAULT_SITE = Path("deploy/ivr.yaml")
 INSTALLED_SITE = Path("/etc/ivr/ivr.yaml")
@@ -38,16 +35,39 @@ site_option = click.option(
     "--site",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="IVR_SITE",
+    show_envvar=True,
     default=_default_site,
     show_default=f"{DEFAULT_SITE} here, else {INSTALLED_SITE}",
     help="The site's file; all other folders follow from it.",
 )
+
+spool_option = click.option(
+    "--spool",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A spool's folder, in place of the site's.",
+)
+
+_REFUSED = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""How a disk refuses what is written."""
 
 OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
 
 class Group(click.Group):
     """Prints errors that a person can mend without a traceback, and exits with their code."""
+
+    def main(self, *words: Any, **more: Any) -> Any:
+        """See click; also where standard output refuses help, or what was drawn on it."""
+        try:
+            return super().main(*words, **more)
+        except OSError as error:
+            if error.filename is not None or error.errno not in _REFUSED:
+                raise
+            _forget_output()
+            with contextlib.suppress(OSError):
+                click.echo(f"cannot write to standard output: {error.strerror}", err=True)
+            sys.exit(DiskError.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """See click."""
@@ -74,14 +94,14 @@ def _in_a_folder() -> None:
 
 
 def _say(text: str, *, nl: bool = True) -> None:
-    """Print to standard output. Raises SetupError where that refuses, a full disk for one."""
+    """Print to standard output. Raises DiskError where that refuses, a full disk for one."""
     try:
         click.echo(text, nl=nl)
     except BrokenPipeError:
         raise
     except OSError as error:
         _forget_output()
-        raise SetupError(f"cannot write to standard output: {error.strerror}") from error
+        raise DiskError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def _forget_output() -> None:
@@ -102,6 +122,10 @@ def main() -> None:
     \b
     Shell completion (bash; also zsh, fish):
       eval "$(_IVR_COMPLETE=bash_source ivr)"
+
+    \b
+    The site's file is deploy/ivr.yaml here, else /etc/ivr/ivr.yaml; --site of a
+    command or the variable IVR_SITE names another.
 
     \b
     Exit codes: 0 well, 1 mistakes in the configuration, 2 called wrongly,
@@ -150,12 +174,13 @@ def serve(site: Path) -> None:
     many_files(configuration.site.limits.connections)
     # First the claim to the spool: a second engine must not touch what the first one writes.
     Spool.prepare(configuration.site.spool)
-    with PidFile(configuration.site.spool):
+    with PidFile(configuration.site.spool) as claim:
         engine = Engine(configuration)
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, engine.stop)
         gevent.signal_handler(signal.SIGHUP, engine.reload)
         engine.start()
+        claim.tell(replace(configuration.site.http, port=engine.http.port))
         steady()
         engine.wait()
 
@@ -165,38 +190,16 @@ def serve(site: Path) -> None:
 def reload(site: Path) -> None:
     """Have the running engine take over the YAML and prompts, for new calls.
 
-    Checks them first; with mistakes nothing is reloaded and they are printed.
+    Checks them first; with mistakes nothing is reloaded and they are printed. Names
+    settings of the site's file that only a restart takes over.
     """
     from ivr.config.load import load
-    from ivr.engine.setup import PidFile
+    from ivr.engine.asking import reload_engine
 
-    configuration = load(site)
-    engine = PidFile.read(configuration.site.spool)
-    try:
-        os.kill(engine, signal.SIGHUP)
-    except OSError as error:
-        raise SetupError(
-            f"cannot tell the engine, process {engine}, to reload: {error.strerror};"
-            " run this as root or as the engine's user"
-        ) from error
-    address = f"http://{configuration.site.http}/healthz"
-    for _ in range(50):
-        time.sleep(0.1)
-        if _in_force(address) == configuration.version:
-            _say(f"configuration {configuration.version} is in force for new calls")
-            return
-    raise SetupError(
-        f"the engine was told to reload and {address} does not show configuration"
-        f" {configuration.version}; its log says why"
-    )
-
-
-def _in_force(address: str) -> str:
-    try:
-        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310  # http, from the site file
-            return str(json.load(answer)["config"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        return ""  # something else may answer there
+    done = reload_engine(load(site))
+    _say(f"configuration {done.version} is in force for new calls")
+    if done.restart:
+        _say(f"not in force until the engine is restarted: {', '.join(done.restart)}")
 
 
 @main.command(epilog=_examples("ivr schema deploy/schemas", "ivr schema --print team"))
@@ -256,7 +259,7 @@ def render(site: Path, output: Path | None, extensions: bool) -> None:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="New or empty; keeps recordings and records. Else a temporary one, named at the end.",
+    help="New or empty; keeps recordings and records. Else a temporary one, which is named.",
 )
 @click.option("--plain", is_flag=True, help="A line a step, also on a terminal.")
 def demo(folder: Path | None, plain: bool) -> None:
@@ -273,56 +276,79 @@ def spool() -> None:
 
 @spool.command("ls", epilog=_examples("ivr spool ls", "ivr spool ls --json | jq .call"))
 @site_option
+@spool_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def spool_ls(site: Path, as_json: bool) -> None:
-    """List the finished records, oldest call first."""
+def spool_ls(site: Path, folder: Path | None, as_json: bool) -> None:
+    """List the finished records, oldest call first.
+
+    Exits with 6 where a record cannot be read.
+    """
     from ivr.storage.look import ls
 
-    rows = ls(_spool_of(site))
-    if as_json:
-        for row in rows:
-            _say(json.dumps(asdict(row)))
-        return
+    rows = ls(_spool_of(site, folder))
     for row in rows:
-        if row.fault:
+        if as_json:
+            _say(json.dumps(asdict(row)))
+        elif row.fault:
             _say(f"{row.call}  {row.fault}")
-            continue
-        length = f"{row.recording_ms / 1000:.1f} s"
-        _say(
-            f"{row.call}  {row.arrived_at}  {row.team}/{row.route}  {row.ended}"
-            f"  {row.recording}  {length}  {row.size} bytes"
-        )
+        else:
+            _say(
+                f"{row.call}  {row.arrived_at}  {row.team}/{row.route}  {row.ended}"
+                f"  {row.recording}  {row.recording_ms / 1000:.1f} s  {row.size} bytes"
+            )
+    if not rows:
+        click.echo("no records", err=True)
+    if bad := sum(bool(row.fault) for row in rows):
+        raise SpoolError(f"{bad} of {len(rows)} records cannot be read")
 
 
-@spool.command("show", epilog=_examples("ivr spool show 3deba8b7-291b-4a57-8511-68a5e1a242a9"))
+@spool.command(
+    "show",
+    epilog=_examples(
+        "ivr spool show 3deba8b7-291b-4a57-8511-68a5e1a242a9", "ivr spool show 3deba8b7"
+    ),
+)
 @site_option
+@spool_option
 @click.argument("call")
-def spool_show(site: Path, call: str) -> None:
-    """Print one record. Numbers in it are whole: it is what the retention layer gets."""
-    from ivr.storage.look import show
+def spool_show(site: Path, folder: Path | None, call: str) -> None:
+    """Print one record as it lies there.
 
-    _say(show(_spool_of(site), call).model_dump_json(indent=2))
+    CALL is its id, or so much of its beginning as no other call has. Numbers in it are whole:
+    it is what the retention layer gets.
+    """
+    from ivr.storage.look import find, shown
+
+    root = _spool_of(site, folder)
+    _say(shown(root, find(root, call)))
 
 
 @spool.command("verify", epilog=_examples("ivr spool verify", "ivr spool verify CALL"))
 @site_option
+@spool_option
 @click.argument("call", required=False)
-def spool_verify(site: Path, call: str | None) -> None:
+def spool_verify(site: Path, folder: Path | None, call: str | None) -> None:
     """Check records against schema, hash and audio, and name what else lies about.
 
-    Exits with 6 where anything is bad.
+    With CALL, its id or the beginning of it, one record only. Exits with 6 where anything
+    is bad.
     """
-    from ivr.storage.look import verify
+    from ivr.storage.look import find, verify
 
-    findings = verify(_spool_of(site), call)
+    root = _spool_of(site, folder)
+    findings = verify(root, None if call is None else find(root, call))
     for finding in findings:
         _say(f"{finding.verdict:8}  {finding.name}  {finding.detail}")
+    if not findings:
+        click.echo("no records", err=True)
     bad = sum(finding.verdict == "bad" for finding in findings)
     if bad:
         raise SpoolError(f"{bad} of {len(findings)} are bad")
 
 
-def _spool_of(site: Path) -> Path:
+def _spool_of(site: Path, folder: Path | None) -> Path:
+    if folder is not None:
+        return folder.absolute()
     from ivr.config.load import load
 
     return load(site).site.spool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -347,6 +348,7 @@ def test_help_names_every_command_the_exit_codes_and_completion():
         assert re.search(rf"^  {words[0]} ", result.output, re.M)
     assert "Exit codes: 0 well, 1 mistakes in the configuration" in result.output
     assert "_IVR_COMPLETE=bash_source" in result.output
+    assert "IVR_SITE" in result.output
 
 
 @pytest.mark.parametrize("words", [("nothing",), ("check", "--nothing"), ("check", "more")])
@@ -382,7 +384,7 @@ def test_completion_knows_the_commands(monkeypatch):
 def test_a_pipe_that_is_closed_early():
     program = Path(sys.executable).with_name("ivr")
     done = subprocess.run(
-        f"{program} schema --print site | true",
+        f"{shlex.quote(str(program))} schema --print site | true",
         shell=True,
         capture_output=True,
         text=True,

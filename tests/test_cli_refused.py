@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from ivr import cli
+from ivr.config.settings import Address
+from ivr.engine import asking
 from tests.test_cli import assert_one_line, ivr, site_file  # noqa: F401 # a fixture
 
 
@@ -82,11 +85,13 @@ def test_output_to_a_device_leaves_the_device(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("words", ["check", "schema --print site", "diagram"])
+@pytest.mark.parametrize(
+    "words", ["check", "schema --print site", "diagram", "--help", "demo --plain"]
+)
 def test_standard_output_that_refuses(site_file, words):  # noqa: F811 # the fixture
     program = Path(sys.executable).with_name("ivr")
     done = subprocess.run(
-        f"{program} {words} >/dev/full",
+        f"{shlex.quote(str(program))} {words} >/dev/full",
         shell=True,
         capture_output=True,
         text=True,
@@ -94,7 +99,7 @@ def test_standard_output_that_refuses(site_file, words):  # noqa: F811 # the fix
         env={**os.environ, "IVR_SITE": str(site_file)},
     )
     assert done.stderr == "cannot write to standard output: No space left on device\n"
-    assert done.returncode == 3
+    assert done.returncode == 4
 
 
 @pytest.mark.parametrize("words", [("check",), ("schema", "here"), ("check", "--site", "x.yaml")])
@@ -133,5 +138,5 @@ def test_reload_where_something_else_has_the_port(answer):
 
         thread = threading.Thread(target=serve_once)
         thread.start()
-        assert cli._in_force(f"http://127.0.0.1:{other.getsockname()[1]}/healthz") == ""
+        assert asking._health(Address("127.0.0.1", other.getsockname()[1])) is None
         thread.join()

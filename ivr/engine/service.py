@@ -14,6 +14,7 @@ from ivr import __version__
 from ivr.api.http import HttpServer
 from ivr.clock import Clock, RealClock
 from ivr.config.load import Configuration, load
+from ivr.config.restart import taken_over, takes_restart
 from ivr.core.entries import Stamped
 from ivr.engine.context import Context
 from ivr.engine.control import Control
@@ -100,6 +101,9 @@ class Engine:
         self._stopped = Event()
         self._reloading = False
         self._reload_asked = False
+        self._reloads = 0
+        self._reload_refused = False
+        self._restart_for: tuple[str, ...] = ()
         self._configured()
 
     def start(self) -> None:
@@ -159,8 +163,9 @@ class Engine:
             # Asked for while the files were being read: they may have changed after that.
             while self._reload_asked:
                 self._reload_asked = False
+                taken = False
                 try:
-                    self._reload_once()
+                    taken = self._reload_once()
                 except Exception as fault:  # the root of this greenlet
                     self.metrics.reload_succeeded.set(0)
                     log.exception(
@@ -168,10 +173,12 @@ class Engine:
                         mistake=f"the engine failed at it: {fault!r}",
                         in_force=self.context.configuration.version,
                     )
+                self._reloads += 1
+                self._reload_refused = not taken
         finally:
             self._reloading = False
 
-    def _reload_once(self) -> None:
+    def _reload_once(self) -> bool:
         old = self.context.configuration
         new = gevent.get_hub().threadpool.apply(_load, (old.site.file,))
         if isinstance(new, Exception):
@@ -180,21 +187,14 @@ class Engine:
             self.metrics.reload_succeeded.set(0)
             for mistake in str(new).splitlines():
                 log.error("reload refused", mistake=mistake, in_force=old.version)
-            return
-        for fixed in ("listen", "http", "spool", "freeswitch", "log"):
-            if getattr(new.site, fixed) != getattr(old.site, fixed):
-                log.warning("this takes a restart; the old value stays in force", setting=fixed)
-        kept = replace(
-            new.site,
-            listen=old.site.listen,
-            http=old.site.http,
-            spool=old.site.spool,
-            freeswitch=old.site.freeswitch,
-            log=old.site.log,
-        )
-        self.context.configuration = replace(new, site=kept)
+            return False
+        self._restart_for = takes_restart(old.site, new.site)
+        for setting in self._restart_for:
+            log.warning("this takes a restart; the old value stays in force", setting=setting)
+        self.context.configuration = replace(new, site=taken_over(old.site, new.site))
         self._configured()
         log.info("configuration taken over", config=new.version, policy=new.policy_version)
+        return True
 
     def _configured(self) -> None:
         configuration = self.context.configuration
@@ -203,7 +203,9 @@ class Engine:
         )
 
     def health(self) -> dict[str, object]:
-        """What the health page says; ``ready`` is whether calls are taken and can be recorded."""
+        """What the health page says; ``ready`` is whether calls are taken and can be recorded,
+        ``reloads`` how often the configuration was read again, ``restart_for`` what it then had
+        that takes a restart."""
         error = self.journal.error or self.spool.error
         return {
             "ready": error is None,
@@ -211,6 +213,9 @@ class Engine:
             "calls": len(self.context.calls),
             "config": self.context.configuration.version,
             "policy": self.context.configuration.policy_version,
+            "reloads": self._reloads,
+            "reload_refused": self._reload_refused,
+            "restart_for": self._restart_for,
             "version": __version__,
             "disk": str(error) if error else "ok",
         }

@@ -11,11 +11,15 @@ from types import TracebackType
 
 import structlog
 
+from ivr.config.settings import Address
 from ivr.errors import SetupError
 
 log = structlog.get_logger(__name__)
 
 _NAME = "engine.pid"
+_LONGEST = 512
+"""Characters of it that are read."""
+_LAST_PORT = 65535
 _SPARE = 512
 """Descriptors beside those of calls: logs, journal, audio being read, metrics."""
 
@@ -65,7 +69,7 @@ class PidFile:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            other = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
+            other = _lines(os.pread(self._fd, _LONGEST, 0).decode("ascii", "replace"))[0]
             os.close(self._fd)
             raise SetupError(
                 f"process {other or '?'} is an engine on the spool {spool} already;"
@@ -73,6 +77,10 @@ class PidFile:
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def tell(self, http: Address) -> None:
+        """Say where the engine's pages are, for :meth:`http`: the site's file may change."""
+        os.pwrite(self._fd, f"{os.getpid()}\n{http}\n".encode(), 0)
 
     def __enter__(self) -> PidFile:
         return self
@@ -98,7 +106,7 @@ class PidFile:
             with open(path, encoding="ascii") as file:
                 fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            told = path.read_text(encoding="ascii", errors="replace").strip()
+            told = _told(path)[0]
             if told.isdigit() and int(told) > 1:
                 return int(told)
             raise SetupError(
@@ -107,3 +115,25 @@ class PidFile:
         except OSError:
             pass
         raise SetupError(f"no engine is running on the spool {spool} (start it with `ivr serve`)")
+
+    @staticmethod
+    def http(spool: Path) -> Address | None:
+        """Where the running engine's pages are; None where it has not said so."""
+        host, _, port = _told(spool / _NAME)[1].rpartition(":")
+        if not (host and port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
+            return None
+        return Address.of(f"{host}:{port}")
+
+
+def _told(path: Path) -> tuple[str, str]:
+    """Process and address, as the file has them; empty where it does not."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return _lines(file.read(_LONGEST))
+    except OSError:
+        return "", ""
+
+
+def _lines(text: str) -> tuple[str, str]:
+    first, second = (*text.splitlines(), "", "")[:2]
+    return first.strip(), second.strip()

@@ -26,6 +26,9 @@ def test_health_of_an_engine_that_is_well(house):  # noqa: F811 # the fixture
         "calls": 1,
         "config": configuration.version,
         "policy": "2.0",
+        "reloads": 0,
+        "reload_refused": False,
+        "restart_for": [],
         "version": json.loads(body)["version"],
         "disk": "ok",
     }
