@@ -44,9 +44,10 @@ class Served:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The same, parsed; a last line that is not whole is left out."""
+        """The same, parsed; a last line that is not whole is left out, and so is what a command
+        says that does not come to be an engine."""
         whole = self.text.rpartition("\n")[0]
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def until(self, event: str, nth: int = 1) -> dict[str, Any]:
         """Wait until the engine logs this, for the ``nth`` time."""

@@ -42,12 +42,12 @@ def journalled(folder: Path, kind: str) -> bool:
     return any(mark in one.read_bytes() for one in (folder / "spool/journal").iterdir())
 
 
-def test_killed_in_mid_call_the_record_is_whole_all_the_same(switch, tmp_path):
+def test_killed_in_mid_call_the_record_is_whole_all_the_same(switch, tmp_path, monkeypatch):
     """What the record has to say of the caller's rights survives: that the announcement was
     heard to its end, and when the call was connected."""
     _host, port = switch.listen(("127.0.0.1", 0))
+    monkeypatch.setitem(site.LENGTHS, "announcement", (300, site.ANNOUNCEMENT_HZ))
     file = site.write(tmp_path, port, more="log:\n  format: json\n")
-    site.tone(tmp_path / "prompts/en-GB/8000/announcement.wav", 8000, 300, site.ANNOUNCEMENT_HZ)
     first = Served(file)
     switch.dialplan = dialplan_for(first.until("engine started")["calls_on"])
     first.until("FreeSWITCH is there")
