@@ -1,3 +1,3 @@
-"""Call recording for FreeSWITCH: announced, opted out of, paused and proved."""
+"""Call recording for FreeSWITCH: announced, opted out of, and kept for certain."""
 
 __version__ = "0.1.0"

@@ -140,7 +140,8 @@ class Metrics:
         )
         self.faults = Counter(
             "ivr_faults",
-            "Calls let go because of a fault in the engine itself; the log has it.",
+            "Faults in the engine itself, each of which cost a call its engine or the connection to"
+            " FreeSWITCH a new start; the log has them.",
             registry=registry,
         )
         self.commands_refused = Counter(

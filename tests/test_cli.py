@@ -208,9 +208,7 @@ def test_a_second_engine_on_the_spool_is_refused_and_the_first_is_not_disturbed(
 
 
 def test_freeswitch_away_is_said_and_tried_again_and_sigterm_ends_it(served):
-    served.until("FreeSWITCH is not there")
-    while len([one for one in served.events if one["event"] == "FreeSWITCH is not there"]) < 2:
-        served.until("FreeSWITCH is not there")
+    served.until("FreeSWITCH is not there", nth=2)
     said = next(one for one in served.events if one["event"] == "FreeSWITCH is not there")
     assert re.search("refused", said["error"])
     served.process.send_signal(signal.SIGTERM)
