@@ -49,6 +49,14 @@ def test_the_engine_is_found_where_its_address_has_changed(served, site_file):  
     assert result.output.endswith("until the engine is restarted: http.listen\n")
 
 
+def test_an_engine_that_is_still_on_another_spool(served, site_file):  # noqa: F811
+    edit(site_file, "spool: ../spool", "spool: ../other")
+    result = ivr("reload", "--site", site_file)
+    assert result.exit_code == 3
+    assert "no engine is running on the spool" in result.output
+    assert "where `spool` was changed in" in result.output
+
+
 def test_any_free_port_will_do(site_file):  # noqa: F811
     one = Served(site_file)
     try:

@@ -18,6 +18,11 @@ def resolved(document: Document, text: str) -> Path:
     return Path(os.path.normpath(document.path.absolute().parent / text))
 
 
+def odd_character(folder: Path) -> str | None:
+    """The first character of a path that FreeSWITCH would misread; None where it has none."""
+    return next((c for c in str(folder) if not _SAFE.fullmatch(c)), None)
+
+
 def safe_folder(document: Document, where: Where, text: str) -> Path:
     """Like :func:`resolved`; a path that FreeSWITCH would misread is noted as a mistake.
 
@@ -25,7 +30,7 @@ def safe_folder(document: Document, where: Where, text: str) -> Path:
     mean something in its applications' arguments.
     """
     folder = resolved(document, text)
-    if odd := next((c for c in str(folder) if not _SAFE.fullmatch(c)), None):
+    if odd := odd_character(folder):
         document.say(
             where,
             f'folder "{printable(str(folder))}" has {quoted(odd)} in it, which FreeSWITCH '

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,6 +114,17 @@ def _files(console: Console, placed: Sequence[Placed], folder: Path, spool: Path
     for name in ("deploy/ivr.yaml", "engine.log", "switch.log", "metrics.txt"):
         if (folder / name).exists():
             path(folder / name)
+    console.print("Look at them", style="bold")
+    for command in _commands(placed, spool):
+        console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _commands(placed: Sequence[Placed], spool: Path) -> list[str]:
+    """How this program, as it was called here, shows what lies in the spool."""
+    called = sys.argv[0] if Path(sys.argv[0]).name == "ivr" else "ivr"
+    calls = [one.call.uuid[:_SHORT] for one in placed if one.record is not None][:1]
+    words = [["ls"], *(["show", call] for call in calls), ["verify"]]
+    return [shlex.join([called, "spool", *each, "--spool", str(spool)]) for each in words]
 
 
 def _metrics(console: Console, rows: Sequence[Row], glyphs: Glyphs) -> Table:

@@ -118,7 +118,7 @@ def frame(
         row.append(" ")
         row.append_text(_state(one, now_ms, glyphs))
         rows.append(row)
-    return Group(Text(), *rows, Text(), _legend(glyphs))
+    return Group(Text(), *rows, Text(), _legend(glyphs), _keys(_coarse(whole_ms, columns)))
 
 
 def _cut(text: str, columns: int) -> str:
@@ -154,7 +154,7 @@ def bar(placed: Placed, now_ms: int, whole_ms: float, columns: int, glyphs: Glyp
             continue
         for at in range(column(begin), column(max(end - 1, begin)) + 1):
             cells[at] = (glyphs.spans[segment.span], STYLES[segment.span])
-    coarse = whole_ms / columns > _COARSE_MS
+    coarse = _coarse(whole_ms, columns)
     free = 0
     for number, (at_ms, key) in enumerate(story.keys):
         if coarse and len(story.burst(number)[1]) > 1:
@@ -167,6 +167,10 @@ def bar(placed: Placed, now_ms: int, whole_ms: float, columns: int, glyphs: Glyp
         at = min(max(column(began + story.ended_ms) + 1, free), columns - 1)
         cells[at] = (glyphs.end, "bold")
     return Text.assemble(*cells)
+
+
+def _coarse(whole_ms: float, columns: int) -> bool:
+    return whole_ms / columns > _COARSE_MS
 
 
 def _state(placed: Placed, now_ms: int, glyphs: Glyphs) -> Text:
@@ -198,3 +202,11 @@ def _legend(glyphs: Glyphs) -> Text:
         legend.append(f" {word}  ", "dim")
     legend.append(f"{glyphs.end} end", "dim")
     return legend
+
+
+def _keys(coarse: bool) -> Text:
+    """What the marks are that are no lines."""
+    text = "0 to 9, * and # are keys that the caller presses"
+    if coarse:
+        text += "; of several in one go, the first"
+    return Text(text, style="dim", no_wrap=True, overflow="crop")

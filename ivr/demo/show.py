@@ -15,8 +15,9 @@ from ivr import logs
 from ivr.demo.play import Result, View, play
 from ivr.demo.report import report
 from ivr.demo.screen import LiveScreen, PlainLines
-from ivr.demo.site import fresh_folder
+from ivr.demo.site import forget, fresh_folder, shipped
 from ivr.demo.stage import Stage
+from ivr.errors import IvrError
 from ivr.lab.expect import STANDARD_EXPECTED, Expected
 from ivr.lab.script import STANDARD, CallScript
 
@@ -40,10 +41,16 @@ def run(
         ConfigError, SetupError, DiskError: it could not be played; with what to do.
     """
     console = Console(highlight=False)
+    root = shipped()  # where there is none, no folder is made
+    made = folder is None or not folder.exists()
     place = fresh_folder(folder)
-    console.print(f"Everything is kept in {place}", soft_wrap=True)
     with log_to(place / "engine.log"), _asked_to_stop() as asked:
-        stage = Stage(place)
+        try:
+            stage = Stage(place, root=root)
+        except IvrError:
+            forget(place, made)
+            raise
+        console.print(f"Everything is kept in {place}", soft_wrap=True)
         try:
             return show(stage, console, plain, scripts, asked=asked)
         finally:

@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 import ivr
+from ivr.config.folders import odd_character
+from ivr.config.mistakes import printable, quoted
 from ivr.errors import SetupError
 
 RING = "1s"
@@ -58,12 +60,20 @@ def fresh_folder(folder: Path | None) -> Path:
     """A new or empty folder; ``None`` makes a temporary one that is kept.
 
     Raises:
-        SetupError: it is not empty, no folder, or cannot be made.
+        SetupError: it is not empty, no folder, has a name that FreeSWITCH would misread, or
+            cannot be made.
     """
     try:
+        whole = Path(tempfile.gettempdir()) if folder is None else folder.absolute()
+        if odd := odd_character(whole):
+            raise SetupError(
+                f"{printable(str(whole))} has {quoted(odd)} in it, which FreeSWITCH misreads,"
+                " expected a folder for what the demonstration keeps whose path has letters,"
+                " digits and . _ + @ = , ~ - only\n  name another with --folder"
+            )
         if folder is None:
             return Path(tempfile.mkdtemp(prefix="ivr-demo-"))
-        folder = folder.absolute()
+        folder = whole
         folder.mkdir(parents=True, exist_ok=True)
         if next(folder.iterdir(), None) is not None:
             raise SetupError(
@@ -76,6 +86,17 @@ def fresh_folder(folder: Path | None) -> Path:
             f" {os.strerror(error.errno or 0)}\n  name another folder with --folder"
         ) from error
     return folder
+
+
+def forget(folder: Path, made: bool) -> None:
+    """Empty a folder that :func:`fresh_folder` gave; remove it where that ``made`` it."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    if made:
+        folder.rmdir()
 
 
 def write_site(folder: Path, port: int, password: str, root: Path | None = None) -> Path:

@@ -48,7 +48,13 @@ def reload_engine(configuration: Configuration) -> Reloaded:
             over; with what to do.
     """
     site = configuration.site
-    engine = PidFile.read(site.spool)
+    try:
+        engine = PidFile.read(site.spool)
+    except SetupError as error:
+        raise SetupError(
+            f"{error}\n  where `spool` was changed in {site.file}:"
+            " that takes a restart of the engine"
+        ) from error
     address = PidFile.http(site.spool)
     if address is None:  # a signal would end it
         raise SetupError(

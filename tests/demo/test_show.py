@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ivr.cli import main
+from ivr.demo import run
 from ivr.demo.site import fresh_folder, shipped
 from ivr.demo.stage import Stage
-from ivr.errors import SetupError
+from ivr.errors import ConfigError, SetupError
 from ivr.lab import script
 from ivr.lab.expect import STANDARD_EXPECTED
 from tests.demo.conftest import Shown, play_turned
@@ -78,6 +84,15 @@ def test_every_file_it_names_is_there(good):
     assert {"ivr.yaml", "metrics.txt", "switch.log"} <= {path.name for path in paths}
 
 
+def test_the_commands_that_it_names_show_the_spool(good):
+    commands = re.findall(r"^  ivr (spool .+)$", good.text, re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["ls", "show", "verify"]
+    for command in commands:
+        done = CliRunner().invoke(main, shlex.split(command))
+        assert done.exit_code == 0
+        assert len(done.output.splitlines()) >= len(script.STANDARD)
+
+
 def test_metrics_are_those_of_the_engines_own_page(good):
     page = (good.stage.folder / "metrics.txt").read_text()
     assert 'ivr_opt_outs_total{step="confirmed"} 1.0' in page
@@ -102,6 +117,17 @@ def test_the_live_screen_grows_a_line_for_each_call(tmp_path):
     assert re.fullmatch(r"opts out and returns +━+\*#\*═+1┄*●+┃ +✓ as the script says", rows[-1])
     assert any("presses *#*" in row for row in rows)
     assert any("talks to 1001, recorded" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("width", "says"), [(80, "caller presses; of several in one go, the first"), (120, "presses")]
+)
+def test_the_live_screen_says_what_keys_are(tmp_path, width, says):
+    shown = play_turned(tmp_path / "d", (script.OPTS_OUT,), width=width, plain=False)
+    bare = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.text)
+    legends = {line.strip() for line in bare.splitlines() if line.startswith("0 to 9, * and # ")}
+    assert len(legends) == 1
+    assert legends.pop().endswith(says)
 
 
 def test_a_call_that_ends_otherwise_makes_it_fail(tmp_path):
@@ -200,6 +226,58 @@ def test_a_file_for_a_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match=r"file: cannot be used .*: File exists"):
         fresh_folder(tmp_path / "file")
+
+
+def kept(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def test_a_folder_with_a_space_is_refused_before_anything_is_made(tmp_path, capsys):
+    with pytest.raises(SetupError, match=r'with space has " " in it, .*(?s:.*)--folder$'):
+        run(tmp_path / "with space")
+    assert kept(tmp_path) == []
+    assert capsys.readouterr().out == ""
+
+
+def test_a_temporary_folder_with_a_space_is_refused_too(tmp_path, monkeypatch):
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
+    with pytest.raises(SetupError, match='has " " in it'):
+        run()
+    assert kept(tmp_path / "a b") == []
+
+
+def test_without_a_repository_no_folder_is_left(tmp_path, monkeypatch, capsys):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("ivr.__file__", str(tmp_path / "site-packages" / "ivr" / "__init__.py"))
+    monkeypatch.chdir(tmp_path)
+    for folder in (None, tmp_path / "named"):
+        with pytest.raises(SetupError, match="make demo"):
+            run(folder)
+    assert kept(tmp_path) == [tmp_path / "temporary"]
+    assert kept(tmp_path / "temporary") == []
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_with_mistakes_the_folder_is_left_as_it_was(tmp_path, monkeypatch, capsys, there):
+    """They are said first, and the same command works once they are mended."""
+    root = tmp_path / "root"
+    shutil.copytree(shipped() / "dialplan", root / "dialplan")
+    (root / "prompts").symlink_to(shipped() / "prompts")
+    (root / "dialplan" / "routes.yaml").write_text("- name: x\n")
+    monkeypatch.setattr("ivr.demo.show.shipped", lambda: root)
+    place = tmp_path / "place"
+    if there:
+        place.mkdir()
+    with pytest.raises(ConfigError, match=r"routes\.yaml:1:"):
+        run(place)
+    assert place.exists() == there
+    assert not there or kept(place) == []
+    assert kept(root) == [root / "dialplan", root / "prompts"]
+    assert (shipped() / "prompts" / "en-GB.yaml").exists()
+    assert capsys.readouterr().out == ""
 
 
 def test_missing_prompts_are_said_clearly(tmp_path, monkeypatch):
