@@ -206,7 +206,7 @@ def _legend(glyphs: Glyphs) -> Text:
 
 def _keys(coarse: bool) -> Text:
     """What the marks are that are no lines."""
-    text = "0 to 9, * and # are keys that the caller presses"
+    text = "0 to 9, * and # are keys that were pressed"
     if coarse:
         text += "; of several in one go, the first"
     return Text(text, style="dim", no_wrap=True, overflow="crop")

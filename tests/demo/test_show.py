@@ -120,7 +120,7 @@ def test_the_live_screen_grows_a_line_for_each_call(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("width", "says"), [(80, "caller presses; of several in one go, the first"), (120, "presses")]
+    ("width", "says"), [(80, "pressed; of several in one go, the first"), (120, "pressed")]
 )
 def test_the_live_screen_says_what_keys_are(tmp_path, width, says):
     shown = play_turned(tmp_path / "d", (script.OPTS_OUT,), width=width, plain=False)
