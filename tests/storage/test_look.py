@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
@@ -21,6 +22,7 @@ from ivr.storage.filing import Filing, Maker, file_batch, record_bytes
 from ivr.storage.look import find, ls, show, shown, verify
 from ivr.storage.places import Places, prepare
 from ivr.storage.record_schema import RecordModel, parse_record, record_schema
+from tests.docs.pages import ROOT
 from tests.storage.parts import (
     ARRIVED,
     CALL,
@@ -75,6 +77,14 @@ def test_the_schema_has_the_fields_of_the_record_and_no_more() -> None:
     for part in schema["$defs"].values():
         names(part)
     assert schema["properties"]["schema"]["const"] == SCHEMA
+
+
+def test_the_page_about_the_spool_explains_every_field_of_the_record() -> None:
+    page = (ROOT / "docs" / "spool.md").read_text(encoding="utf-8")
+    table = page.partition("| field | meaning |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)
+    named = [name for row in rows for name in re.findall("`(.+?)`", row)]
+    assert sorted(named) == sorted(record_schema()["properties"])
 
 
 @pytest.mark.parametrize(
