@@ -165,13 +165,12 @@ def serve(site: Path) -> None:
 
     from ivr.config.load import load
     from ivr.engine.service import Engine
-    from ivr.engine.setup import PidFile, many_files, steady
+    from ivr.engine.setup import PidFile, steady
     from ivr.storage.spool import Spool
 
     configuration = load(site)
     log = configuration.site.log
     logs.set_up(log.format, log.level, log.numbers)
-    many_files(configuration.site.limits.connections)
     # First the claim to the spool: a second engine must not touch what the first one writes.
     Spool.prepare(configuration.site.spool)
     with PidFile(configuration.site.spool) as claim:

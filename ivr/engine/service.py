@@ -22,6 +22,7 @@ from ivr.engine.driver import CallDriver
 from ivr.engine.ended import ended
 from ivr.engine.recovery import Recovery
 from ivr.engine.server import CallServer
+from ivr.engine.setup import many_files
 from ivr.errors import ConfigError, DiskError
 from ivr.esl.wire import Message
 from ivr.metrics import Metrics, Scraped
@@ -198,6 +199,7 @@ class Engine:
 
     def _configured(self) -> None:
         configuration = self.context.configuration
+        many_files(configuration.site.limits.connections)
         self.metrics.configured(
             configuration.version, configuration.policy_version, self._clock.wall_ms()
         )

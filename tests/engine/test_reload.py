@@ -302,3 +302,12 @@ def test_an_action_without_full_is_named(house, logged):
     assert said
     assert house.metric("ivr_commands_refused_total", command="Subscribe") >= 1
     assert call.done.ready(), "and the caller is not left in silence"
+
+
+def test_more_connections_after_a_reload_have_the_open_files_that_they_need(house, monkeypatch):
+    wanted: list[int] = []
+    monkeypatch.setattr(service, "many_files", wanted.append)
+    site = house.site_file
+    site.write_text(site.read_text() + "limits:\n  connections: 7000\n")
+    reload(house)
+    assert wanted == [7000]
