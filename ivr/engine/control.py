@@ -25,7 +25,7 @@ from greenswitch.esl import NotConnectedError
 from ivr.clock import Clock
 from ivr.errors import SwitchError, WireError
 from ivr.esl.session import Link, OnReply
-from ivr.esl.wire import Message, line
+from ivr.esl.wire import EVENT, Message, line
 from ivr.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -269,7 +269,7 @@ class Control:
             self._greeted.set()
         elif message.kind == "text/rude-rejection":
             self._on_lost("FreeSWITCH's access list refuses this host (event_socket.conf.xml)")
-        elif message.kind == "text/event-plain":
+        elif message.kind == EVENT:
             self._heard_ms = self._clock.monotonic_ms()
             call_id = message.first(b"Unique-ID") or ""
             if call_id in self._followed:

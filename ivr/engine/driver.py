@@ -29,7 +29,7 @@ from ivr.engine.context import Context
 from ivr.errors import WireError
 from ivr.esl.session import Link, OnReply
 from ivr.esl.translate import Offer, SwitchCommand, event_of, offer, opening, refused, text_of
-from ivr.esl.wire import Message, line
+from ivr.esl.wire import EVENT, Message, line
 
 log = structlog.get_logger(__name__)
 
@@ -137,9 +137,8 @@ class CallDriver:
         self._context.metrics.accepted((time.perf_counter_ns() - self._accepted_ns) / 1e9)
 
     def _on_message(self, message: Message) -> None:
-        if message.kind != "text/event-plain":
-            return
-        self.hear(message)
+        if message.kind == EVENT:
+            self.hear(message)
 
     def hear(self, message: Message) -> None:
         """Take an event of FreeSWITCH's about this call, whichever connection it came by."""
@@ -305,14 +304,15 @@ class CallDriver:
     def _turn_away(self, offered: Offer, known: bool) -> None:
         """A number that no route claims, or a call that is here already: not ours to answer."""
         self._context.metrics.turned_away.inc()
-        log.warning(
-            "call turned away",
-            call=offered.call_id,
-            number=offered.number,
-            reason="it is being driven already" if known else "no route claims this number",
-            expected="numbers as in dialplan/routes.yaml; render the dialplan again?",
-        )
-        if not known:
+        say = log.bind(call=offered.call_id, number=offered.number)
+        if known:
+            say.warning("call turned away", reason="it is being driven already")
+        else:
+            say.warning(
+                "call turned away",
+                reason="no route claims this number",
+                expected="numbers as in dialplan/routes.yaml; render the dialplan again?",
+            )
             text = text_of(do.Hangup("UNALLOCATED_NUMBER"), offered.call_id, "")
             self._send(b"".join(text), None)
             self._flush()

@@ -27,7 +27,7 @@ from gevent.event import AsyncResult
 from greenswitch.esl import ESLProtocol, NotConnectedError
 
 from ivr.errors import WireError
-from ivr.esl.wire import Framer, Message, line
+from ivr.esl.wire import API, REPLY, Framer, Message, line
 
 log = structlog.get_logger(__name__)
 
@@ -161,7 +161,7 @@ class Link(ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
 
     def handle_event(self, event: Message) -> None:
         """Give a message to whoever waits for it. One that nobody knows is passed on too."""
-        if event.kind in ("command/reply", "api/response") or (
+        if event.kind in (REPLY, API) or (
             # A reply without its Content-Type, passed over, would shift all replies after it.
             not event.kind and event.head("Reply-Text") is not None
         ):

@@ -24,6 +24,11 @@ MOST_BODY = 4 * 1024 * 1024
 """Bytes that a body may take; an event takes at most about 20 KB, and no command is sent whose
 answer grows with the calls there are."""
 
+EVENT = "text/event-plain"
+REPLY = "command/reply"
+API = "api/response"
+"""The kinds of message that the engine acts on, by their Content-Type."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -170,10 +175,6 @@ class Framer:
         held.clear()
         return whole
 
-
-EVENT = "text/event-plain"
-REPLY = "command/reply"
-API = "api/response"
 
 _EVENT_END = b"\nContent-Type: text/event-plain"
 _LENGTH, _REPLY, _API = (
