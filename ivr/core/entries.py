@@ -155,6 +155,12 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Parted:
+    """The bridge ended and the caller's leg did not: nobody hears the caller, and nothing is
+    added to the recording, until the next :class:`Connected` (docs/freeswitch.md 30)."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotConnected:
     """The destination did not take the call."""
 
@@ -173,6 +179,63 @@ class HungUp:
     q850: int
     reason: str = ""
     """Why, in the engine's words, such as ``opted-out`` or ``no-answer``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseStarted:
+    """A pause was asked for: from here on nothing may be kept (R6).
+
+    A second one before :class:`PauseEnded` means that the pause goes on, or begins again before
+    its end was confirmed.
+    """
+
+    by: str
+    """``agent``, ``page``, ``engineer``, ``payment-line``, or ``digits`` (the caller keyed what
+    may be a card number)."""
+    guard_ms: int = 250
+    """How much more than the pause is to be silent, before and after it (R7)."""
+    back_ms: int = 0
+    """How long before this entry it really began: when the first of the digits was keyed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseHeld:
+    """FreeSWITCH confirmed the pause."""
+
+    how: str
+    """``masked``, ``stopped`` (the mask was refused, and the recording was stopped) or
+    ``unrecorded`` (there was no recording to mask)."""
+    keys_hidden: bool = True
+    """The caller's keys stay inside FreeSWITCH, or, at a payment line, out of what it keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOverdue:
+    """The pause has lasted longer than it should; again each time as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseEnding:
+    """The end of the pause was asked for; FreeSWITCH is told after this. What comes instead of
+    :class:`PauseEnded` says that the end was not confirmed and the pause goes on."""
+
+    by: str
+    """As in :class:`PauseStarted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseEnded:
+    """FreeSWITCH confirmed the end of the pause: what is said from here on may be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The call was marked: held as evidence (R11), or noticed by the engine."""
+
+    mark: str
+    """``abuse``, or ``card-digits``: keyed while the call was not paused."""
+    by: str
+    """As in :class:`PauseStarted`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +258,15 @@ Entry = (
     | RecordingFailed
     | Dialled
     | Connected
+    | Parted
     | NotConnected
     | HungUp
+    | PauseStarted
+    | PauseHeld
+    | PauseOverdue
+    | PauseEnding
+    | PauseEnded
+    | Marked
     | Finished
 )
 """Any entry."""

@@ -17,10 +17,17 @@ from ivr.core.entries import (
     Entry,
     Finished,
     HungUp,
+    Marked,
     NotConnected,
     OptOutConfirmed,
     OptOutReturned,
     OptOutStarted,
+    Parted,
+    PauseEnded,
+    PauseEnding,
+    PauseHeld,
+    PauseOverdue,
+    PauseStarted,
     PromptEnded,
     PromptStarted,
     RecordingFailed,
@@ -169,6 +176,20 @@ class _Gathered:
             case ReminderRepeated():
                 self.repeated += 1
                 return "reminder-repeated", ""
+            case Parted():
+                return "parted", ""
+            case PauseStarted():
+                return "pause-started", entry.by
+            case PauseHeld():
+                return "pause-held", entry.how
+            case PauseOverdue():
+                return "pause-overdue", ""
+            case PauseEnding():
+                return "pause-ending", entry.by
+            case PauseEnded():
+                return "pause-ended", ""
+            case Marked():
+                return "marked", f"{entry.mark} by {entry.by}"
             case HungUp():
                 self.hung_up = entry
                 self.ended = stamp

@@ -39,6 +39,31 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureCodes:
+    """What the agent keys on the telephone during a call (R6, R11); an empty one is none."""
+
+    pause: str = "*7"
+    resume: str = "*8"
+    abuse: str = "*9"
+
+
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    """How a team pauses for payment (R6, R7)."""
+
+    codes: FeatureCodes = FeatureCodes()
+    overdue_ms: int = 600_000
+    """A pause that lasts longer raises an alarm and reminds the agent, again and again."""
+    guard_ms: int = 250
+    """How much more than the pause is made silent in the recording, before and after it."""
+    card_digits: int = 0
+    """So many digits that a caller keys in a row, while connected and not paused, cause a pause
+    by themselves; 0 is never."""
+    lines: frozenset[str] = frozenset()
+    """Numbers and extensions of payment lines: connected to one, a call is paused."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallPolicy:
     """All that decides how one call is treated (R9)."""
 
@@ -78,6 +103,12 @@ class CallPolicy:
     """The connected call's way out when nothing is heard of it any more."""
     without_recording: Literal["connect", "refuse"]
     """What becomes of a call whose recording cannot be started."""
+    direction: Literal["inbound", "outbound"] = "inbound"
+    """Outbound: the A leg is the agent's, who hears no announcement; the customer is the B leg,
+    whose leg is recorded and whose keys are kept out (R10)."""
+    payment_line: bool = False
+    """The destination is a payment line: paused from before it rings (R6)."""
+    pausing: Pausing = Pausing()
 
     @property
     def alternatives(self) -> int:
