@@ -110,6 +110,8 @@ def _parts(annotation: Any, metadata: list[Any]) -> Iterator[Any]:
 
 
 def _accepts(field: FieldInfo) -> str:
+    if field.annotation is bool:
+        return "`true` or `false`"
     marks = list(_parts(field.annotation, list(field.metadata)))
     for mark in marks:
         if isinstance(mark, FieldInfo):

@@ -160,6 +160,12 @@ def _pieces(text: str) -> list[str]:
 _BRACKETED = re.compile(r"\{[^}]*\}|\[[^\]]*\]|^<[^>]*>")
 
 
+def legs(text: str) -> list[str]:
+    """The telephones of a dial string, one by one, without variables in brackets and quotes."""
+    bare = re.split(r"[,|]|:_:", _BRACKETED.sub("", text))
+    return [leg.replace("'", "") for leg in bare]
+
+
 def _without_spaces(pieces: list[str]) -> str:
     """The nearest right dial string as the end of a mistake; empty where none is near."""
     whole = pieces[0]

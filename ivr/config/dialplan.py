@@ -11,7 +11,9 @@ from ivr.config.document import Document, Place, Where
 from ivr.config.explain import validated
 from ivr.config.folders import only_files, yaml_files
 from ivr.config.kinds import Known, Name
+from ivr.config.lines import check_lines
 from ivr.config.mistakes import did_you_mean, quoted
+from ivr.config.pause import check_codes
 from ivr.config.reading import read
 from ivr.config.schema import (
     DestinationsFile,
@@ -60,8 +62,11 @@ def read_dialplan(
     known = Known({"team": team_names, "destination": named})
     routes = validated(routes_document, RoutesFile, known)
     _opt_out(policy_document, ("defaults", "opt_out"), policy_document)
+    check_codes(policy_document, ("defaults",), policy_document)
     for document in team_documents.values():
         _opt_out(document, ("opt_out",), policy_document)
+        check_codes(document, (), policy_document)
+    check_lines(destinations_document)
     _claimed_once(routes_document)
     documents = (
         policy_document,

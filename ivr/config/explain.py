@@ -110,6 +110,8 @@ def _expected(error: ErrorDetails) -> str:
             return printable(error["msg"])
         case "int_type":
             return "expected a whole number without quotes"
+        case "bool_type":
+            return "expected true or false"
         case "greater_than_equal":
             return f"expected {context['ge']} or more"
         case "less_than_equal":

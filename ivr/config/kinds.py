@@ -1,4 +1,4 @@
-"""The kinds of text that settings are made of: durations, keys, numbers, addresses, names.
+"""The kinds of text that settings are made of: durations, names, versions, dates.
 
 Each kind is a marker for ``Annotated[str, …]``: it tells pydantic what to accept, people what
 was expected, and editors the pattern (R20). Values stay the text that was written; what reads
@@ -17,9 +17,6 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ivr.config.mistakes import did_you_mean, one_of, quoted
-
-KEYS = "0123456789*#"
-"""The keys of a telephone."""
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
@@ -184,36 +181,6 @@ class Duration(Kind):
         if not in_range or ms % milliseconds(self.step):
             raise wrong(f"expected {self.expected}")
         return text
-
-
-@dataclass(frozen=True, slots=True)
-class Keys(Kind):
-    """A sequence of telephone keys."""
-
-    expected: str = "2 to 8 keys out of 0-9 * #, in quotes"
-    pattern: str | None = "[0-9*#]{2,8}"
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Kind):
-    """One telephone key."""
-
-    expected: str = "one key out of 0-9 * #, in quotes"
-    pattern: str | None = "[0-9*#]"
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Kind):
-    """A telephone number as FreeSWITCH's destination_number holds it."""
-
-    expected: str = 'digits in quotes, without spaces, with or without a leading "+"'
-    pattern: str | None = r"\+?[0-9]{2,20}"
-
-    def hint(self, text: str) -> str:
-        """See :class:`Kind`: numbers are written with spaces, brackets and dashes."""
-        better = re.sub(r"[\s().\-/]", "", text)
-        fits = re.fullmatch(r"\+?[0-9]{2,20}", better)
-        return f", did you mean {quoted(better)}?" if fits else ""
 
 
 @dataclass(frozen=True, slots=True)

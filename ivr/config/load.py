@@ -13,7 +13,9 @@ from ivr.config.dialplan import Dialplan, read_dialplan
 from ivr.config.document import Document
 from ivr.config.folders import is_folder, resolved
 from ivr.config.kinds import milliseconds
+from ivr.config.lines import payment_lines
 from ivr.config.mistakes import Mistake
+from ivr.config.pause import pausing
 from ivr.config.reading import read
 from ivr.config.schema import Defaults, DestinationsFile, TeamFile
 from ivr.config.schema import Route as RouteEntry
@@ -160,6 +162,8 @@ class _Made:
             ring_ms=milliseconds(team.ring or defaults.ring),
             longest_call_ms=milliseconds(team.longest_call or defaults.longest_call),
             without_recording=team.without_recording or defaults.without_recording,
+            payment_line=self.destinations.root[entry.destination].payment_line,
+            pausing=pausing(defaults.pause, team.pause, payment_lines(self.destinations)),
         )
         message: Prompt | None = None
         if without_engine == "message":

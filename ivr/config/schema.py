@@ -10,19 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from ivr.config.addresses import AddressText, DialString, EngineAddress, Host
-from ivr.config.kinds import (
-    Day,
-    Duration,
-    Key,
-    Keys,
-    Kind,
-    Language,
-    Name,
-    NameOf,
-    Number,
-    Paragraph,
-    Version,
-)
+from ivr.config.kinds import Day, Duration, Kind, Language, Name, NameOf, Paragraph, Version
+from ivr.config.telephone import NEVER, CardDigits, FeatureCode, Key, Keys, Number
 
 Folder = Annotated[str, Kind(expected="a folder")]
 
@@ -70,10 +59,13 @@ class Render(Strict):
 
 
 class Http(Strict):
-    """Metrics and health over HTTP."""
+    """Metrics, health and the control of calls over HTTP."""
 
     listen: Annotated[str, AddressText()] = "127.0.0.1:9184"
-    """Where Prometheus scrapes, host:port."""
+    """Where Prometheus scrapes, and payment pages and `ivr` ask, host:port; keep it on loopback."""
+    tokens: Annotated[str, Kind(expected="a file")] = "tokens.json"
+    """Who may ask for what: the hashed tokens of `ivr token`, relative to this file; it need not
+    exist."""
 
 
 class Log(Strict):
@@ -106,7 +98,7 @@ class SiteFile(Strict):
     spool: Folder
     """Where recordings and finished records are put for the retention layer."""
     http: Http = Http()
-    """Metrics and health over HTTP."""
+    """Metrics, health and the control of calls over HTTP."""
     log: Log = Log()
     """What the log looks like."""
     limits: Limits = Limits()
@@ -158,6 +150,59 @@ class OptOut(Strict):
     """How many times the reminder is repeated after a wrong key, at most."""
 
 
+Overdue = Annotated[str, Duration(least="1s", most="4h")]
+Guard = Annotated[str, Duration(least="100ms", most="2s")]
+Digits = Annotated[str | int, CardDigits()]
+
+
+class DefaultCodes(Strict):
+    """What an agent keys on the telephone during a call."""
+
+    pause: Annotated[str, FeatureCode()] = "*7"
+    """Pauses the recording, for card details."""
+    resume: Annotated[str, FeatureCode()] = "*8"
+    """Ends the pause."""
+    abuse: Annotated[str, FeatureCode()] = "*9"
+    """Marks the call as abusive, so that its recording is held."""
+
+
+class DefaultPause(Strict):
+    """How the recording is paused while a caller gives card details."""
+
+    codes: DefaultCodes = DefaultCodes()
+    """What an agent keys on the telephone during a call."""
+    overdue: Overdue = "10m"
+    """A pause that lasts longer raises an alarm, and the agent is reminded."""
+    guard: Guard = "250ms"
+    """How much more than the pause is silent in the recording, before and after it."""
+    card_digits: Digits = NEVER
+    """So many digits that a caller keys in a row, without a pause, pause by themselves."""
+
+
+class Codes(Strict):
+    """What an agent of this team keys, where it differs from policy.yaml."""
+
+    pause: Annotated[str, FeatureCode()] | None = None
+    """Pauses the recording, for card details."""
+    resume: Annotated[str, FeatureCode()] | None = None
+    """Ends the pause."""
+    abuse: Annotated[str, FeatureCode()] | None = None
+    """Marks the call as abusive, so that its recording is held."""
+
+
+class Pause(Strict):
+    """How this team's recordings are paused, where it differs from policy.yaml."""
+
+    codes: Codes = Codes()
+    """What an agent keys on the telephone during a call."""
+    overdue: Overdue | None = None
+    """A pause that lasts longer raises an alarm, and the agent is reminded."""
+    guard: Guard | None = None
+    """How much more than the pause is silent in the recording, before and after it."""
+    card_digits: Digits | None = None
+    """So many digits that a caller keys in a row, without a pause, pause by themselves."""
+
+
 class Defaults(Strict):
     """What holds for every team that does not say otherwise."""
 
@@ -165,6 +210,8 @@ class Defaults(Strict):
     """The language of the prompts: the name of a catalogue in prompts/."""
     opt_out: DefaultOptOut
     """How a caller opts out of being recorded."""
+    pause: DefaultPause = DefaultPause()
+    """How the recording is paused while a caller gives card details."""
     ring: Ring
     """How long the destination rings."""
     longest_call: LongestCall
@@ -222,6 +269,8 @@ class TeamFile(Strict):
     """The team's own prompts, where it has any."""
     opt_out: OptOut = OptOut()
     """How a caller of this team opts out, where it differs from policy.yaml."""
+    pause: Pause = Pause()
+    """How this team's recordings are paused, where it differs from policy.yaml."""
     ring: Ring | None = None
     """How long the destination rings."""
     longest_call: LongestCall | None = None
@@ -237,7 +286,11 @@ class Destination(Strict):
     """Where calls are connected to."""
 
     dial: Annotated[str, DialString()]
-    """What FreeSWITCH's bridge is given."""
+    """What FreeSWITCH's bridge is given; $number is the number that staff dialled."""
+    payment_line: bool = False
+    """true: card details are keyed there. Whoever is connected to it is paused by that."""
+    numbers: Annotated[list[Annotated[str, Number()]], Field(min_length=1)] | None = None
+    """A payment line's numbers as FreeSWITCH reports them, where `dial` does not tell them."""
 
 
 class DestinationsFile(RootModel[dict[Annotated[str, Name()], Destination]]):

@@ -68,7 +68,9 @@ class Site:
     freeswitch: EventSocket
     spool: Path
     http: Address
-    """Of metrics and health; port 0 is any that is free."""
+    """Of metrics, health and the control of calls; port 0 is any that is free."""
+    tokens: Path
+    """The hashed tokens of those who may control calls; need not exist."""
     log: LogSettings
     limits: Limits
     render: RenderSettings

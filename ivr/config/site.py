@@ -35,6 +35,7 @@ def read_site(document: Document) -> Site | None:
         freeswitch=EventSocket(_event_socket(file.freeswitch), password),
         spool=spool,
         http=Address.of(file.http.listen),
+        tokens=resolved(document, file.http.tokens),
         log=LogSettings(file.log.format, file.log.level, file.log.numbers),
         limits=Limits(
             milliseconds(file.limits.command),

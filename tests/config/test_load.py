@@ -106,6 +106,7 @@ def test_the_site_is_typed_and_its_paths_are_whole(site_file: Path) -> None:
         freeswitch=EventSocket(Address("127.0.0.1", 8021), "ClueCon"),
         spool=root / "var/spool",
         http=Address("127.0.0.1", 9184),
+        tokens=root / "deploy/tokens.json",
         log=LogSettings("auto", "info", "masked"),
         limits=Limits(command_ms=5000, connections=6000),
         render=RenderSettings("public", 10),
