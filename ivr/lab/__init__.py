@@ -2,6 +2,7 @@
 
 from ivr.lab.call import CallOutcome, LabCall
 from ivr.lab.clock import TurnedClock
+from ivr.lab.moment import Moment
 from ivr.lab.script import CallScript, Destination
 from ivr.lab.session import Action
 from ivr.lab.switch import LabSwitch, dialplan_for
@@ -13,6 +14,7 @@ __all__ = [
     "Destination",
     "LabCall",
     "LabSwitch",
+    "Moment",
     "TurnedClock",
     "dialplan_for",
 ]

@@ -12,6 +12,7 @@ from ivr.lab.board import TICK_MS
 from ivr.lab.bridge import bridge_legs
 from ivr.lab.event import Event
 from ivr.lab.leg import Leg
+from ivr.lab.moving import transfer
 from ivr.lab.show import show
 from ivr.lab.stamps import cause_named
 from ivr.lab.wire import ClientMessage
@@ -205,7 +206,7 @@ def uuid_park(exchange: Exchange, arg: str) -> str:
     leg = exchange.find(arg)
     if leg is None:
         return _NO_CHANNEL
-    leg.transfer("park", "inline", leg.party.context)
+    transfer(leg, "park", "inline", leg.party.context)
     return _OK
 
 
@@ -229,7 +230,7 @@ def uuid_transfer(exchange: Exchange, arg: str) -> str:
         moved = [leg.peer]
     number, dialplan, context = target[:3]
     for one in moved:
-        one.transfer(number, dialplan, context)
+        transfer(one, number, dialplan, context)
     return _OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ivr.lab import moving
 from ivr.lab.digits import DigitAction
 from ivr.lab.leg import Leg
 from ivr.lab.record import Recording, RecordingOptions
@@ -98,7 +99,7 @@ def transfer(leg: Leg, arg: str) -> None:
     words = [*arg.split(), "XML", leg.party.context]
     if arg:
         number, dialplan, context = words[:3]
-        leg.transfer(number, dialplan, context)
+        moving.transfer(leg, number, dialplan, context)
 
 
 @application("sched_transfer")
@@ -115,7 +116,7 @@ def schedule_transfer(leg: Leg, when: str, target: list[str]) -> None:
     def send() -> None:
         if not leg.down:
             number, dialplan, context = [*target, "XML", leg.party.context][:3]
-            leg.transfer(number, dialplan, context)
+            moving.transfer(leg, number, dialplan, context)
 
     leg.switch.schedule(leg.uuid, seconds_until(leg, when), send)
 
@@ -217,8 +218,8 @@ def _keep_writing(leg: Leg, recording: Recording) -> None:
 
 @application("bind_digit_action")
 def bind_digit_action(leg: Leg, arg: str) -> None:
-    """``realm,keys,exec[i]:application,argument`` (docs/freeswitch.md 14c)."""
-    words = arg.split(",", 3)
+    """``realm,keys,exec[i]:application,argument``; a comma ends it (docs/freeswitch.md 14c)."""
+    words = arg.split(",")
     if len(words) < 3 or not words[2].startswith("exec"):
         return
     app = words[2].partition(":")[2]

@@ -77,6 +77,28 @@ class RingBack:
         return _repeat(_ringing(rate), begin - samples_at(self._start_ms, rate), count)
 
 
+class Cadence:
+    """Tones with gaps between them, again and again from a moment on; silence before it."""
+
+    __slots__ = ("_parts", "start_ms")
+
+    def __init__(self, parts: tuple[tuple[int, int, tuple[int, ...]], ...], start_ms: int) -> None:
+        self._parts = parts
+        """Of each tone: how long it sounds and is quiet then, in milliseconds, and its hertz."""
+        self.start_ms = start_ms
+        """See :class:`Clip`."""
+
+    def samples(self, begin: int, count: int, rate: int) -> array[int]:
+        """See :class:`Source`."""
+        first = begin - samples_at(self.start_ms, rate)
+        lead = array("h", bytes(2 * min(count, max(0, -first))))
+        round_ = _round_of(self._parts, rate)
+        if round_ and len(lead) < count:
+            lead.extend(_repeat(round_, max(0, first), count - len(lead)))
+        lead.frombytes(bytes(2 * (count - len(lead))))
+        return lead
+
+
 class Clip:
     """A stretch of samples that starts at a moment; silence before and after it."""
 
@@ -161,6 +183,15 @@ def _ringing(rate: int) -> array[int]:
     tone = _second_of(RINGING_HZ, rate)
     burst, gap = tone[: rate * 2 // 5], array("h", bytes(2 * (rate // 5)))
     return burst + gap + burst + array("h", bytes(4 * rate))
+
+
+@lru_cache(maxsize=64)
+def _round_of(parts: tuple[tuple[int, int, tuple[int, ...]], ...], rate: int) -> array[int]:
+    round_ = array("h")
+    for on, off, hz in parts:
+        round_.extend(_repeat(_second_of(hz, rate), 0, samples_at(on, rate)))
+        round_.frombytes(bytes(2 * samples_at(off, rate)))
+    return round_
 
 
 def _at_rate(data: array[int], have: int, want: int) -> array[int]:

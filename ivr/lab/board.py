@@ -38,6 +38,9 @@ class Switchboard(Protocol):
     def log(self, level: str, text: str) -> None:
         """Write to the switch's log file."""
 
+    def report(self, leg: Leg) -> None:
+        """Write the CDR of a leg that was hung up, where CDRs are kept."""
+
     def remove(self, leg: Leg) -> None:
         """Forget a leg that is over."""
 
@@ -96,3 +99,15 @@ class Key:
     """In samples at 8 kHz, as FreeSWITCH counts."""
     sensitive: bool
     source: str = "RTP"
+
+
+@dataclass(slots=True)
+class Heard:
+    """Something that was played to a telephone: a prompt, a tone, music on hold."""
+
+    what: str
+    """The file or stream, as ``playback`` was given it."""
+    at_ms: int
+    """When it began, on the switch's monotonic clock."""
+    ms: int | None = None
+    """How long it was heard; None while it still plays."""

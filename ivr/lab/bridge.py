@@ -10,6 +10,7 @@ from ivr.lab import headers
 from ivr.lab.audio import SILENCE, RingBack
 from ivr.lab.board import Key
 from ivr.lab.leg import Leg
+from ivr.lab.moving import be_joined
 from ivr.lab.session import application, run_keys, run_messages
 
 _DIALSTATUS = {
@@ -266,8 +267,8 @@ def be_bridged(leg: Leg) -> None:
 
 def bridge_legs(leg: Leg, other: Leg) -> None:
     """Join two legs that are there already (docs/freeswitch.md 10a, 23b)."""
-    other.be_joined(leg, be_bridged)
-    leg.be_joined(other, _bridge_to(other))
+    be_joined(other, leg, be_bridged)
+    be_joined(leg, other, _bridge_to(other))
 
 
 def _bridge_to(other: Leg) -> Callable[[Leg], None]:

@@ -62,6 +62,8 @@ class LabCall:
         """The caller's leg."""
         self.other: Leg | None = None
         """The leg of whoever was called last."""
+        self.others: list[tuple[str, Leg]] = []
+        """Every leg that was called, in order, with the number that was called."""
         self.done: AsyncResult = AsyncResult()
         """Set to the :class:`CallOutcome` when the caller's leg is gone."""
         self._clock = clock
@@ -79,9 +81,21 @@ class LabCall:
         """What happened until now."""
         return tuple(self._happenings)
 
+    def at(self, number: str) -> Leg:
+        """The leg that was called last at a number: what it heard, which keys reached it.
+
+        Raises:
+            LookupError: nobody called that number.
+        """
+        for dialled, leg in reversed(self.others):
+            if dialled == number:
+                return leg
+        raise LookupError(f"{number} was not called, but {[name for name, _ in self.others]}")
+
     def follow(self, leg: Leg) -> None:
         """Note what happens to a second leg, too."""
         self.other = leg
+        self.others.append((leg.party.dialled, leg))
         leg.watchers.append(lambda name, one: self._note("destination", name, one))
 
     def finish(self) -> None:

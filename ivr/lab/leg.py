@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
-import uuid as uuids
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ivr.lab import headers
+from ivr.lab import headers, portrait
 from ivr.lab.alarm import Alarm
 from ivr.lab.audio import Line
-from ivr.lab.board import TICK_MS, Enders, Key, Party, Switchboard, Times
+from ivr.lab.board import TICK_MS, Enders, Heard, Key, Party, Switchboard, Times
 from ivr.lab.digits import DigitActions
 from ivr.lab.event import Event, Value
 from ivr.lab.record import Recording
@@ -86,15 +83,19 @@ class Leg:
         self.digits = ""
         self.heard_keys = ""
         """The keys that were relayed to this telephone."""
+        self.heard: list[Heard] = []
+        """What was played to this telephone, in order, heard to the end or not."""
         self.actions = DigitActions(self.clock)
         self.next_task: Callable[[Leg], None] | None = None
         self.last_app: tuple[str, str] | None = None
+        self.app_log: list[tuple[str, str]] = []
+        """Every application that ran, with its argument: CDRs hold them."""
         self.watchers: list[Callable[[str, Leg], None]] = []
         """Told of every event of this leg by name, whoever else listens."""
         self._alarm = Alarm(self.clock)
         self._attend_ms: int | None = None
         table = headers.CALLED if outbound else headers.INVITED
-        for name, value in headers.fill(table, self.fields()):
+        for name, value in headers.fill(table, portrait.fields(self)):
             self.set(name, value)
         for name, value in (party.headers or {}).items():
             self.set(f"sip_h_{name}", value)
@@ -136,54 +137,6 @@ class Leg:
         """Whether a channel variable says yes."""
         return self.get(name).lower() in {"true", "yes", "on", "enabled", "t", "1"}
 
-    def fields(self) -> dict[str, str]:
-        """What the tables of :mod:`ivr.lab.headers` are filled with."""
-        party, times, other = self.party, self.times, self.other
-        return {
-            "uuid": self.uuid,
-            "call_uuid": other.uuid if self.outbound and other is not None else self.uuid,
-            "originator": other.uuid if other is not None else "",
-            "channel": self.channel,
-            "session": str(self.session),
-            "direction": "outbound" if self.outbound else "inbound",
-            "logical_direction": "outbound" if self.outbound else "inbound",
-            "hit_dialplan": "false" if self.outbound else "true",
-            "username": party.number,
-            "number": party.number,
-            "name": party.name,
-            "dialled": party.dialled,
-            "context": party.context,
-            "address": party.address,
-            "host": party.address,
-            "callee_name": self.callee,
-            "callee_number": self.callee,
-            "state": self.state,
-            "state_number": str(self.state_number),
-            "callstate": self.callstate,
-            "answer_state": ("hangup" if self.down else "answered" if self.answered else "ringing"),
-            "hangup_cause": self.hangup_cause,
-            "codec": "PCMU" if self.rate == 8000 else "G722",
-            "rate": str(self.rate),
-            "dialplan": self.dialplan,
-            "rdnis": self.rdnis,
-            "transfer_source": self.transfer_source,
-            "profile_index": str(self.profiles),
-            "profile_us": str(times.profile),
-            "created_us": str(times.created),
-            "answered_us": str(times.answered),
-            "progress_us": str(times.progress),
-            "media_us": str(times.media),
-            "hangup_us": str(times.hangup),
-            "bridged_us": str(times.bridged),
-            "sip_call_id": f"{self.uuid[::-1]}",
-            "from_tag": f"labF{self.session}",
-            "to_tag": f"labT{self.session}",
-            "branch": f"lab{self.session}",
-            "sdp": str(1_795_400_000 + self.session),
-            "media_port": str(20_000 + 2 * (self.session % 10_000)),
-            "ssrc": str(1_730_000_000 + self.session),
-        }
-
     # -- events -----------------------------------------------------------------------------
 
     def fire(
@@ -206,30 +159,7 @@ class Leg:
         variables: bool = True,
     ) -> Event:
         """Build an event of this leg."""
-        found: list[tuple[str, Value]] = [("Event-Name", name), *headers.SWITCH]
-        found += event_stamp(self.switch, name)
-        found += before
-        fields = self.fields()
-        found += headers.fill(headers.CHANNEL, fields)
-        if self.times.media:
-            found += headers.fill(headers.CODECS, fields)
-        found += _prefixed("Caller-", fields)
-        if self.other is not None:
-            found.append(("Other-Type", "originator" if self.outbound else "originatee"))
-            found += self._others_profile(self.other)
-        if variables:
-            found += [(f"variable_{key}", value) for key, value in self.variables.items()]
-        found += after
-        return Event(name, found)
-
-    def _others_profile(self, other: Leg) -> list[tuple[str, str]]:
-        """The other leg as it was copied into this one; the called leg's copy has no times."""
-        fields = {**other.fields(), "logical_direction": "inbound"}
-        fields |= {"profile_index": "", "transfer_source": "", "rdnis": ""}
-        if self.outbound:
-            fields |= {name: "0" for name in fields if name.endswith("_us")}
-            fields |= {"callee_name": "", "callee_number": ""}
-        return _prefixed("Other-Leg-", fields)
+        return portrait.event_of(self, name, after, before, variables=variables)
 
     def tell(self, name: str) -> None:
         """Let the watchers know of something that FreeSWITCH fires no event of this leg for."""
@@ -238,7 +168,7 @@ class Leg:
 
     def profile(self, prefix: str) -> list[tuple[str, str]]:
         """This leg's caller profile under a prefix."""
-        return _prefixed(prefix, self.fields())
+        return portrait.profile(self, prefix)
 
     # -- waiting ----------------------------------------------------------------------------
 
@@ -286,13 +216,17 @@ class Leg:
         self.attend(self.tick_ms(after=True))
 
     def press(self, digit: str, ms: int, source: str = "RTP") -> None:
-        """A key of this leg's telephone was released (docs/freeswitch.md 12 to 14)."""
+        """A key of this leg's telephone was released (docs/freeswitch.md 12 to 14).
+
+        ``source`` is ``APP`` for a key that was put onto the leg by command; such a key does
+        not reach its feature codes (docs/freeswitch.md 39).
+        """
         if self.down:
             return
         key = Key(digit, ms * 8, self.true("sensitive_dtmf"), source)
         if not key.sensitive:
             self.switch.log("INFO", f"{self.uuid} RECV DTMF {digit}:{key.duration}")
-        if self.actions.bound:
+        if self.actions.bound and source != "APP":
             self.actions.feed(key, self._let_through)
         else:
             self._let_through([key])
@@ -323,7 +257,7 @@ class Leg:
             return
         self.hangup_cause, self.ended_by, self.state_number = cause, by, 10
         if by != "switch":
-            for name, value in headers.fill(headers.HUNG_UP_BY_PEER, self.fields()):
+            for name, value in headers.fill(headers.HUNG_UP_BY_PEER, portrait.fields(self)):
                 self.set(name, value)
         if self.bridged and not self.outbound:
             self.set("last_bridge_role", "originator")
@@ -344,7 +278,7 @@ class Leg:
         self.early_media()
         self.times.answered = self.wall_us()
         if self.outbound:
-            for name, value in headers.fill(headers.CALLED_ANSWERED, self.fields()):
+            for name, value in headers.fill(headers.CALLED_ANSWERED, portrait.fields(self)):
                 self.set(name, value)
             self.set("endpoint_disposition", None)
         self.fire("CHANNEL_ANSWER")
@@ -360,42 +294,13 @@ class Leg:
         self.times.media = self.wall_us()
         if not self.outbound:
             self.callstate = "EARLY"
-        for name, value in headers.fill(headers.ANSWERED, self.fields()):
+        for name, value in headers.fill(headers.ANSWERED, portrait.fields(self)):
             self.set(name, value)
         if not self.outbound:
             self.fire("CHANNEL_PROGRESS_MEDIA")
 
-    def transfer(self, number: str, dialplan: str, context: str) -> None:
-        """Send the leg to a number of a dialplan, with a new caller profile."""
-        self._new_profile(f"bl_xfer:{number}/{context}/{dialplan}")
-        self.dialplan, self.rdnis = dialplan, self.party.dialled
-        self.party = replace(self.party, dialled=number, context=context)
-        self.other = None
-        self.set("signal_bond", None)
-        self.state, self.state_number = "CS_EXECUTE", 4
-        task = self.switch.task_for(number, dialplan, context)
-        self.go(_with_number_back(task) if dialplan == "inline" else task)
-
-    def be_joined(self, other: Leg, task: Callable[[Leg], None]) -> None:
-        """Send the leg to another leg, as ``uuid_bridge`` does."""
-        self._new_profile(f"uuid_br:{other.uuid}")
-        self.set("original_destination_number", self.party.dialled)
-        self.set("original_caller_id_name", self.party.name)
-        self.set("original_caller_id_number", self.party.number)
-        self.go(task)
-
-    def _new_profile(self, how: str) -> None:
-        us = self.wall_us()
-        self.times.profile, self.profiles = us, self.profiles + 1
-        self.transfer_source = f"{us // 1_000_000}:{uuids.uuid4()}:{how}"
-        before = self.variables.get("transfer_history", ())
-        history = (before,) if isinstance(before, str) else before
-        sources = (*history, self.transfer_source)
-        self.set("transfer_history", sources if len(sources) > 1 else sources[0])
-        self.set("transfer_source", self.transfer_source)
-
     def _acknowledged(self) -> None:
-        for name, value in headers.fill(headers.ACKNOWLEDGED, self.fields()):
+        for name, value in headers.fill(headers.ACKNOWLEDGED, portrait.fields(self)):
             self.set(name, value)
 
     def finish(self) -> None:
@@ -409,6 +314,7 @@ class Leg:
             self.set(name, value)
         self.state, self.state_number, self.callstate = "CS_REPORTING", 11, "HANGUP"
         self.fire("CHANNEL_HANGUP_COMPLETE", before=[("Hangup-Cause", self.hangup_cause)])
+        self.switch.report(self)
         self.mouth.about_to_change()
         self.switch.remove(self)
         if self.listener is not None:
@@ -447,33 +353,3 @@ class Leg:
             return re.sub(pattern, lambda match: "X" * len(match[0]), self.digits)
         except re.error:
             return self.digits
-
-
-def event_stamp(switch: Switchboard, name: str) -> list[tuple[str, str]]:
-    """When and where in the switch's program an event was made."""
-    us = switch.clock.wall_ms() * 1000
-    moment = time.gmtime(us // 1_000_000)
-    file, function, line = headers.CALLING.get(name, headers.CALLING_ELSE)
-    return [
-        ("Event-Date-Local", time.strftime("%Y-%m-%d %H:%M:%S", moment)),
-        ("Event-Date-GMT", time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)),
-        ("Event-Date-Timestamp", str(us)),
-        ("Event-Calling-File", file),
-        ("Event-Calling-Function", function),
-        ("Event-Calling-Line-Number", line),
-        ("Event-Sequence", str(switch.next_sequence())),
-    ]
-
-
-def _with_number_back(task: Callable[[Leg], None]) -> Callable[[Leg], None]:
-    """The inline dialplan is no number: the one that was dialled before comes back."""
-
-    def run(leg: Leg) -> None:
-        leg.party, leg.rdnis = replace(leg.party, dialled=leg.rdnis or leg.party.dialled), ""
-        task(leg)
-
-    return run
-
-
-def _prefixed(prefix: str, fields: Mapping[str, str]) -> list[tuple[str, str]]:
-    return headers.fill(headers.PROFILE, fields, prefix)

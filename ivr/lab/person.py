@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import assert_never
 
 from ivr.clock import Clock
 from ivr.lab.alarm import Alarm
 from ivr.lab.audio import DTMF_HZ, SILENCE, Tone
 from ivr.lab.board import Enders
+from ivr.lab.desk import Desk
 from ivr.lab.leg import Leg
 from ivr.lab.script import (
     AfterPrompt,
+    AttendedTransfer,
     BlindTransfer,
     DuringPrompt,
     HangUp,
+    Hold,
+    KeyDown,
     Keys,
+    KeyUp,
     Speak,
     Step,
+    Tell,
+    Unhold,
     Wait,
+    WaitFor,
     WhenConnected,
 )
 
@@ -32,17 +39,20 @@ class Person:
         leg: Leg,
         hz: int,
         side: Enders,
-        transfer: Callable[[Leg, str], None],
+        desk: Desk,
     ) -> None:
         self._clock = clock
         self._leg = leg
         self._side = side
-        self._transfer = transfer
+        self._hz = hz
+        self._desk = desk
         self._alarm = Alarm(clock)
         self._counts = {"PLAYBACK_START": 0, "PLAYBACK_STOP": 0, "CHANNEL_BRIDGE": 0}
         self._seen = dict(self._counts)
         self._voice = Tone(hz)
         self._aloud = True
+        self._pressed: tuple[str, int] | None = None
+        """The key that is held, and since when."""
         leg.mouth.change(self._voice)
         leg.watchers.append(self._heard)
 
@@ -80,8 +90,24 @@ class Person:
             case HangUp():
                 self._leg.hang_up("NORMAL_CLEARING", by=self._side)
             case BlindTransfer(to):
-                if self._leg.peer is not None:
-                    self._transfer(self._leg, to)
+                self._desk.blind_transfer(self._leg, to)
+            case AttendedTransfer():
+                self._transfer_attended(step)
+            case Hold():
+                self._desk.hold(self._leg)
+            case Unhold():
+                self._desk.unhold(self._leg)
+            case WaitFor(moment, ms):
+                moment.watch(self._alarm.ring)
+                while not self._leg.down and not moment.come:
+                    self._alarm.wait(None)
+                self._wait(ms)
+            case Tell(moment):
+                moment.now()
+            case KeyDown(key):
+                self._down(key)
+            case KeyUp():
+                self._up()
             case _:
                 assert_never(step)
 
@@ -99,12 +125,32 @@ class Person:
         for number, key in enumerate(step.keys):
             if number:
                 self._wait(step.gap_ms)
-            tones = DTMF_HZ.get(key)
-            if tones is not None:
-                self._leg.mouth.change(Tone(*tones))
+            self._down(key)
             self._wait(step.press_ms)
+            self._up()
+
+    def _down(self, key: str) -> None:
+        self._pressed = (key, self._clock.monotonic_ms())
+        tones = DTMF_HZ.get(key)
+        if tones is not None:
+            self._leg.mouth.change(Tone(*tones))
+
+    def _up(self) -> None:
+        held, self._pressed = self._pressed, None
+        if held is not None:
             self._talk()
-            self._leg.press(key, step.press_ms)
+            self._leg.press(held[0], self._clock.monotonic_ms() - held[1])
+
+    def _transfer_attended(self, step: AttendedTransfer) -> None:
+        self._desk.hold(self._leg)
+        second = self._desk.dial(self._leg, step.to, self._hz)
+        second.watchers.append(lambda name, _: self._alarm.ring())
+        while not self._leg.down and not second.down and second.peer is None:
+            self._alarm.wait(self._leg.tick_ms(after=True))
+        self._wait(step.consult_ms)
+        if not self._desk.join(self._leg, second):
+            second.hang_up("NORMAL_CLEARING", by=self._side)
+            self._desk.unhold(self._leg)
 
     def _talk(self) -> None:
         self._leg.mouth.change(self._voice if self._aloud else SILENCE)

@@ -7,8 +7,8 @@ import re
 import wave
 from dataclasses import dataclass
 
-from ivr.lab.audio import SILENCE, Clip, Line, Source, Tone, load_wav
-from ivr.lab.board import TICK_MS, Key
+from ivr.lab.audio import SILENCE, Cadence, Clip, Line, Source, Tone, load_wav
+from ivr.lab.board import TICK_MS, Heard, Key
 from ivr.lab.leg import Leg
 from ivr.lab.session import application, run_messages
 
@@ -23,7 +23,8 @@ class _Sound:
     samples: int | None
     """Length at the leg's rate; None is without end."""
     source: Source
-    clip: Clip | None = None
+    begun: Clip | Cadence | None = None
+    """The source again, where it has a beginning that an interruption moves."""
 
 
 def _open(leg: Leg, name: str) -> _Sound | None:
@@ -32,6 +33,8 @@ def _open(leg: Leg, name: str) -> _Sound | None:
     if name.startswith("silence_stream://"):
         ms = int(re.match(r"-?\d*", name[17:])[0] or 0)  # type: ignore[index] # matches nothing too
         return _Sound(None if ms < 0 else ms * leg.rate // 1000, SILENCE)
+    if name.startswith("local_stream://"):
+        return _Sound(None, SILENCE)
     if name.startswith("tone_stream://"):
         return _tones(leg, name[14:])
     try:
@@ -43,16 +46,21 @@ def _open(leg: Leg, name: str) -> _Sound | None:
 
 
 def _tones(leg: Leg, spec: str) -> _Sound | None:
-    """``%(on,off,hz[,hz])`` and ``loops=N``: near enough, one tone for its whole length."""
-    match = re.match(r"%\((\d+),(\d+),(\d+)(?:,(\d+))?\)(?:;loops=(-?\d+))?", spec)
-    if match is None:
+    """``%(on,off,hz[,hz])``, several with ``;`` between, and ``loops=N`` at the end."""
+    parts = tuple(
+        (int(on), int(off), tuple(int(one) for one in hz.split(",")))
+        for on, off, hz in re.findall(r"%\((\d{1,6}),(\d{1,6}),(\d{1,5}(?:,\d{1,5})*)\)", spec)
+    )
+    round_ms = sum(on + off for on, off, _ in parts)
+    if not round_ms:
         return None
-    on, off, low, high, loops = match.groups()
-    tone = Tone(int(low)) if high is None else Tone(int(low), int(high))
-    if loops is not None and int(loops) < 0:
-        return _Sound(None, tone)
-    ms = (int(on) + int(off)) * int(loops or 1)
-    return _Sound(ms * leg.rate // 1000, tone)
+    wanted = re.search(r"loops=(-?\d+)", spec)
+    loops = int(wanted[1]) if wanted is not None else 1
+    length = None if loops < 0 else round_ms * max(1, loops) * leg.rate // 1000
+    if len(parts) == 1 and not parts[0][1]:
+        return _Sound(length, Tone(*parts[0][2]))
+    tones = Cadence(parts, leg.clock.monotonic_ms())
+    return _Sound(length, tones, tones)
 
 
 @application("playback")
@@ -69,9 +77,11 @@ def playback(leg: Leg, arg: str) -> None:
     leg.fire("PLAYBACK_START", *kind, ("Playback-File-Path", arg))
     heard_before = leg.ear.source
     leg.ear.change(sound.source)
-    status, response, heard_ms = _listen(leg, sound)
+    told = Heard(arg, leg.clock.monotonic_ms())
+    leg.heard.append(told)
+    status, response, told.ms = _listen(leg, sound)
     leg.ear.change(heard_before if not isinstance(heard_before, Line) or leg.bridged else SILENCE)
-    _report(leg, sound, heard_ms)
+    _report(leg, sound, told.ms)
     leg.fire("PLAYBACK_STOP", *kind, ("Playback-File-Path", arg), ("Playback-Status", status))
     leg.set("current_application_response", response)
 
@@ -82,8 +92,10 @@ def _listen(leg: Leg, sound: _Sound) -> tuple[str, str, int]:
     length = None if sound.samples is None else _packets_ms(sound.samples, leg.rate)
     terminators = leg.get("playback_terminators") or "*"
     stopped_by: list[Key] = []
+    partner = leg.peer
 
     def on_key(key: Key) -> None:
+        leg.switch.log("DEBUG", f"{leg.uuid} Digit {key.digit}")
         if terminators == "any" or key.digit in terminators.replace("none", ""):
             stopped_by.append(key)
 
@@ -91,14 +103,14 @@ def _listen(leg: Leg, sound: _Sound) -> tuple[str, str, int]:
         heard = leg.clock.monotonic_ms() - began
         if leg.leaving:
             return "done", "PLAYBACK ERROR", heard
-        if leg.break_asked:
+        if leg.break_asked or (partner is not None and (partner.down or partner.moved)):
             leg.break_asked = False
             return "break", "FILE PLAYED", heard
         away = run_messages(leg)
         if away:
             began += away
-            if sound.clip is not None:
-                sound.clip.start_ms += away
+            if sound.begun is not None:
+                sound.begun.start_ms += away
             leg.ear.change(sound.source)
         if leg.down:
             return "done", "FILE PLAYED", heard

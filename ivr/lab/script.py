@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ivr.lab.moment import Moment
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -69,7 +71,72 @@ class BlindTransfer:
     to: str
 
 
-Step = Wait | Keys | DuringPrompt | AfterPrompt | WhenConnected | Speak | HangUp | BlindTransfer
+@dataclass(frozen=True, slots=True)
+class AttendedTransfer:
+    """Hold the other side, call a number, speak with who answers, join the two.
+
+    docs/freeswitch.md 23b. Where nobody answers, the other side is taken up again.
+    """
+
+    to: str
+    consult_ms: int = 500
+    """How long they speak before the two are joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put the other side on hold: it hears music (docs/freeswitch.md 23c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unhold:
+    """Take the other side up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Wait for a moment that the test or another telephone makes, and so long after it."""
+
+    moment: Moment
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Make a moment: "I have keyed half of the number"."""
+
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDown:
+    """Press a key and hold it; its tone sounds until :class:`KeyUp`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUp:
+    """Release the key that is held: now FreeSWITCH hears of it."""
+
+
+Step = (
+    Wait
+    | Keys
+    | DuringPrompt
+    | AfterPrompt
+    | WhenConnected
+    | Speak
+    | HangUp
+    | BlindTransfer
+    | AttendedTransfer
+    | Hold
+    | Unhold
+    | WaitFor
+    | Tell
+    | KeyDown
+    | KeyUp
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +188,16 @@ class CallScript:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Further SIP headers of the INVITE, by name."""
     hz: int = 440
-    """The pitch of the caller."""
+    """The pitch of who calls."""
     rate: int = 8000
     """Samples a second of the caller's codec: 8000 or 16000."""
     destination: Destination | None = None
     """Whom the call reaches, whatever number is bridged to; None leaves it to the switch."""
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    """Whom it reaches at a number, before ``destination``: where it is transferred, say. Holds
+    for second calls of its telephones, too."""
+    context: str = "public"
+    """Where the call comes in; that of a member of staff is ``default`` as a rule."""
     expect: str = ""
     """How the script ends when all is well, for people."""
 

@@ -51,6 +51,8 @@ def execute(leg: Leg, app: str, arg: str, app_uuid: str | None = None) -> bool:
     leg.set("current_application_data", arg)
     leg.set("current_application", app)
     leg.last_app = (app, arg)
+    leg.app_log.append(leg.last_app)
+    leg.switch.log("DEBUG", f"{leg.uuid} EXECUTE [depth=0] {leg.channel} {app}({arg})")
     name = app_uuid or str(uuids.uuid4())
     around = [("Application", app)]
     if arg:

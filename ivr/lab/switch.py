@@ -21,11 +21,15 @@ from ivr.lab import api, apps, bridge, headers, play
 from ivr.lab.board import Party
 from ivr.lab.bridge import Dial, be_bridged
 from ivr.lab.call import LabCall
+from ivr.lab.desk import Desk
 from ivr.lab.event import Event
-from ivr.lab.leg import Leg, event_stamp
+from ivr.lab.faults import Faults
+from ivr.lab.kept import Kept
+from ivr.lab.leg import Leg
 from ivr.lab.listener import Listener
 from ivr.lab.person import Person
-from ivr.lab.script import CallScript, Destination
+from ivr.lab.portrait import event_stamp
+from ivr.lab.script import CallScript, Destination, Step
 from ivr.lab.session import Action, execute, live, run_actions
 
 Dialplan = Mapping[str, tuple[Action, ...]]
@@ -65,6 +69,7 @@ class LabSwitch:
         log_path: Path | None = None,
         password: str = "ClueCon",  # noqa: S107 - FreeSWITCH's well-known default
         seed: int | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.clock: Clock = clock or RealClock()
         self.dialplan: Dialplan = dialplan or {}
@@ -81,12 +86,15 @@ class LabSwitch:
         self.room: int | None = None
         """Bytes that the recordings' disk still takes; None is without end."""
         self.listeners: list[Listener] = []
-        self._log_path = log_path
-        if log_path is not None:
-            log_path.touch()
+        self.kept = Kept(self.clock, log_path, folder)
+        """What the switch writes: its log at ``kept.level``, and CDRs where it has a folder."""
+        self.faults = Faults(self.clock)
+        """What tests plan to go wrong."""
         self._random = random.Random(seed)  # noqa: S311 - names, not secrets
         self._legs: dict[str, Leg] = {}
         self._calls: dict[str, LabCall] = {}
+        """The call that each leg belongs to."""
+        self._desk = Desk(self._second_call)
         self._sequence = itertools.count(1000)
         self._sessions = itertools.count(1)
         self._tasks: dict[int, tuple[str, Timer]] = {}
@@ -101,17 +109,33 @@ class LabSwitch:
             script.number,
             script.caller,
             script.dialled,
+            script.context,
             headers=dict(script.headers),
         )
         leg = self._new_leg(party, rate=script.rate)
-        leg.set("DP_MATCH", (script.dialled, script.dialled))
         call = LabCall(script, leg, self.clock)
         self._calls[leg.uuid] = call
-        person = Person(self.clock, leg, script.hz, "caller", self._blind_transfer)
-        leg.fire("CHANNEL_CREATE")
-        gevent.spawn(person.act, script.steps)
-        gevent.spawn(live, leg, self.task_for(script.dialled, "XML", "public"))
+        self._come_in(leg, script.hz, script.steps)
         return call
+
+    def _second_call(self, leg: Leg, to: str, hz: int) -> Leg:
+        """The telephone of a leg makes another call: of the consultation before a transfer."""
+        own = leg.party.dialled if leg.outbound else leg.party.number
+        second = self._new_leg(Party(own, own, to, leg.party.context), rate=leg.rate)
+        call = self._calls.get(leg.uuid)
+        if call is not None:
+            self._calls[second.uuid] = call
+        self._come_in(second, hz, ())
+        return second
+
+    def _come_in(self, leg: Leg, hz: int, steps: tuple[Step, ...]) -> None:
+        """A call from outside: somebody is at the telephone, and the dialplan takes it up."""
+        dialled = leg.party.dialled
+        leg.set("DP_MATCH", (dialled, dialled))
+        person = Person(self.clock, leg, hz, "caller", self._desk)
+        leg.fire("CHANNEL_CREATE")
+        gevent.spawn(person.act, steps)
+        gevent.spawn(live, leg, self.task_for(dialled, "XML", leg.party.context))
 
     def call(self, caller: Leg, dial: Dial) -> Leg:
         """Make a second leg and let its telephone ring."""
@@ -128,9 +152,12 @@ class LabSwitch:
             leg.set(name, value)
         leg.watchers.append(lambda name, _: _news(name, caller))
         call = self._calls.get(caller.uuid)
+        wanted = None
         if call is not None:
+            self._calls[leg.uuid] = call
             call.follow(leg)
-        wanted = call.script.destination if call is not None else None
+            first = call.script.destination if caller is call.leg else None
+            wanted = call.script.destinations.get(dial.user, first)
         self._ring(leg, dial, wanted)
         return leg
 
@@ -193,7 +220,7 @@ class LabSwitch:
         if dial.endpoint.startswith("error/"):
             wanted = Destination(refusal=dial.user.upper())
         place = wanted or self.destinations.get(leg.party.dialled) or Destination()
-        person = Person(self.clock, leg, place.hz, "destination", self._blind_transfer)
+        person = Person(self.clock, leg, place.hz, "destination", self._desk)
         gevent.spawn(self._telephone, leg, place, person, task)
 
     def _telephone(
@@ -217,13 +244,6 @@ class LabSwitch:
             _execute_on_answer(leg)
             gevent.spawn(person.act, place.steps)
         live(leg, task)
-
-    def _blind_transfer(self, leg: Leg, to: str) -> None:
-        """SIP REFER from a telephone: the other side goes to another number."""
-        other = leg.peer
-        if other is None:
-            return
-        other.transfer(to, "XML", other.party.context)
 
     # -- what legs need ---------------------------------------------------------------------
 
@@ -250,7 +270,7 @@ class LabSwitch:
         self._legs.pop(leg.uuid, None)
         self.unschedule(leg.uuid)
         call = self._calls.pop(leg.uuid, None)
-        if call is not None:
+        if call is not None and call.leg is leg:
             call.finish()
 
     def disk_has_room(self, size: int) -> bool:
@@ -286,10 +306,11 @@ class LabSwitch:
 
     def log(self, level: str, text: str) -> None:
         """Write to the switch's log file, where there is one."""
-        if self._log_path is not None:
-            line = f"{self.clock.wall_ms()} [{level}] {text}\n"
-            with self._log_path.open("a", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(line)
+        self.kept.log(level, text)
+
+    def report(self, leg: Leg) -> None:
+        """Write the CDR of a leg that was hung up, where CDRs are kept."""
+        self.kept.report(leg)
 
     # -- events -----------------------------------------------------------------------------
 
@@ -313,7 +334,8 @@ class LabSwitch:
 
     def api(self, command: str, arg: str) -> str:
         """Run an API command; its answer."""
-        return api.run(self, command, arg)
+        whole = f"{command} {arg}"
+        return self.faults.around(whole, lambda: api.run(self, command, arg))
 
     # -- sockets ----------------------------------------------------------------------------
 
@@ -386,6 +408,7 @@ class LabSwitch:
         if self._server is not None:
             self._server.stop()
             self._server = None
+        self.faults.release()
         for leg in self.legs():
             leg.hang_up("MANAGER_REQUEST")
         for listener in tuple(self.listeners):

@@ -1,0 +1,118 @@
+"""Faults that tests plan: an API command refused, answered late, or never answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gevent.event import Event
+
+from ivr.clock import Clock
+from ivr.lab.alarm import sleep_until
+
+MASK = r"uuid_record \S+ mask "
+UNMASK = r"uuid_record \S+ unmask "
+STOP = r"uuid_record \S+ stop "
+START = r"uuid_record \S+ start "
+KEYS_HIDDEN = r"uuid_setvar(_multi)? \S+ .*sensitive_dtmf=?\s?true"
+KEYS_SHOWN = r"uuid_setvar(_multi)? \S+ .*sensitive_dtmf=?\s?(false)?(;|$)"
+"""Patterns of the commands that a pause is made of."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault that is to come."""
+
+    pattern: str
+    """What the command, with its arguments, begins with: a regular expression."""
+    times: int
+    """How many commands it still befalls; -1 is without end."""
+    answer: str | None
+    """What the client is told instead; None is what the command answers."""
+    done: bool
+    """Whether the command is carried out all the same."""
+    silent: bool
+    """Whether the answer never comes: until :meth:`Faults.release`."""
+    late_ms: int
+    """How much later the command is carried out and answered."""
+
+
+class Faults:
+    """What goes wrong with the switch's API."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._planned: list[Fault] = []
+        self._released = Event()
+        self.befallen: list[str] = []
+        """The commands that a fault befell, in order."""
+
+    def refuse(self, pattern: str, answer: str = "", *, times: int = 1) -> None:
+        """The next command that fits is not carried out; ``answer`` is FreeSWITCH's where empty."""
+        self._plan(pattern, times, answer=answer, done=False)
+
+    def refuse_mask(self, *, times: int = 1) -> None:
+        """The next ``uuid_record ... mask`` is refused (docs/freeswitch.md 15)."""
+        self.refuse(MASK, "-ERR Cannot mask recording session!\n", times=times)
+
+    def refuse_unmask(self, *, times: int = 1) -> None:
+        """The next ``uuid_record ... unmask`` is refused."""
+        self.refuse(UNMASK, "-ERR Cannot unmask recording session!\n", times=times)
+
+    def refuse_stop(self, *, times: int = 1) -> None:
+        """The next ``uuid_record ... stop`` is refused."""
+        self.refuse(STOP, "-ERR Cannot stop record session!\n", times=times)
+
+    def refuse_start(self, *, times: int = 1) -> None:
+        """The next ``uuid_record ... start`` is refused."""
+        self.refuse(START, "-ERR Cannot record session!\n", times=times)
+
+    def pretend(self, pattern: str, answer: str = "+OK Success\n", *, times: int = 1) -> None:
+        """The next command that fits is answered as if it were done, and is not (fact 23)."""
+        self._plan(pattern, times, answer=answer, done=False)
+
+    def silence(self, pattern: str = "", *, done: bool = False, times: int = 1) -> None:
+        """The next command that fits is not answered; ``done`` says if it is carried out."""
+        self._plan(pattern, times, answer=None, done=done, silent=True)
+
+    def delay(self, pattern: str, ms: int, *, times: int = 1) -> None:
+        """The next command that fits is carried out and answered so much later."""
+        self._plan(pattern, times, answer=None, done=True, late_ms=ms)
+
+    def clear(self) -> None:
+        """Plan nothing any more."""
+        self._planned.clear()
+
+    def release(self) -> None:
+        """Answer the commands that :meth:`silence` held."""
+        self._released.set()
+        self._released = Event()
+
+    def _plan(
+        self,
+        pattern: str,
+        times: int,
+        *,
+        answer: str | None,
+        done: bool,
+        silent: bool = False,
+        late_ms: int = 0,
+    ) -> None:
+        self._planned.append(Fault(pattern, times, answer, done, silent, late_ms))
+
+    def around(self, command: str, carry_out: Callable[[], str]) -> str:
+        """Carry a command out, or let the fault that fits befall it; its answer."""
+        fault = next((one for one in self._planned if re.match(one.pattern, command)), None)
+        if fault is None:
+            return carry_out()
+        fault.times -= 1
+        if not fault.times:
+            self._planned.remove(fault)
+        self.befallen.append(command)
+        if fault.late_ms:
+            sleep_until(self._clock, self._clock.monotonic_ms() + fault.late_ms)
+        answer = carry_out() if fault.done else "-ERR no reply\n"
+        if fault.silent:
+            self._released.wait()
+        return answer if fault.answer is None else fault.answer or "-ERR refused\n"
