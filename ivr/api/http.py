@@ -1,8 +1,9 @@
-"""Metrics and health over HTTP (R21). No call data here.
+"""The HTTP interface: metrics and health (R21), and the calls in progress under ``/v1`` (R6).
 
 - ``/metrics``: what Prometheus scrapes.
 - ``/healthz``: 200 as long as the engine answers; the body says how it is.
 - ``/readyz``: 200 when calls can be taken and recorded, else 503.
+- ``/v1/...``: see :mod:`ivr.api.v1`. Only there is data of calls, and only for a token.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from gevent.pywsgi import WSGIServer
 from prometheus_client import make_wsgi_app
 
+from ivr.api.access import Access
+from ivr.api.calls import Calls
+from ivr.api.connection import Server
+from ivr.api.counts import HttpCounts
+from ivr.api.v1 import V1
 from ivr.errors import SetupError
 from ivr.metrics import Metrics
-
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class HttpServer:
@@ -29,15 +32,20 @@ class HttpServer:
         address: tuple[str, int],
         metrics: Metrics,
         health: Callable[[], dict[str, object]],
+        *,
+        calls: Calls | None = None,
+        access: Access | None = None,
     ) -> None:
-        """Listen.
+        """Listen; registers metrics of its own with those of the engine.
 
         Raises:
             SetupError: the port is taken or the address is not this host's.
         """
         self._health = health
         self._metrics_app = make_wsgi_app(metrics.registry)
-        self._server = WSGIServer(address, self._answer, log=None, error_log=None)
+        counts = HttpCounts(metrics.registry)
+        self._v1 = None if not calls or not access else V1(calls, access, counts).app.wsgi_app
+        self._server = Server(address, self._answer, counts)
         try:
             self._server.init_socket()
         except OSError as error:
@@ -61,7 +69,7 @@ class HttpServer:
         """Stop answering."""
         self._server.stop(timeout=1)
 
-    def _answer(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
             answer: Iterable[bytes] = self._metrics_app(environ, start)
@@ -74,5 +82,7 @@ class HttpServer:
                 [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
             )
             return [json.dumps(health).encode() + b"\n"]
+        if self._v1 and path.startswith("/v1/"):
+            return self._v1(environ, start)
         start("404 Not Found", [("Content-Type", "text/plain")])
         return [b"Not here. Try /metrics, /healthz or /readyz.\n"]
