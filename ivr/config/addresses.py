@@ -111,6 +111,8 @@ class DialString(Kind):
             raise wrong("expected no $${…}, which only FreeSWITCH's own files know")
         if fault := _unbalanced(text):
             raise wrong(f"expected {fault}")
+        if fault := _odd_dollar(text):
+            raise wrong(f"expected {fault}")
         pieces = _pieces(text)
         if len(pieces) > 1:
             raise wrong(
@@ -118,6 +120,28 @@ class DialString(Kind):
                 f"the other){_without_spaces(pieces)}"
             )
         return text
+
+
+_DIALLED = re.compile(r"\$number\b")
+
+
+def dials_number(text: str) -> bool:
+    """Whether the dial string has a place for the number that staff dialled."""
+    return _DIALLED.search(text) is not None
+
+
+def with_number(text: str, number: str) -> str:
+    """The dial string with the number in its place."""
+    return _DIALLED.sub(lambda _: number, text)
+
+
+def _odd_dollar(text: str) -> str | None:
+    """FreeSWITCH would put something else where a ``$`` is that is not meant for it."""
+    if found := re.search(r"\$(?:\{(?:number|[0-9]+)\}|[0-9]+)", text):
+        return f'"$number" where the dialled number goes, not {quoted(found[0])}'
+    if re.search(r"\$(?!\{|number\b)", text):
+        return '"$" only in "$number" and before "{"'
+    return None
 
 
 _CLOSES = {"}": "{", "]": "[", ")": "("}

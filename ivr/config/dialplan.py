@@ -13,6 +13,7 @@ from ivr.config.folders import only_files, yaml_files
 from ivr.config.kinds import Known, Name
 from ivr.config.lines import check_lines
 from ivr.config.mistakes import did_you_mean, quoted
+from ivr.config.outbound import check_contexts, check_routes
 from ivr.config.pause import check_codes
 from ivr.config.reading import read
 from ivr.config.schema import (
@@ -68,6 +69,8 @@ def read_dialplan(
         check_codes(document, (), policy_document)
     check_lines(destinations_document)
     _claimed_once(routes_document)
+    check_routes(routes_document, destinations_document)
+    check_contexts(routes_document, site)
     documents = (
         policy_document,
         *team_documents.values(),

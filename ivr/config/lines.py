@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ivr.config.addresses import legs
+from ivr.config.addresses import dials_number, legs
 from ivr.config.document import Document, Place
 from ivr.config.mistakes import quoted
 from ivr.config.schema import DestinationsFile
@@ -62,6 +62,13 @@ def check_lines(document: Document) -> None:
         mine += [one for one in rung if one.number]
         for one in mine:
             lines.setdefault(one.number, name)
+        if dials_number(document.text(name, "dial") or ""):
+            document.say(
+                (name, "dial"),
+                f"payment line {quoted(name)} calls $number, whatever staff dial, expected a "
+                "telephone of its own: every such call would be paused",
+            )
+            continue
         unknown = [one.leg for one in rung if not one.number]
         if unknown and listed is None:
             document.say(

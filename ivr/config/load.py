@@ -15,6 +15,7 @@ from ivr.config.folders import is_folder, resolved
 from ivr.config.kinds import milliseconds
 from ivr.config.lines import payment_lines
 from ivr.config.mistakes import Mistake
+from ivr.config.outbound import beginnings, by_number
 from ivr.config.pause import pausing
 from ivr.config.reading import read
 from ivr.config.schema import Defaults, DestinationsFile, TeamFile
@@ -99,13 +100,13 @@ def _configuration(files: _Files) -> Configuration:
             raise ConfigError(f"team {entry.team} has a mistake that was not named; report it")
         made = _Made(policy.version, version, policy.defaults, files.catalogues, destinations)
         routes.append(made.route(entry, team))
-    by_number = {number: route.policy for route in routes for number in route.numbers}
     return Configuration(
         site=site,
         policy_version=policy.version,
         version=version,
         routes=tuple(routes),
-        policies=MappingProxyType(by_number),
+        policies=MappingProxyType(by_number(routes)),
+        beginnings=beginnings(routes),
     )
 
 
@@ -162,10 +163,19 @@ class _Made:
             ring_ms=milliseconds(team.ring or defaults.ring),
             longest_call_ms=milliseconds(team.longest_call or defaults.longest_call),
             without_recording=team.without_recording or defaults.without_recording,
+            direction=entry.direction,
             payment_line=self.destinations.root[entry.destination].payment_line,
             pausing=pausing(defaults.pause, team.pause, payment_lines(self.destinations)),
         )
         message: Prompt | None = None
         if without_engine == "message":
             message = prompts[team.prompts.no_engine]
-        return Route(entry.name, tuple(entry.numbers), policy, without_engine, message)
+        return Route(
+            name=entry.name,
+            numbers=tuple(number for number in entry.numbers if not number.endswith("*")),
+            beginnings=tuple(one[:-1] for one in entry.numbers if one.endswith("*")),
+            strip=entry.strip or "",
+            policy=policy,
+            without_engine=without_engine,
+            no_engine=message,
+        )

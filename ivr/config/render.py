@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from ivr.config.settings import Configuration, Route
+from ivr.config.addresses import dials_number, with_number
+from ivr.config.settings import LEAST_MORE, MOST_MORE, Configuration, Route
 
 ROUTE_VARIABLE = "ivr_route"
 """Names the route on the channel; the fallback extension is closed to calls without it, so
@@ -19,15 +20,23 @@ that a caller who dials its name gets nowhere (R23)."""
 UNRECORDED_VARIABLE = "ivr_unrecorded"
 """``true`` on a call that FreeSWITCH connected without an engine, and so without recording."""
 
-_BEFORE_THE_SOCKET = (
-    ("playback_terminators", "none"),  # a "*" would end the announcement
-    ("socket_resume", "true"),  # a socket lost before "connect" would leave the call in silence
-    ("hangup_after_bridge", "true"),
+NUMBER_VARIABLE = "ivr_number"
+"""What staff dialled, without what a route strips: on calls of outbound routes."""
+
+_RECORDING = (
     ("RECORD_STEREO", "true"),
     ("RECORD_MIN_SEC", "0"),
     ("RECORD_PRE_BUFFER_FRAMES", "0"),
     ("enable_file_write_buffering", "false"),
 )
+_BEFORE_THE_SOCKET = (
+    ("playback_terminators", "none"),  # a "*" would end the announcement
+    ("socket_resume", "true"),  # a socket lost before "connect" would leave the call in silence
+    ("hangup_after_bridge", "true"),
+)
+_DIGITS = ("digits_dialed_filter", "^(.+)$")
+"""Keys become X in CDRs and in the events of a hangup; exported, on all legs (docs/freeswitch.md
+14b)."""
 
 
 def render(config: Configuration, *, whole_context: bool = True) -> str:
@@ -42,15 +51,40 @@ def render(config: Configuration, *, whole_context: bool = True) -> str:
         f"{config.policy_version}. Changes made here are lost: change dialplan/ and render. "
     )
     include.append(ET.Comment(comment.replace("--", "- -")))  # XML forbids "--" in a comment
-    holder = include
-    if whole_context:
-        holder = ET.SubElement(include, "context", name=config.site.render.context)
-    for route in config.routes:
-        _to_engine(holder, config, route)
-    for route in config.routes:
+    inbound = [route for route in config.routes if route.policy.direction == "inbound"]
+    outbound = [route for route in config.routes if route.policy.direction == "outbound"]
+    holder = _holder(include, config.site.render.context, whole_context)
+    for route in inbound:
+        numbers = "|".join(re.escape(number) for number in route.numbers)
+        _to_engine(holder, config, route, f"ivr-{route.name}", f"^(?:{numbers})$")
+    for route in inbound:
         _fallback(holder, route)
+    if outbound:
+        holder = _holder(include, config.site.render.staff_context, whole_context)
+        _outbound(holder, config, outbound)
     ET.indent(include)
     return ET.tostring(include, encoding="unicode") + "\n"
+
+
+def _holder(include: ET.Element, context: str, whole_context: bool) -> ET.Element:
+    return ET.SubElement(include, "context", name=context) if whole_context else include
+
+
+def _outbound(holder: ET.Element, config: Configuration, routes: list[Route]) -> None:
+    """FreeSWITCH takes the first extension that fits: whole numbers, then longest beginnings."""
+    for route in routes:
+        if route.numbers:
+            whole = "|".join(re.escape(one.removeprefix(route.strip)) for one in route.numbers)
+            expression = f"^{route.strip}({whole})$"
+            _to_engine(holder, config, route, f"ivr-{route.name}", expression)
+    by_name = {route.name: route for route in routes}
+    for beginning in config.beginnings:
+        route = by_name[beginning.policy.route]
+        rest = beginning.digits.removeprefix(beginning.strip)
+        expression = f"^{beginning.strip}({rest}[0-9]{{{LEAST_MORE},{MOST_MORE}}})$"
+        _to_engine(holder, config, route, f"ivr-{route.name}:{beginning.digits}", expression)
+    for route in routes:
+        _fallback(holder, route)
 
 
 def fallback_extension(route: str) -> str:
@@ -58,22 +92,34 @@ def fallback_extension(route: str) -> str:
     return f"ivr-fallback-{route}"
 
 
-def _to_engine(holder: ET.Element, config: Configuration, route: Route) -> None:
-    numbers = "|".join(re.escape(number) for number in route.numbers)
-    extension = ET.SubElement(holder, "extension", name=f"ivr-{route.name}")
+def _to_engine(
+    holder: ET.Element, config: Configuration, route: Route, name: str, expression: str
+) -> None:
+    settings = config.site.render
+    outbound = route.policy.direction == "outbound"
+    extension = ET.SubElement(holder, "extension", name=name)
+    if outbound:
+        # The folder that it is put into may be included in the callers' context too.
+        only = f"^{re.escape(settings.staff_context)}$"
+        ET.SubElement(extension, "condition", field="context", expression=only)
     condition = ET.SubElement(
-        extension, "condition", field="destination_number", expression=f"^(?:{numbers})$"
+        extension, "condition", field="destination_number", expression=expression
     )
     _set(condition, ROUTE_VARIABLE, route.name)
-    for name, value in _BEFORE_THE_SOCKET:
-        _set(condition, name, value)
-    site = config.site
+    if outbound:
+        _set(condition, NUMBER_VARIABLE, "$1")
+    for variable, value in _BEFORE_THE_SOCKET:
+        _set(condition, variable, value)
+    for variable, value in _RECORDING:  # in a call that staff make the other leg is recorded
+        _set(condition, variable, value, export=outbound)
+    _set(condition, *_DIGITS, export=True)
+    context = settings.staff_context if outbound else settings.context
     _action(
         condition,
         "sched_transfer",
-        f"+{site.render.dead_man_s} {fallback_extension(route.name)} XML {site.render.context}",
+        f"+{settings.dead_man_s} {fallback_extension(route.name)} XML {context}",
     )
-    engines = "|".join(str(engine) for engine in site.engines)
+    engines = "|".join(str(engine) for engine in config.site.engines)
     _action(condition, "socket", f"{engines} async full")
     # Nobody answered: the dead man's transfer would take the call away in mid-conversation.
     _action(condition, "sched_cancel")
@@ -88,12 +134,20 @@ def _fallback(holder: ET.Element, route: Route) -> None:
         field=f"${{{ROUTE_VARIABLE}}}",
         expression=f"^{re.escape(route.name)}$",
     )
+    if route.policy.direction == "outbound":
+        ET.SubElement(
+            extension,
+            "condition",
+            field=f"${{{NUMBER_VARIABLE}}}",
+            expression=r"^\+?[0-9]{1,20}$",
+        )
     condition = ET.SubElement(
         extension,
         "condition",
         field="destination_number",
         expression=f"^{re.escape(fallback_extension(route.name))}$",
     )
+    _set(condition, *_DIGITS, export=True)
     _without_engine(condition, route)
 
 
@@ -104,15 +158,21 @@ def _without_engine(condition: ET.Element, route: Route) -> None:
     if route.no_engine is None:
         ring_s = -(-route.policy.ring_ms // 1000)
         _set(condition, "call_timeout", str(ring_s))
-        _action(condition, "bridge", route.policy.dial_string)
+        dial = route.policy.dial_string
+        if dials_number(dial):
+            dial = with_number(dial, f"${{{NUMBER_VARIABLE}}}")
+        _action(condition, "bridge", dial)
     else:
-        _action(condition, "answer")
+        # A call that staff make is not answered before the customer does, also where none will.
+        outbound = route.policy.direction == "outbound"
+        _action(condition, "pre_answer" if outbound else "answer")
         _action(condition, "playback", route.no_engine.files[8000].path)
     _action(condition, "hangup")
 
 
-def _set(condition: ET.Element, name: str, value: str) -> None:
-    _action(condition, "set", f"{name}={value}")
+def _set(condition: ET.Element, name: str, value: str, *, export: bool = False) -> None:
+    """Set a variable; where it is exported, also on every leg that is called."""
+    _action(condition, "export" if export else "set", f"{name}={value}")
 
 
 def _action(condition: ET.Element, application: str, data: str | None = None) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from ivr.config.addresses import AddressText, DialString, EngineAddress, Host
 from ivr.config.kinds import Day, Duration, Kind, Language, Name, NameOf, Paragraph, Version
-from ivr.config.telephone import NEVER, CardDigits, FeatureCode, Key, Keys, Number
+from ivr.config.telephone import NEVER, CardDigits, FeatureCode, Key, Keys, Number, RouteNumber
 
 Folder = Annotated[str, Kind(expected="a folder")]
 
@@ -47,13 +47,18 @@ class EventSocket(Strict):
     """A file that holds the password and nothing else, relative to this file."""
 
 
+Context = Annotated[
+    str, Kind(expected="a context of letters, digits, . _ -", pattern="[A-Za-z0-9._-]{1,64}")
+]
+
+
 class Render(Strict):
     """What `ivr dialplan render` writes for FreeSWITCH."""
 
-    context: Annotated[
-        str, Kind(expected="a context of letters, digits, . _ -", pattern="[A-Za-z0-9._-]{1,64}")
-    ] = "public"
-    """The dialplan context in which calls arrive."""
+    context: Context = "public"
+    """The dialplan context in which callers' calls arrive."""
+    staff_context: Context = "default"
+    """The dialplan context in which staff dial: that of outbound routes, and never the callers'."""
     dead_man: Annotated[str, Duration(least="2s", most="60s", step="1s")] = "10s"
     """A call is taken away from an engine that accepts it and then says nothing for this long."""
 
@@ -304,8 +309,15 @@ class Route(Strict):
 
     name: Annotated[str, Name()]
     """The route's name, as records show it."""
-    numbers: Annotated[list[Annotated[str, Number()]], Field(min_length=1)]
-    """The numbers exactly as FreeSWITCH's destination_number holds them, in quotes."""
+    direction: Literal["inbound", "outbound"] = "inbound"
+    """inbound: callers dial these numbers. outbound: staff do, and the customer is called."""
+    numbers: Annotated[list[Annotated[str, RouteNumber()]], Field(min_length=1)]
+    """The numbers exactly as FreeSWITCH's destination_number holds them, in quotes. An outbound
+    route may say how they begin: "9*" is a 9 and 3 to 15 digits more."""
+    strip: Annotated[str, Kind(expected="1 to 6 digits in quotes", pattern="[0-9]{1,6}")] | None = (
+        None
+    )
+    """Digits that staff dial before the customer's number; $number is what comes after them."""
     team: Annotated[str, NameOf(kind="team")]
     """The name of a file in teams/."""
     destination: Annotated[str, NameOf(kind="destination")]

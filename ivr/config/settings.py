@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from ivr.config.addresses import Address
+from ivr.config.addresses import Address, with_number
 from ivr.core.policy import CallPolicy, Prompt
 
 __all__ = [
     "Address",
+    "Beginning",
     "Configuration",
     "EventSocket",
     "Limits",
@@ -53,6 +55,9 @@ class RenderSettings:
     """What the rendered dialplan needs (docs/freeswitch.md 8, 9)."""
 
     context: str
+    """In which callers' calls arrive."""
+    staff_context: str
+    """In which staff dial."""
     dead_man_s: int
 
 
@@ -78,13 +83,44 @@ class Site:
     prompts: Path
 
 
+LEAST_MORE, MOST_MORE = 3, 15
+"""How many digits follow the beginning of a number: not so few that ``9*`` claims 999, and no
+more than a telephone number has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Numbers of an outbound route, by how they begin."""
+
+    digits: str
+    strip: str
+    """What of the beginning is not dialled on."""
+    policy: CallPolicy
+    """Its dial string has ``$number`` where the number goes."""
+
+    def policy_for(self, number: str) -> CallPolicy | None:
+        """How a call to this number is treated; ``None`` where it is not one of these."""
+        more = f"[0-9]{{{LEAST_MORE},{MOST_MORE}}}"
+        if not re.fullmatch(self.digits + more, number):
+            return None
+        dial = with_number(self.policy.dial_string, number.removeprefix(self.strip))
+        return replace(self.policy, dial_string=dial)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """Numbers and how their calls are treated."""
 
     name: str
     numbers: tuple[str, ...]
+    """Those that are named whole."""
+    beginnings: tuple[str, ...]
+    """How others begin, in an outbound route."""
+    strip: str
+    """Digits that are not dialled on; empty is none."""
     policy: CallPolicy
+    """In an outbound route its dial string may have ``$number``: see
+    :meth:`Configuration.policy_for`."""
     without_engine: Literal["connect", "message"]
     """What FreeSWITCH does with a call when no engine answers."""
     no_engine: Prompt | None
@@ -102,7 +138,18 @@ class Configuration:
     routes: tuple[Route, ...]
     policies: Mapping[str, CallPolicy] = field(repr=False)
     """By number, as FreeSWITCH's destination_number holds it."""
+    beginnings: tuple[Beginning, ...] = field(repr=False)
+    """Of the numbers of outbound routes, the longest first."""
 
     def policy_for(self, number: str) -> CallPolicy | None:
-        """How a call to the number is treated; ``None`` where no route claims it."""
-        return self.policies.get(number)
+        """How a call to the number is treated; ``None`` where no route claims it.
+
+        A number that is named whole comes before those that are claimed by how they begin, and the
+        longest beginning before shorter ones. The dial string is complete: where a beginning
+        claimed it, the number that goes into it is digits only (R23).
+        """
+        found = self.policies.get(number)
+        if found is not None:
+            return found
+        tries = (beginning.policy_for(number) for beginning in self.beginnings)
+        return next((policy for policy in tries if policy is not None), None)

@@ -41,7 +41,11 @@ def read_site(document: Document) -> Site | None:
             milliseconds(file.limits.command),
             file.limits.connections,
         ),
-        render=RenderSettings(file.render.context, milliseconds(file.render.dead_man) // 1000),
+        render=RenderSettings(
+            file.render.context,
+            file.render.staff_context,
+            milliseconds(file.render.dead_man) // 1000,
+        ),
         dialplan=resolved(document, file.dialplan),
         prompts=prompts,
     )

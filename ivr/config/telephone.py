@@ -118,3 +118,16 @@ class Number(Kind):
         better = re.sub(r"[\s().\-/]", "", text)
         fits = re.fullmatch(r"\+?[0-9]{2,20}", better)
         return f", did you mean {quoted(better)}?" if fits else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteNumber(Number):
+    """A number, or how the numbers of an outbound route begin: ``9*``."""
+
+    pattern: str | None = r"\+?[0-9]{2,20}|[0-9]{1,10}\*"
+
+    def hint(self, text: str) -> str:
+        """See :class:`Kind`: other systems write X, N, a dot or a question mark for a digit."""
+        if found := re.fullmatch(r"_?([0-9]{1,10})[XxNZ.?*]+", text):
+            return f", did you mean {quoted(found[1] + '*')}?"
+        return Number.hint(self, text)

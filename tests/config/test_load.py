@@ -109,7 +109,7 @@ def test_the_site_is_typed_and_its_paths_are_whole(site_file: Path) -> None:
         tokens=root / "deploy/tokens.json",
         log=LogSettings("auto", "info", "masked"),
         limits=Limits(command_ms=5000, connections=6000),
-        render=RenderSettings("public", 10),
+        render=RenderSettings("public", "default", 10),
         dialplan=root / "dialplan",
         prompts=root / "prompts",
     )

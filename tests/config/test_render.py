@@ -33,6 +33,7 @@ def named(xml: str, name: str) -> ET.Element:
     return found
 
 
+KEYS_OUT = ("export", "digits_dialed_filter=^(.+)$")
 BEFORE: Actions = [
     ("set", "playback_terminators=none"),
     ("set", "socket_resume=true"),
@@ -41,6 +42,7 @@ BEFORE: Actions = [
     ("set", "RECORD_MIN_SEC=0"),
     ("set", "RECORD_PRE_BUFFER_FRAMES=0"),
     ("set", "enable_file_write_buffering=false"),
+    KEYS_OUT,
 ]
 CONNECT: Actions = [
     ("unset", "socket_resume"),
@@ -61,7 +63,7 @@ def test_a_team_that_is_connected_without_an_engine(site_file: Path) -> None:
         ("sched_cancel", None),
         *CONNECT,
     ]
-    assert actions(named(xml, "ivr-fallback-main-line")) == CONNECT
+    assert actions(named(xml, "ivr-fallback-main-line")) == [KEYS_OUT, *CONNECT]
 
 
 def test_a_team_that_plays_a_message_without_an_engine(site_file: Path) -> None:
@@ -74,7 +76,7 @@ def test_a_team_that_plays_a_message_without_an_engine(site_file: Path) -> None:
         ("hangup", None),
     ]
     assert actions(named(xml, "ivr-council-tax"))[-6:] == [("sched_cancel", None), *message]
-    assert actions(named(xml, "ivr-fallback-council-tax")) == message
+    assert actions(named(xml, "ivr-fallback-council-tax")) == [KEYS_OUT, *message]
 
 
 def test_numbers_are_anchored_and_escaped(site_file: Path) -> None:

@@ -28,7 +28,7 @@ RUNNING = Site(
     tokens=Path("/a/tokens.json"),
     log=LogSettings("json", "info", "masked"),
     limits=Limits(5000, 10),
-    render=RenderSettings("public", 10),
+    render=RenderSettings("public", "default", 10),
     dialplan=Path("/a/dialplan"),
     prompts=Path("/a/prompts"),
 )
@@ -45,7 +45,7 @@ CHANGES: list[tuple[dict[str, object], tuple[str, ...]]] = [
     ({"log": LogSettings("text", "info", "masked")}, ("log.format",)),
     ({"log": LogSettings("json", "debug", "full")}, ("log.level", "log.numbers")),
     ({"limits": Limits(1, 1)}, ()),
-    ({"render": RenderSettings("b", 1)}, ()),
+    ({"render": RenderSettings("b", "c", 1)}, ()),
     ({"dialplan": Path("/b")}, ()),
     ({"prompts": Path("/b")}, ()),
 ]

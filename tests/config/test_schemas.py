@@ -88,5 +88,14 @@ def test_the_shipped_configuration_is_right() -> None:
     assert (main.opt_out_keys, main.return_key) == ("*#*", "1")
     assert main.announcement.name == "announcement"
     assert tax.announcement.name == "announcement-council-tax"
+    assert (main.pausing.codes.pause, tax.pausing.codes.pause) == ("*7", "#70")
+    assert (main.pausing.card_digits, tax.pausing.card_digits) == (0, 8)
+    assert main.pausing.lines == {"1500"}
+    staff = config.policy_for("901427676600")
+    assert staff
+    assert (staff.direction, staff.dial_string) == (
+        "outbound",
+        "sofia/gateway/provider/01427676600",
+    )
     assert config.site.spool == ROOT / "var/spool"
     assert str(config.site.freeswitch.address) == "127.0.0.1:8021"

@@ -1,0 +1,123 @@
+"""Outbound routes: calls that staff make, to numbers that they dial (R10, R23)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ivr.config.addresses import dials_number, with_number
+from ivr.config.document import Document
+from ivr.config.mistakes import quoted
+from ivr.config.schema import Render
+from ivr.config.settings import Beginning, Route
+from ivr.config.telephone import RouteNumber
+from ivr.core.policy import CallPolicy
+
+
+def by_number(routes: Iterable[Route]) -> dict[str, CallPolicy]:
+    """The policy of every number that is named whole, with its dial string complete."""
+    return {
+        number: replace(
+            route.policy,
+            dial_string=with_number(route.policy.dial_string, number.removeprefix(route.strip)),
+        )
+        if dials_number(route.policy.dial_string)
+        else route.policy
+        for route in routes
+        for number in route.numbers
+    }
+
+
+def beginnings(routes: Iterable[Route]) -> tuple[Beginning, ...]:
+    """How other numbers begin, the longest first, so that the first that fits is right."""
+    found = [
+        Beginning(digits, route.strip, route.policy)
+        for route in routes
+        for digits in route.beginnings
+    ]
+    return tuple(sorted(found, key=lambda one: (-len(one.digits), one.digits)))
+
+
+def check_contexts(routes: Document, site: Document) -> None:
+    """Note where a caller could dial out: outbound routes in the context of callers."""
+    if not any(routes.text(n, "direction") == "outbound" for n in _positions(routes)):
+        return
+    staff = site.text("render", "staff_context") or Render.model_fields["staff_context"].default
+    callers = site.text("render", "context") or Render.model_fields["context"].default
+    if staff == callers:
+        where = "staff_context" if site.text("render", "staff_context") else "context"
+        site.say(
+            ("render", where),
+            f'"{where}" is {quoted(staff)}, in which both callers\' calls arrive and staff dial, '
+            "expected two: callers could call out by the outbound routes",
+        )
+
+
+def check_routes(routes: Document, destinations: Document) -> None:
+    """Note what fits calls in one direction only and stands in a route of the other."""
+    for n in _positions(routes):
+        direction = "inbound" if routes.at(n, "direction") is None else routes.text(n, "direction")
+        if direction == "inbound":
+            _inbound(routes, n, destinations)
+        elif direction == "outbound":
+            _outbound(routes, n, destinations)
+
+
+def _inbound(routes: Document, n: int, destinations: Document) -> None:
+    for k, number in _numbers(routes, n):
+        if number.endswith("*"):
+            routes.say(
+                (n, "numbers", k),
+                f"{quoted(number)} is how numbers begin, expected a whole number, or "
+                "direction: outbound",
+            )
+    if routes.text(n, "strip") is not None:
+        routes.say(
+            (n, "strip"),
+            '"strip" is for calls that staff make, expected direction: outbound, or no strip',
+            at_key=True,
+        )
+    name, dial = _destination(routes, n, destinations)
+    if dials_number(dial):
+        routes.say(
+            (n, "destination"),
+            f"destination {quoted(name)} calls $number, which staff dialled, expected "
+            "direction: outbound, or another destination",
+        )
+
+
+def _outbound(routes: Document, n: int, destinations: Document) -> None:
+    strip = routes.text(n, "strip") or ""
+    name, dial = _destination(routes, n, destinations)
+    for k, number in _numbers(routes, n):
+        digits = number.removesuffix("*")
+        if not digits.startswith(strip) or number == strip:
+            routes.say(
+                (n, "numbers", k),
+                f"{quoted(number)} does not begin with {quoted(strip)} and go on, expected what "
+                "staff dial, with the digits that strip takes away",
+            )
+        elif number != digits and dial and not dials_number(dial):
+            routes.say(
+                (n, "destination"),
+                f"destination {quoted(name)} has no $number in its dial string, expected it where "
+                f"the number goes that begins with {quoted(digits)}",
+            )
+
+
+def _positions(routes: Document) -> range:
+    return range(len(routes.value) if isinstance(routes.value, list) else 0)
+
+
+def _numbers(routes: Document, n: int) -> list[tuple[int, str]]:
+    """The numbers that are right, each with its position."""
+    listed = routes.at(n, "numbers")
+    count = len(listed) if isinstance(listed, list) else 0
+    texts = [(k, routes.text(n, "numbers", k)) for k in range(count)]
+    return [(k, text) for k, text in texts if text is not None and RouteNumber().fits(text)]
+
+
+def _destination(routes: Document, n: int, destinations: Document) -> tuple[str, str]:
+    """The route's destination by name, and its dial string; empty where there is none."""
+    name = routes.text(n, "destination") or ""
+    return name, destinations.text(name, "dial") or ""
