@@ -48,14 +48,15 @@ class Access:
     """Who may do what, by the file of tokens as it is at each request."""
 
     def __init__(
-        self, path: Path, engineer: str = "", now: Callable[[], float] = time.time
+        self, path: Callable[[], Path], engineer: str = "", now: Callable[[], float] = time.time
     ) -> None:
-        """``engineer`` is the secret of this host's commands; empty where there is none. ``now``
-        is the host's wall clock, in seconds. Nothing is read yet."""
+        """``path`` says where the file is, which a reload may change. ``engineer`` is the secret
+        of this host's commands; empty where there is none. ``now`` is the host's wall clock, in
+        seconds. Nothing is read yet."""
         self._path = path
         self._engineer = hashed(engineer) if engineer else ""
         self._now = now
-        self._seen: tuple[int, ...] | None = None
+        self._seen: tuple[Path, int, int, int, int] | None = None
         self._tokens: tuple[Token, ...] = ()
         self._fault = ""
 
@@ -83,28 +84,25 @@ class Access:
 
     def _look(self) -> None:
         """Read the file again where it is not what it was: a look at it takes 2 µs."""
+        path, seen = self._path(), None
         try:
-            status = os.stat(self._path)
+            status = os.stat(path)
         except OSError:
-            seen = None
+            pass  # reading it says why
         else:
             # A change replaces the file, so that its inode is another; by hand, the times are.
-            seen = (
-                status.st_ino,
-                status.st_size,
-                status.st_mtime_ns,
-                status.st_ctime_ns,
-            )
+            times = status.st_mtime_ns, status.st_ctime_ns
+            seen = (path, status.st_ino, status.st_size, *times)
             if seen == self._seen:
                 return
         fault = ""
         try:
-            self._tokens = read(self._path)
+            self._tokens = read(path)
         except SetupError as error:
             self._tokens, fault = (), str(error)
             if fault != self._fault:
                 log.error("no token is accepted: their file cannot be used", error=fault)
         self._fault = fault
         # What went wrong with the file, such as a want of descriptors, may mend itself.
-        settled = seen is not None and not fault and time.time_ns() - seen[3] > _SETTLED_NS
+        settled = seen is not None and not fault and time.time_ns() - max(seen[3:]) > _SETTLED_NS
         self._seen = seen if settled else None

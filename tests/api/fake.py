@@ -118,7 +118,7 @@ class Api:
             self.metrics,
             lambda: {"ready": True},
             calls=self.calls,
-            access=Access(self.folder / "tokens.json", self.engineer, self.now),
+            access=Access(lambda: self.folder / "tokens.json", self.engineer, self.now),
         )
         self.server.start()
 

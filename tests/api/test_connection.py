@@ -225,8 +225,8 @@ def test_requests_that_are_under_way_do_not_give_way(api, monkeypatch):
     assert found[0].headers["Retry-After"] == "1"
 
 
-def test_a_stop_does_not_wait_for_who_asks_nothing(tmp_path, monkeypatch):
-    api = Api(tmp_path)
+def test_a_stop_does_not_wait_for_who_asks_nothing(tmp_path_factory, monkeypatch):
+    api = Api(tmp_path_factory.mktemp("stopped"))
     clients = [socket.create_connection(("127.0.0.1", api.server.port)) for _ in range(3)]
     assert api.ask("GET", "/healthz").status == 200, "so that all are accepted"
     real, left = WSGIServer.stop, []

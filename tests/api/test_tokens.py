@@ -269,7 +269,7 @@ def test_roots_file_belongs_to_the_engines_user(path, monkeypatch):
 
 def test_whose_it_is(file, path):
     secret = file.add("crm", [Scope.READ])
-    gate = Access(path)
+    gate = Access(lambda: path)
     assert gate.whose(secret) == Client("crm", frozenset({Scope.READ}), "page")
     assert gate.whose(secret + "x") is Unknown.BAD
     assert gate.whose("") is Unknown.BAD
@@ -279,7 +279,7 @@ def test_whose_it_is(file, path):
 def test_a_token_expires(path):
     clock = Hands()
     secret = TokenFile(path, now=clock).add("crm", [Scope.READ], days=1)
-    gate = Access(path, now=clock)
+    gate = Access(lambda: path, now=clock)
     clock.now = NOW + 86_399
     assert isinstance(gate.whose(secret), Client)
     clock.now = NOW + 86_400
@@ -288,7 +288,7 @@ def test_a_token_expires(path):
 
 def test_every_comparison_takes_the_same_time(file, path, monkeypatch):
     secrets = [file.add(f"t{number}", [Scope.READ]) for number in range(5)]
-    gate = Access(path, "ivr_engineer")
+    gate = Access(lambda: path, "ivr_engineer")
     compared: list[tuple[str, str]] = []
     real = hmac.compare_digest
 
@@ -306,9 +306,8 @@ def test_every_comparison_takes_the_same_time(file, path, monkeypatch):
 
 def test_a_file_that_has_not_changed_is_not_read_again(file, path, monkeypatch):
     file.add("crm", [Scope.READ])
-    os.utime(path, (1, 1))
     monkeypatch.setattr(access.time, "time_ns", lambda: path.stat().st_ctime_ns + 2 * 10**9)
-    gate = Access(path)
+    gate = Access(lambda: path)
     reads: list[object] = []
     monkeypatch.setattr(access, "read", lambda path: reads.append(path) or token_file.read(path))
     for _ in range(3):
@@ -322,7 +321,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(file, path, monkeypatch):
 def test_a_file_that_has_just_changed_is_read_again(file, path):
     """Another change within one tick of the file system's clock would not be seen."""
     secret = file.add("crm", [Scope.READ])
-    gate = Access(path)
+    gate = Access(lambda: path)
     assert isinstance(gate.whose(secret), Client)
     status = path.stat()
     data = path.read_bytes()
@@ -332,6 +331,19 @@ def test_a_file_that_has_just_changed_is_read_again(file, path):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert gate.whose(secret) is Unknown.BAD
     assert isinstance(gate.whose(other), Client)
+
+
+def test_the_file_may_come_to_lie_elsewhere(file, path):
+    """As a reload has it."""
+    secret = file.add("crm", [Scope.READ])
+    other = path.with_name("other.json")
+    places = [path]
+    gate = Access(lambda: places[-1])
+    assert isinstance(gate.whose(secret), Client)
+    places.append(other)
+    assert gate.whose(secret) is Unknown.BAD
+    path.rename(other)
+    assert isinstance(gate.whose(secret), Client)
 
 
 # As a running engine sees it.

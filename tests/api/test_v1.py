@@ -361,7 +361,9 @@ def test_what_is_not_here(api, method, path):
 
 
 def test_the_document_names_every_route_and_no_other(api):
-    app = V1(api.calls, Access(api.folder / "tokens.json"), HttpCounts(CollectorRegistry())).app
+    app = V1(
+        api.calls, Access(lambda: api.folder / "tokens.json"), HttpCounts(CollectorRegistry())
+    ).app
     routes = {
         (rule.rule.replace("<", "{").replace(">", "}"), method.lower(), rule.endpoint)
         for rule in app.url_map.iter_rules()
