@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from datetime import UTC, tzinfo
 
 from ivr.core.entries import (
     Answered,
@@ -46,45 +45,19 @@ from ivr.core.record import (
     FoundAudio,
     Heard,
     Leg,
+    Mark,
     OptOut,
-    Part,
     PlayedPrompt,
-    Recording,
-    RecordingState,
     Step,
+    iso,
+    plain,
 )
-
-_EMPTIED = "empty-file"
-"""FreeSWITCH's word for a recording without a sample, whose file it removes itself: it was
-started before the legs were to be joined, and they never were (docs/freeswitch.md 31)."""
+from ivr.core.recorded import Told, recording
+from ivr.core.timeline import between, part_of, timeline
 
 _NOBODY = Arrived("", "", "", "", "", "", "", "", "", "")
 _UNKNOWN_END = HungUp("unknown", "", 0, "")
 _NOT_STARTED = PromptStarted("", "", "", "", 0)
-
-
-@lru_cache(maxsize=512)
-def _second(second: int, zone: tzinfo) -> tuple[str, str]:
-    text = datetime.fromtimestamp(second, zone).isoformat()
-    return text[:19], text[19:]
-
-
-def iso(wall_ms: int, zone: tzinfo) -> str:
-    """A moment as ISO 8601 with milliseconds and offset, such as
-    ``2024-05-01T09:30:00.250+01:00``."""
-    head, offset = _second(wall_ms // 1000, zone)
-    return f"{head}.{wall_ms % 1000:03d}{offset}"
-
-
-def plain(text: str) -> str:
-    """The text without lone surrogates, which UTF-8 cannot hold (R23)."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _between(first: Stamp, then: Stamp) -> int:
-    """Milliseconds between two stamps; by the wall clock where the host restarted between."""
-    ms = then.mono_ms - first.mono_ms
-    return ms if ms >= 0 else max(0, then.wall_ms - first.wall_ms)
 
 
 class _Gathered:
@@ -94,20 +67,16 @@ class _Gathered:
         "arrived",
         "begun",
         "confirmed",
-        "connected",
         "ended",
-        "failed",
         "hung_up",
-        "intended",
         "legs",
+        "marks",
         "over",
-        "refused",
         "repeated",
         "returned",
         "sequences",
-        "started",
+        "sound",
         "steps",
-        "stopped",
     )
 
     def __init__(self) -> None:
@@ -116,13 +85,9 @@ class _Gathered:
         self.over: dict[int, PromptEnded] = {}
         self.sequences = self.returned = self.repeated = 0
         self.confirmed: OptOutConfirmed | None = None
-        self.intended: RecordingIntended | None = None
-        self.started: Stamp | None = None
-        self.stopped: tuple[Stamp, RecordingStopped] | None = None
-        self.failed: RecordingFailed | None = None
-        self.connected: Stamp | None = None
+        self.sound = Told()
         self.legs: list[tuple[Connected, Stamp]] = []
-        self.refused: NotConnected | None = None
+        self.marks: list[tuple[Marked, Stamp]] = []
         self.hung_up: HungUp | None = None
         self.ended: Stamp | None = None
         self.steps: list[Step] = []
@@ -145,24 +110,25 @@ class _Gathered:
                 return "dialled", entry.destination
             case Connected():
                 self.legs.append((entry, stamp))
-                if self.connected is None:
-                    self.connected = stamp
+                if self.sound.connected is None:
+                    self.sound.connected = stamp
                 return "connected", entry.number
             case NotConnected():
-                self.refused = entry
+                self.sound.over = True
                 return "not-connected", entry.cause
             case RecordingIntended():
-                self.intended = entry
+                if self.sound.intended is None:
+                    self.sound.intended = entry
                 return "recording-intended", ""
             case RecordingStarted():
-                if self.started is None:
-                    self.started = stamp
+                if self.sound.started is None:
+                    self.sound.started = stamp
                 return "recording-started", ""
             case RecordingStopped():
-                self.stopped = (stamp, entry)
+                self.sound.stops[part_of(entry.path)] = (stamp, entry)
                 return "recording-stopped", entry.cause
             case RecordingFailed():
-                self.failed = entry
+                self.sound.failed = entry
                 return "recording-failed", entry.reason
             case OptOutStarted():
                 self.sequences += 1
@@ -172,6 +138,7 @@ class _Gathered:
                 return "opt-out-returned", ""
             case OptOutConfirmed():
                 self.confirmed = entry
+                self.sound.over = self.sound.opted_out = True
                 return "opt-out-confirmed", entry.how
             case ReminderRepeated():
                 self.repeated += 1
@@ -189,9 +156,11 @@ class _Gathered:
             case PauseEnded():
                 return "pause-ended", ""
             case Marked():
+                self.marks.append((entry, stamp))
                 return "marked", f"{entry.mark} by {entry.by}"
             case HungUp():
                 self.hung_up = entry
+                self.sound.over = True
                 self.ended = stamp
                 return "hung-up", entry.cause
             case Finished():
@@ -234,91 +203,18 @@ def _announcement(prompts: Sequence[PlayedPrompt]) -> Heard:
     return heard
 
 
-def _no_audio(told: _Gathered, found: FoundAudio | None) -> tuple[RecordingState, str]:
-    """Whether a recording that is not there was lost, and the word for why (R22)."""
-    if told.connected is None and told.started is None:
-        over = told.hung_up or told.refused or told.confirmed
-        if told.intended is None or over or found is not None:
-            return "none", "opted-out" if told.confirmed else "not-connected"
-    emptied = told.stopped is not None and told.stopped[1].cause == _EMPTIED
-    if found is not None or emptied:
-        return ("lost", "empty") if told.connected else ("none", "not-connected")
-    if told.failed is not None:
-        return "lost", "failed"
-    if told.intended is None:
-        return "none", "not-intended"
-    return "lost", "missing" if told.started else "not-started"
-
-
-def _recording(told: _Gathered, found: FoundAudio | None, trouble: str, zone: tzinfo) -> Recording:
-    cause, switch_ms, stopped_at = "", 0, ""
-    if told.stopped is not None:
-        stamp, stopped = told.stopped
-        cause, switch_ms = plain(stopped.cause), stopped.switch_ms
-        stopped_at = iso(stamp.wall_ms, zone)
-    started_at = "" if told.started is None else iso(told.started.wall_ms, zone)
-    if found is not None and found.frames > 0:
-        ms = found.frames * 1000 // found.rate
-        return Recording(
-            "kept",
-            "",
-            "" if told.failed is None else plain(told.failed.reason),
-            found.path,
-            found.format,
-            found.channels,
-            found.rate,
-            found.frames,
-            ms,
-            found.size,
-            found.sha256,
-            found.repaired,
-            started_at,
-            stopped_at,
-            cause,
-            switch_ms,
-            max(0, switch_ms - ms),
-            (Part(found.path, 0, found.frames, found.size, found.sha256),),
-        )
-    state, reason = _no_audio(told, found)
-    if trouble:
-        state, reason = "lost", "unreadable"
-    detail = trouble or ("" if told.failed is None else told.failed.reason)
-    wish = told.intended or RecordingIntended("", "", 0, 0)
-    return Recording(
-        state,
-        reason,
-        plain(detail),
-        "",
-        wish.format,
-        wish.channels,
-        wish.rate,
-        0,
-        0,
-        0,
-        "",
-        False,
-        started_at,
-        stopped_at,
-        cause,
-        switch_ms,
-        switch_ms,
-        (),
-    )
-
-
 def fold(
     call_id: str,
     host: str,
     engine_version: str,
     entries: Sequence[Stamped],
     zone: tzinfo = UTC,
-    found: FoundAudio | None = None,
-    trouble: str = "",
+    found: Sequence[FoundAudio] = (),
 ) -> CallRecord:
     """The record of a call, from its entries in order and what was found of its audio.
 
-    ``found`` is None where there is no file; ``trouble`` says why a file that is there is
-    no recording. Any sequence of entries gives a record, an empty one too (R22).
+    ``found`` has one for each file that is there, in order of its part. Any sequence of entries
+    gives a record, an empty one too (R22).
     """
     told = _Gathered()
     first = last = Stamp(0, 0)
@@ -329,12 +225,11 @@ def fold(
         stamp = stamped.stamp
         what, detail = told.take(stamped.entry, stamp)
         if what != "finished":
-            steps.append(
-                Step(what, plain(detail), iso(stamp.wall_ms, zone), _between(first, stamp))
-            )
+            steps.append(Step(what, plain(detail), iso(stamp.wall_ms, zone), between(first, stamp)))
     prompts = told.prompts()
     ended = told.ended or last
-    arrived, end, joined = told.arrived, told.hung_up or _UNKNOWN_END, told.connected
+    arrived, end, joined = told.arrived, told.hung_up or _UNKNOWN_END, told.sound.connected
+    line = timeline(entries, [audio.part for audio in found])
     return CallRecord(
         SCHEMA,
         call_id,
@@ -354,9 +249,10 @@ def fold(
         "" if joined is None else iso(joined.wall_ms, zone),
         iso(ended.wall_ms, zone) if entries else "",
         Durations(
-            _between(first, ended),
-            0 if joined is None else _between(first, joined),
-            0 if joined is None else _between(joined, ended),
+            between(first, ended),
+            0 if joined is None else between(first, joined),
+            0 if joined is None else between(joined, ended),
+            line.joined_ms,
         ),
         _announcement(prompts),
         prompts,
@@ -371,7 +267,11 @@ def fold(
             Leg(plain(leg.other_leg), plain(leg.number), iso(stamp.wall_ms, zone))
             for leg, stamp in told.legs
         ),
-        _recording(told, found, trouble, zone),
+        recording(told.sound, line, found, zone),
+        tuple(
+            Mark(plain(mark.mark), plain(mark.by), iso(stamp.wall_ms, zone))
+            for mark, stamp in told.marks
+        ),
         Ended(end.by, plain(end.cause), end.q850, plain(end.reason)),
         tuple(steps),
     )

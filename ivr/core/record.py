@@ -8,13 +8,34 @@ schema.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the record's schema; changes when a consumer would have to."""
 
 Heard = Literal["fully", "partly", "no"]
 RecordingState = Literal["kept", "none", "lost"]
+Verdict = Literal["verified", "repaired", "nothing", "unproved"]
+
+
+@lru_cache(maxsize=512)
+def _second(second: int, zone: tzinfo) -> tuple[str, str]:
+    text = datetime.fromtimestamp(second, zone).isoformat()
+    return text[:19], text[19:]
+
+
+def iso(wall_ms: int, zone: tzinfo) -> str:
+    """A moment as ISO 8601 with milliseconds and offset, such as
+    ``2024-05-01T09:30:00.250+01:00``."""
+    head, offset = _second(wall_ms // 1000, zone)
+    return f"{head}.{wall_ms % 1000:03d}{offset}"
+
+
+def plain(text: str) -> str:
+    """The text without lone surrogates, which UTF-8 cannot hold (R23)."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Step(NamedTuple):
@@ -58,8 +79,24 @@ class OptOut(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What was found where one pause lies in one file of the recording (R7)."""
+
+    pause: int
+    """Its place among the call's pauses."""
+    part: int
+    begin_ms: int
+    """From here on the file is silent: the pause with its guard, in the file's time."""
+    end_ms: int
+    peak: int
+    """The loudest sample that was there, 0 to 32767; 0 where all was silent already."""
+    leaked_peak: int
+    """The loudest where FreeSWITCH's mask should have held; 0 where it held."""
+
+
+@dataclass(frozen=True, slots=True)
 class FoundAudio:
-    """What the spool found when it read the recording back."""
+    """What the spool found when it read one file of the recording back."""
 
     path: str
     """Relative to the spool."""
@@ -73,17 +110,57 @@ class FoundAudio:
     """Of the whole file as it is handed over, lower-case hex."""
     repaired: bool
     """The header's lengths were wrong and have been set right (docs/freeswitch.md 20)."""
+    part: int = 1
+    trouble: str = ""
+    """Why the file is no recording."""
+    proofs: tuple[Proof, ...] = ()
+    """Of each pause that lies in it, as it was before it was made silent."""
 
 
 class Part(NamedTuple):
-    """One audio file of the recording. There is exactly one in schema 1."""
+    """One audio file of the recording. More than one where it was stopped for a pause, since
+    FreeSWITCH refused to mask it, and begun again after it."""
 
     path: str
     offset_ms: int
-    """Where it begins on the recording's time line."""
+    """Where it begins on the recording's time line: time joined since the first part began, with
+    the time in which nothing was recorded."""
     frames: int
     size: int
     sha256: str
+
+
+class PausedSpan(NamedTuple):
+    """One pause of the call in one part of its recording (R6, R7)."""
+
+    at: str
+    """When it began; of one that digits caused, with the first of them."""
+    until: str
+    """When its end was confirmed; the call's end where it was never ended."""
+    start_ms: int
+    """From here on the recording is silent, on its time line: the pause with its guard."""
+    end_ms: int
+    part: int
+    """The part that it lies in, from 1; 0 where there is no audio of that time."""
+    by: str
+    """Who paused: ``agent``, ``page``, ``engineer``, ``payment-line``, ``digits``."""
+    ended_by: str
+    """Who ended it; empty where nobody did."""
+    how: str
+    """``masked``, ``stopped``, ``unrecorded``; empty where FreeSWITCH never confirmed it."""
+    keys_hidden: bool
+    """The caller's keys stayed out of what FreeSWITCH keeps."""
+    overdue: int
+    """How many times it was called overdue."""
+    guard_ms: int
+    verdict: Verdict
+    """``verified``: it was silent. ``repaired``: it was not, guard included, and was made silent.
+    ``nothing``: there is no audio of that time. ``unproved``: the file could not be read, and is
+    set aside; ``detail`` of the recording says why."""
+    peak: int
+    """The loudest sample that was found there, 0 to 32767."""
+    leaked_peak: int
+    """The loudest where FreeSWITCH's mask should have held; 0 where it held. Not 0 is an alarm."""
 
 
 class Recording(NamedTuple):
@@ -97,15 +174,18 @@ class Recording(NamedTuple):
     detail: str
     """More about the reason, for a person; may be empty."""
     path: str
+    """Of the first part that is there, as are format, channels, rate and hash."""
     format: str
     channels: int
     rate: int
     frames: int
+    """Of all parts together, as are duration, size, switch_ms and missing_ms."""
     duration_ms: int
     """Of the audio that is there."""
     size: int
     sha256: str
     repaired: bool
+    """The lengths in some part's header were wrong, as after a crash, and were set right."""
     started_at: str
     """When FreeSWITCH said that it began; empty where it did not."""
     stopped_at: str
@@ -116,6 +196,21 @@ class Recording(NamedTuple):
     missing_ms: int
     """What of that is not in the file, as after a full disk (docs/freeswitch.md 19)."""
     parts: tuple[Part, ...]
+    pauses: tuple[PausedSpan, ...]
+    """In order. A pause that touches several parts is there once for each."""
+    unrecorded_ms: int
+    """How long caller and agent were joined within pauses during which there was no recording:
+    what it rightly does not hold."""
+
+
+class Mark(NamedTuple):
+    """A mark that was put on the call (R11)."""
+
+    mark: str
+    """``abuse``, or ``card-digits``."""
+    by: str
+    """As in :class:`PausedSpan`."""
+    at: str
 
 
 class Leg(NamedTuple):
@@ -146,6 +241,9 @@ class Durations(NamedTuple):
     to_connect_ms: int
     """From the first entry to the connection; 0 where there was none."""
     connected_ms: int
+    """From the connection to the end, whether the two were joined all the time or not."""
+    joined_ms: int
+    """How long caller and agent were joined: what a recording can hold at most."""
 
 
 class CallRecord(NamedTuple):
@@ -179,5 +277,6 @@ class CallRecord(NamedTuple):
     legs: tuple[Leg, ...]
     """In the order in which they were connected."""
     recording: Recording
+    marks: tuple[Mark, ...]
     ended: Ended
     steps: tuple[Step, ...]

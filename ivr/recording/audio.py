@@ -11,7 +11,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ivr.errors import SpoolError
@@ -37,6 +37,8 @@ class Audio:
     """Samples of each channel that are in the file, whatever its header says."""
     repaired: bool
     """The header's lengths are wrong, or were before :func:`repair`."""
+    start: int = field(default=44, compare=False)
+    """Where in the file its first sample is; a repair does not move it."""
 
     @property
     def duration_ms(self) -> int:
@@ -136,14 +138,15 @@ def _measure(
     end = start + length
     whole = riff_bytes + 8 in (size, size + 1)
     if length <= there and _chain_ends(file, end + (length & 1)) and (length or not there):
-        audio = Audio(channels, rate, width, length // block, not whole)
+        audio = Audio(channels, rate, width, length // block, not whole, start)
         return _Layout(audio, start - 4, length, size, riff_only=True)
     # Zero bytes that the header calls no audio, with other chunks after them, and all of it
     # consistent: an empty recording, not a broken one.
     if length == 0 and whole and _chain_ends(file, start):
-        return _Layout(Audio(channels, rate, width, 0, False), start - 4, 0, size, riff_only=True)
+        audio = Audio(channels, rate, width, 0, False, start)
+        return _Layout(audio, start - 4, 0, size, riff_only=True)
     frames = there // block
-    audio = Audio(channels, rate, width, frames, True)
+    audio = Audio(channels, rate, width, frames, True, start)
     return _Layout(audio, start - 4, frames * block, start + frames * block, riff_only=False)
 
 

@@ -22,6 +22,7 @@ class Disk:
     open: Callable[[str, int, int], int] = os.open
     fchmod: Callable[[int, int], None] = os.fchmod
     write: Callable[[int, bytes], int] = os.write
+    pwrite: Callable[[int, bytes, int], int] = os.pwrite
     fdatasync: Callable[[int], None] = os.fdatasync
     fsync: Callable[[int], None] = os.fsync
     close: Callable[[int], None] = os.close

@@ -2,7 +2,8 @@
 
 The order, for the whole batch, so that it costs two syncs of a folder and not two a call:
 
-1. read each recording, set its header right, hash it, write its record to ``tmp/``;
+1. read each recording back, all its parts (``ivr.storage.readback``): set headers right, make
+   pauses silent, hash; write the record to ``tmp/``;
 2. sync audio and records;
 3. move the audio into ``new/``, sync ``new/``;
 4. move the records into ``new/``, sync ``new/``;
@@ -20,34 +21,38 @@ blocks and runs in a thread.
 from __future__ import annotations
 
 import os
-import shutil
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
-from ivr.core.entries import Stamped
+from ivr.core.entries import (
+    PauseStarted,
+    RecordingFailed,
+    RecordingIntended,
+    RecordingStarted,
+    RecordingStopped,
+    Stamped,
+)
 from ivr.core.fold import fold
 from ivr.core.record import CallRecord, FoundAudio
-from ivr.errors import DiskError, SpoolError
-from ivr.recording.audio import inspect_fd, is_blank_fd, repair_fd, sha256_fd
+from ivr.core.timeline import Span, part_of, timeline
+from ivr.errors import DiskError
 from ivr.storage.atomic import (
     Disk,
     begin_writing_back,
     disk_error,
     sync_folder,
-    write_all,
     write_durably,
     write_new,
 )
 from ivr.storage.encode import encoder
 from ivr.storage.fault import describe
 from ivr.storage.places import Places
+from ivr.storage.readback import ReadBack, Tape
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_AUDIO = FoundAudio("", "wav", 2, 8000, 0, 0, "", False)
 _to_json = encoder(CallRecord)
+_RECORDING = (RecordingIntended, RecordingStarted, RecordingStopped, RecordingFailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,11 @@ class _Open:
     """A filing under way."""
 
     filing: Filing
-    source: str = ""
-    """The recording's file; empty where there is none."""
+    tapes: list[Tape] = field(default_factory=list)
+    """The recording's files, as far as they are there."""
     fds: list[int] = field(default_factory=list)
-    found: FoundAudio | None = None
-    trouble: str = ""
+    """The record's own."""
     record: CallRecord | None = None
-    copied: str = ""
-    """A file that was replaced by a repaired copy."""
     error: DiskError | None = None
     fault: str = ""
     shown: bool = False
@@ -152,13 +154,15 @@ class _Batch:
             if call.going:
                 try:
                     step(call)
+                except DiskError as error:
+                    call.error = error
                 except OSError as error:
                     call.error = disk_error(what, self.places.record(call.filing.call_id), error)
                 except Exception as fault:  # noqa: BLE001  # the root of what is done for it
                     call.fault = describe(fault)
 
     def _close(self, call: _Open) -> None:
-        for fd in call.fds:
+        for fd in _open_files(call):
             try:
                 self.disk.close(fd)
             except OSError:
@@ -185,98 +189,49 @@ class _Batch:
             self.disk.unlink(str(why))
 
     def _read(self, call: _Open) -> None:
-        call_id = call.filing.call_id
-        fd = self._find(call)
-        if fd >= 0:
-            call.fds.append(fd)
-        elsewhere = call.source != self.places.recorded(call_id)
-        if elsewhere and os.path.lexists(self.places.record(call_id)):
-            self._no_more_aside(call)
-            return  # filed before a crash; the journal did not get to know
-        if fd >= 0:
-            self._listen(call, fd)
+        call_id, entries = call.filing.call_id, call.filing.entries
+        back = ReadBack(self.disk, self.places, call_id)
+        back.tapes(_parts(entries), call.tapes.append)
+        if os.path.lexists(self.places.record(call_id)):
+            recorded = self.places.recorded(call_id)
+            if not any(tape.source == recorded for tape in call.tapes):
+                self._filed_before(call, back)
+                return
+        found = self._listen(call, back)
         maker = self.maker
         call.record = record = fold(
-            call_id,
-            maker.host,
-            maker.engine_version,
-            call.filing.entries,
-            maker.zone,
-            call.found,
-            call.trouble,
+            call_id, maker.host, maker.engine_version, entries, maker.zone, found
         )
         fd = write_new(self.disk, self.places.scratch(call_id, "json"), record_bytes(record))
         call.fds.append(fd)
         begin_writing_back(fd)
 
-    def _find(self, call: _Open) -> int:
-        """Open the recording, where there is one; notes what is in its place and no file."""
+    def _listen(self, call: _Open, back: ReadBack) -> tuple[FoundAudio, ...]:
+        """Read all parts back; only a call that was paused has a time line to look at."""
+        entries = call.filing.entries
+        spans: tuple[Span, ...] = ()
+        if any(isinstance(stamped.entry, PauseStarted) for stamped in entries):
+            spans = timeline(entries, [tape.part for tape in call.tapes]).spans
+        for tape in call.tapes:
+            tape.found = back.listen(tape, [span for span in spans if span.part == tape.part])
+        return tuple(tape.found for tape in call.tapes if tape.found is not None)
+
+    def _filed_before(self, call: _Open, back: ReadBack) -> None:
+        """Before a crash; the journal did not get to know. What FreeSWITCH began since as a part
+        of it belongs to no record."""
         call_id = call.filing.call_id
-        for path in (self.places.recorded(call_id), self.places.audio(call_id)):
-            try:
-                fd = self.disk.open(path, _READ, 0)
-            except FileNotFoundError:
+        self._no_more_aside(call)
+        back.forget(tape.part for tape in call.tapes)
+        for tape in call.tapes:
+            if tape.source != self.places.recorded(call_id, tape.part):
                 continue
-            except OSError as error:
-                if not os.path.islink(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
-                    raise
-                call.source, call.trouble = path, f"not a file: {os.strerror(error.errno or 0)}"
-                return -1
-            call.source = path
-            return fd
-        return -1
-
-    def _listen(self, call: _Open, fd: int) -> None:
-        """Read the recording back, setting its header right where a crash left it wrong."""
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            call.trouble = "not a file"
-            call.fds.clear()
-            self.disk.close(fd)  # a pipe cannot be synced
-            return
-        if is_blank_fd(fd):
-            call.found = _AUDIO
-            return
-        try:
-            audio = inspect_fd(fd, "recording")
-        except SpoolError as error:
-            call.trouble = str(error)
-            return
-        if audio.repaired and audio.frames:
-            fd = self._repair(call, fd)
-        name = f"new/{call.filing.call_id}.wav"
-        call.found = FoundAudio(
-            name,
-            "wav",
-            audio.channels,
-            audio.rate,
-            audio.frames,
-            os.fstat(fd).st_size,
-            sha256_fd(fd) if audio.frames else "",
-            audio.repaired,
-        )
-        begin_writing_back(fd)
-
-    def _repair(self, call: _Open, fd: int) -> int:
-        """Repair the file, or a copy of it where FreeSWITCH left it read-only to this user."""
-        try:
-            writable = self.disk.open(call.source, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0)
-        except PermissionError:
-            copy = self.places.scratch(call.filing.call_id, "wav")
-            call.fds.append(write_new(self.disk, copy, b""))
-            writable = self.disk.open(copy, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0)
-            call.fds.append(writable)
-            with open(fd, "rb", closefd=False) as original:
-                while piece := original.read(1 << 20):
-                    write_all(self.disk, writable, piece)
-            shutil.copymode(call.source, copy)
-            call.copied, call.source = call.source, copy
-        else:
-            call.fds.append(writable)
-        repair_fd(writable, "recording")
-        return writable
+            if os.path.lexists(self.places.audio(call_id, tape.part)):
+                self.disk.unlink(tape.source)  # a copy of it was filed, with its pauses silent
+            else:
+                self._aside(tape.source, "the record of its call is there already, without it\n")
 
     def _sync(self, call: _Open) -> None:
-        for fd in call.fds:
+        for fd in _open_files(call):
             self.disk.fsync(fd)
 
     def _show(self, calls: Sequence[_Open]) -> None:
@@ -304,10 +259,10 @@ class _Batch:
         return True
 
     def _move_audio(self, call: _Open) -> None:
-        assert call.record is not None  # only calls that have one come here
-        target = self.places.audio(call.filing.call_id)
-        if call.record.recording.state == "kept" and call.source != target:
-            self.disk.rename(call.source, target)
+        for tape in call.tapes:
+            target = self.places.audio(call.filing.call_id, tape.part)
+            if tape.kept and tape.source != target:
+                self.disk.rename(tape.source, target)
 
     def _move_record(self, call: _Open) -> None:
         call_id = call.filing.call_id
@@ -317,18 +272,34 @@ class _Batch:
         assert call.record is not None  # only calls that have one come here
         recording = call.record.recording
         self._no_more_aside(call)
-        if call.copied:
-            self.disk.unlink(call.copied)
-        if not call.source or recording.state == "kept":
-            return
-        if recording.state == "none":
-            self.disk.unlink(call.source)
-            return
-        name = os.path.basename(call.source)
-        reason = f"{recording.reason}: {recording.detail or 'no audio in it'}\n"
-        fd = write_new(self.disk, f"{self.places.aside}/{name}.why", reason.encode("utf-8"))
+        back = ReadBack(self.disk, self.places, call.filing.call_id)
+        back.forget(tape.part for tape in call.tapes)
+        for tape in call.tapes:
+            if tape.copied:
+                self.disk.unlink(tape.copied)
+            if tape.kept:
+                continue
+            if recording.state == "none":
+                self.disk.unlink(tape.source)
+                continue
+            reason = recording.reason or ("unreadable" if tape.trouble else "empty")
+            detail = tape.trouble or "no audio in it"
+            self._aside(tape.source, f"{reason}: {detail}\n")
+
+    def _aside(self, source: str, why: str) -> None:
+        name = os.path.basename(source)
+        fd = write_new(self.disk, f"{self.places.aside}/{name}.why", why.encode("utf-8"))
         self.disk.close(fd)
-        self.disk.rename(call.source, f"{self.places.aside}/{name}")
+        self.disk.rename(source, f"{self.places.aside}/{name}")
+
+
+def _open_files(call: _Open) -> list[int]:
+    return [fd for tape in call.tapes for fd in tape.fds] + call.fds
+
+
+def _parts(entries: Sequence[Stamped]) -> list[int]:
+    """The parts of the recording that the journal knows of."""
+    return [part_of(each.entry.path) for each in entries if isinstance(each.entry, _RECORDING)]
 
 
 def file_batch(

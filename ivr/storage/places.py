@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.errors import SetupError
-from ivr.storage.names import checked_call_id
+from ivr.storage.names import checked_call_id, stem_of
 
 _FOLDERS = {
     "recording": 0o2770,
@@ -58,13 +58,13 @@ class Places:
         """The journal's segments."""
         return self.root / "journal"
 
-    def recorded(self, call_id: str) -> str:
-        """Where FreeSWITCH records this call. Raises SpoolError for what is no call's id."""
-        return f"{self.root}/recording/{checked_call_id(call_id)}.wav"
+    def recorded(self, call_id: str, part: int = 1) -> str:
+        """Where FreeSWITCH records this part of a call. Raises SpoolError for what is no id."""
+        return f"{self.root}/recording/{stem_of(call_id, part)}.wav"
 
-    def audio(self, call_id: str) -> str:
-        """The finished audio of this call. Raises SpoolError for what is no call's id."""
-        return f"{self.root}/new/{checked_call_id(call_id)}.wav"
+    def audio(self, call_id: str, part: int = 1) -> str:
+        """The finished audio of this part of a call. Raises SpoolError for what is no id."""
+        return f"{self.root}/new/{stem_of(call_id, part)}.wav"
 
     def record(self, call_id: str) -> str:
         """The finished record of this call. Raises SpoolError for what is no call's id."""
@@ -76,6 +76,16 @@ class Places:
         Raises SpoolError for what is no call's id.
         """
         return f"{self.root}{_TMP}{checked_call_id(call_id)}.{kind}"
+
+    def copied(self, call_id: str, part: int) -> str:
+        """Where audio that is not ours to write is copied to. Raises SpoolError for what is no
+        id."""
+        return f"{self.root}{_TMP}{stem_of(call_id, part)}.wav"
+
+    def proofs(self, call_id: str, part: int) -> str:
+        """What was found of a part's pauses before they were made silent, until the record is
+        there. Raises SpoolError for what is no id."""
+        return f"{self.root}{_TMP}{stem_of(call_id, part)}.proofs"
 
     def set_aside(self, call_id: str) -> Path:
         """The text that says why this call has no record. Raises SpoolError for what is no id."""

@@ -6,6 +6,7 @@ holds the two together.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -14,6 +15,7 @@ from ivr.core.record import SCHEMA
 from ivr.errors import SpoolError
 
 _Count = Annotated[int, Field(ge=0)]
+_Peak = Annotated[int, Field(ge=0, le=32767, description="loudest sample; 0 is silence")]
 _Moment = Annotated[
     str,
     StringConstraints(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d(:\d\d)?)?$"),
@@ -27,7 +29,7 @@ _Hash = Annotated[
 _Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 _Path = Annotated[
     str,
-    StringConstraints(pattern=r"^(new/[0-9a-f-]{36}\.wav)?$"),
+    StringConstraints(pattern=r"^(new/[0-9a-f-]{36}(\.[1-9][0-9]{0,3})?\.wav)?$"),
     Field(description="relative to the spool; empty where there is no file"),
 ]
 
@@ -80,13 +82,40 @@ class LegModel(_Strict):
 
 
 class PartModel(_Strict):
-    """One audio file of the recording."""
+    """One audio file of the recording; ``offset_ms`` is where it begins on the time line."""
 
     path: _Path
     offset_ms: _Count
     frames: _Count
     size: _Count
     sha256: _Hash
+
+
+class PausedSpanModel(_Strict):
+    """One pause in one part of the recording, and what was found there when it was read back."""
+
+    at: _Moment
+    until: _Moment
+    start_ms: _Count
+    end_ms: _Count
+    part: _Count
+    by: str
+    ended_by: str
+    how: str
+    keys_hidden: bool
+    overdue: _Count
+    guard_ms: _Count
+    verdict: Literal["verified", "repaired", "nothing", "unproved"]
+    peak: _Peak
+    leaked_peak: _Peak
+
+
+class MarkModel(_Strict):
+    """A mark on the call: ``abuse``, or ``card-digits``."""
+
+    mark: str
+    by: str
+    at: _Moment
 
 
 class RecordingModel(_Strict):
@@ -109,7 +138,9 @@ class RecordingModel(_Strict):
     cause: str
     switch_ms: int
     missing_ms: int
-    parts: Annotated[list[PartModel], Field(max_length=1)]
+    parts: list[PartModel]
+    pauses: list[PausedSpanModel]
+    unrecorded_ms: _Count
 
 
 class EndedModel(_Strict):
@@ -127,12 +158,13 @@ class DurationsModel(_Strict):
     total_ms: _Count
     to_connect_ms: _Count
     connected_ms: _Count
+    joined_ms: _Count
 
 
 class RecordModel(_Strict):
     """One call."""
 
-    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    schema_version: Annotated[Literal[2], Field(alias="schema")]
     call: _Id
     host: str
     engine: str
@@ -156,6 +188,7 @@ class RecordModel(_Strict):
     legs: tuple[LegModel, ...]
     """In the order in which they were connected."""
     recording: RecordingModel
+    marks: list[MarkModel]
     ended: EndedModel
     steps: list[StepModel]
 
@@ -168,10 +201,29 @@ def record_schema() -> dict[str, Any]:
     return schema
 
 
-def parse_record(data: bytes, name: str) -> RecordModel:
-    """A record read strictly. Raises SpoolError that names each field that is wrong."""
+def _of_schema_1(data: bytes) -> bytes:
+    """A record of schema 1 as one of schema 2, without pauses and marks, which it could not have;
+    anything else as it is."""
     try:
-        return RecordModel.model_validate_json(data)
+        record = json.loads(data)
+        if record["schema"] != 1:
+            return data
+        record["schema"] = SCHEMA
+        record["marks"] = []
+        record["recording"] |= {"pauses": [], "unrecorded_ms": 0}
+        record["durations"]["joined_ms"] = record["durations"]["connected_ms"]
+        return json.dumps(record).encode()
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return data
+
+
+def parse_record(data: bytes, name: str) -> RecordModel:
+    """A record read strictly; one of schema 1 as if it were of this one.
+
+    Raises SpoolError that names each field that is wrong.
+    """
+    try:
+        return RecordModel.model_validate_json(_of_schema_1(data))
     except ValidationError as error:
         wrong = [
             f"  {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"

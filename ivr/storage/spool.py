@@ -28,7 +28,7 @@ from ivr.storage.atomic import REAL, Disk
 from ivr.storage.fault import describe
 from ivr.storage.filing import Filed, Filing, Maker, file_batch
 from ivr.storage.journal import Journal
-from ivr.storage.names import is_call_id
+from ivr.storage.names import call_and_part
 from ivr.storage.places import Places, prepare
 
 _LOCALTIME = "/etc/localtime"
@@ -165,8 +165,9 @@ class Spool:
         For the start, after the calls of the journal and those still in progress are known:
         finish each with no entries. Blocks shortly. Raises OSError.
         """
-        stems = {name.removesuffix(".wav") for name in os.listdir(self.places.recording)}
-        return tuple(sorted(stem for stem in stems.difference(known) if is_call_id(stem)))
+        names = os.listdir(self.places.recording)
+        named = (call_and_part(name.removesuffix(".wav")) for name in names)
+        return tuple(sorted({call[0] for call in named if call is not None}.difference(known)))
 
     def depth(self) -> Depth:
         """How full ``new/`` is; cheap: it looks now and then, in a thread."""

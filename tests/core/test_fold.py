@@ -59,7 +59,8 @@ def told(*entries: Entry) -> tuple[Stamped, ...]:
 def record(
     entries: Sequence[Entry], found: FoundAudio | None = None, trouble: str = ""
 ) -> CallRecord:
-    return fold(CALL, "host-1", "0.1.0", told(*entries), LONDON, found, trouble)
+    there = replace(EMPTY, trouble=trouble) if trouble else found
+    return fold(CALL, "host-1", "0.1.0", told(*entries), LONDON, () if there is None else (there,))
 
 
 def test_a_whole_call() -> None:
@@ -68,7 +69,7 @@ def test_a_whole_call() -> None:
         BYE, Finished(),
     )  # fmt: skip
     made = record(told_all, AUDIO)
-    assert (made.schema, made.call, made.host, made.engine) == (1, CALL, "host-1", "0.1.0")
+    assert (made.schema, made.call, made.host, made.engine) == (2, CALL, "host-1", "0.1.0")
     assert (made.team, made.route, made.language) == ("benefits", "main", "en")
     assert (made.number, made.caller, made.caller_name) == ("0300", "07700", "Jo")
     assert (made.direction, made.destination) == ("inbound", "desk")
@@ -205,7 +206,7 @@ def test_what_a_full_disk_swallowed_is_told() -> None:
 
 
 def test_no_entries_make_a_record() -> None:
-    made = fold(CALL, "h", "0.1.0", (), LONDON, AUDIO)
+    made = fold(CALL, "h", "0.1.0", (), LONDON, (AUDIO,))
     assert (made.recording.state, made.ended.by, made.arrived_at) == ("kept", "unknown", "")
     assert made.steps == ()
 

@@ -1,0 +1,208 @@
+"""Read a recording back: find its files, set headers right, prove its pauses, hash (R7, R22).
+
+What was found of a pause is on disk, in ``tmp/``, before the first byte of it is made silent:
+after a crash between that and the record the work is done again, finds silence, and still tells
+what was there. Everything blocks and belongs in a thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ivr.core.record import FoundAudio, Proof
+from ivr.core.timeline import Span
+from ivr.errors import SpoolError
+from ivr.recording.audio import Audio, inspect_fd, is_blank_fd, repair_fd, sha256_fd
+from ivr.recording.silence import peak_between, silence, survey
+from ivr.storage.atomic import Disk, begin_writing_back, write_all, write_durably, write_new
+from ivr.storage.encode import encoder
+from ivr.storage.places import Places
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_to_json = encoder(Proof)
+
+
+@dataclass(slots=True)
+class Tape:
+    """One file of a recording, being read back."""
+
+    part: int
+    source: str
+    """Where it lies."""
+    fd: int = -1
+    """Open for reading; negative where what lies there is no file."""
+    trouble: str = ""
+    """Why it is no recording."""
+    fds: list[int] = field(default_factory=list)
+    """All that is open of it: to be synced, and closed."""
+    found: FoundAudio | None = None
+    copied: str = ""
+    """A file that was replaced by a copy, as it was not ours to write."""
+
+    @property
+    def kept(self) -> bool:
+        """It holds audio."""
+        return self.found is not None and self.found.frames > 0
+
+
+class ReadBack:
+    """Reads the files of one call's recording."""
+
+    def __init__(self, disk: Disk, places: Places, call_id: str) -> None:
+        self._disk = disk
+        self._places = places
+        self._call_id = call_id
+
+    def tapes(self, parts: Iterable[int], note: Callable[[Tape], None]) -> None:
+        """Open the files that are there and hand each to ``note``, in order: of these parts, and
+        of further ones for as long as there are any (R22). Raises OSError."""
+        last = max(parts, default=1)
+        part = 1
+        while True:
+            tape = self._find(part)
+            if tape is not None:
+                note(tape)
+            elif part > last:
+                return
+            part += 1
+
+    def _find(self, part: int) -> Tape | None:
+        places, call_id = self._places, self._call_id
+        for path in (places.recorded(call_id, part), places.audio(call_id, part)):
+            try:
+                fd = self._disk.open(path, _READ, 0)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if not os.path.islink(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
+                    raise
+                return Tape(part, path, trouble=f"not a file: {os.strerror(error.errno or 0)}")
+            tape = Tape(part, path, fd)
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                tape.fds.append(fd)
+            else:
+                tape.fd, tape.trouble = -1, "not a file"
+                self._disk.close(fd)  # a pipe cannot be synced
+            return tape
+        return None
+
+    def listen(self, tape: Tape, spans: Sequence[Span]) -> FoundAudio:
+        """What the file holds, once its header is right and its pauses are silent.
+
+        ``spans`` are those of this part. Raises OSError, DiskError.
+        """
+        name = f"new/{os.path.basename(self._places.audio(self._call_id, tape.part))}"
+        nothing = FoundAudio(name, "wav", 2, 8000, 0, 0, "", False, tape.part, tape.trouble)
+        if tape.fd < 0 or is_blank_fd(tape.fd):
+            return nothing
+        try:
+            audio = inspect_fd(tape.fd, "recording")
+        except SpoolError as error:
+            tape.trouble = str(error)
+            return FoundAudio(name, "wav", 2, 8000, 0, 0, "", False, tape.part, tape.trouble)
+        proofs = self._proved(tape, audio, spans) if spans and audio.frames else ()
+        if audio.repaired and audio.frames:
+            repair_fd(self._writable(tape), "recording")
+        if loud := self._loud(tape.fd, audio, proofs):
+            self._silence(tape, audio, proofs, loud)
+        found = FoundAudio(
+            name,
+            "wav",
+            audio.channels,
+            audio.rate,
+            audio.frames,
+            os.fstat(tape.fd).st_size,
+            sha256_fd(tape.fd) if audio.frames else "",
+            audio.repaired,
+            tape.part,
+            "",
+            proofs,
+        )
+        begin_writing_back(tape.fd)
+        return found
+
+    def _proved(self, tape: Tape, audio: Audio, spans: Sequence[Span]) -> tuple[Proof, ...]:
+        """What must be silent, and what was found there, now or before a crash."""
+        proofs = {proof.pause: proof for proof in survey(tape.fd, audio, spans)}
+        for was in self._remembered(tape):
+            if now := proofs.get(was.pause):
+                proofs[was.pause] = Proof(
+                    was.pause,
+                    tape.part,
+                    min(was.begin_ms, now.begin_ms),
+                    max(was.end_ms, now.end_ms),
+                    max(was.peak, now.peak),
+                    max(was.leaked_peak, now.leaked_peak),
+                )
+        return tuple(proofs.values())
+
+    @staticmethod
+    def _loud(fd: int, audio: Audio, proofs: Iterable[Proof]) -> tuple[Proof, ...]:
+        """Those that are not silent at this moment."""
+        return tuple(
+            proof
+            for proof in proofs
+            if proof.peak and peak_between(fd, audio, proof.begin_ms, proof.end_ms)
+        )
+
+    def _silence(
+        self, tape: Tape, audio: Audio, proofs: Sequence[Proof], loud: Sequence[Proof]
+    ) -> None:
+        path = self._places.proofs(self._call_id, tape.part)
+        lines = "".join(f"{_to_json(proof)}\n" for proof in proofs)
+        write_durably(Path(path), lines.encode("ascii"), Path(f"{path}.new"), self._disk)
+        fd = self._writable(tape)
+        silence(fd, audio, loud, self._disk.pwrite)
+        self._disk.fsync(fd)
+        if self._loud(fd, audio, loud):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), tape.source)
+
+    def _remembered(self, tape: Tape) -> Iterator[Proof]:
+        """What an earlier run found, before it made it silent. Raises OSError."""
+        try:
+            fd = self._disk.open(self._places.proofs(self._call_id, tape.part), _READ, 0)
+        except FileNotFoundError:
+            return
+        with open(fd, "rb") as file:
+            for line in file:
+                try:
+                    yield Proof(**json.loads(line))
+                except (ValueError, TypeError):
+                    continue  # of another version of the engine
+
+    def forget(self, parts: Iterable[int]) -> None:
+        """The record tells what was found: nothing else needs to remember it. Raises OSError."""
+        for part in parts:
+            path = self._places.proofs(self._call_id, part)
+            if os.path.lexists(path):
+                self._disk.unlink(path)
+
+    def _writable(self, tape: Tape) -> int:
+        """Open the file for writing, or a copy of it where FreeSWITCH left it read-only to this
+        user. It is then read from there."""
+        if len(tape.fds) > 1:
+            return tape.fd  # opened before
+        try:
+            writable = self._disk.open(tape.source, _WRITE, 0)
+        except PermissionError:
+            copy = self._places.copied(self._call_id, tape.part)
+            tape.fds.append(write_new(self._disk, copy, b""))
+            writable = self._disk.open(copy, _WRITE, 0)
+            tape.fds.append(writable)
+            with open(tape.fd, "rb", closefd=False) as original:
+                while piece := original.read(1 << 20):
+                    write_all(self._disk, writable, piece)
+            shutil.copymode(tape.source, copy)
+            tape.copied, tape.source = tape.source, copy
+        else:
+            tape.fds.append(writable)
+        tape.fd = writable
+        return writable
