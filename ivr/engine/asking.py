@@ -1,4 +1,4 @@
-"""Have an engine that runs as another process reload, and wait until it has (R20)."""
+"""Ask an engine that runs as another process: to reload (R20), for its calls, to pause one (R6)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,30 @@ import json
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
 
+from ivr.api.calls import CallNow
+from ivr.api.problem import TYPE_PREFIX, Kind
+from ivr.config.mistakes import printable
 from ivr.config.settings import Address, Configuration
 from ivr.engine.setup import PidFile
-from ivr.errors import SetupError
+from ivr.errors import IvrError, SetupError, SwitchError, UsageError
 
 _LONGEST_S = 10.0
 _AGAIN_S = 0.1
 _ANSWER_S = 2.0
 _LARGEST = 1 << 16
+_CONFIRMED_S = 15.0
+"""How long a pause may take: longer than the engine waits for FreeSWITCH."""
+_LARGEST_LIST = 1 << 26
+"""Of calls: some 400 bytes each."""
+_LATER = frozenset({Kind.AWAY, Kind.NOT_CONFIRMED, Kind.BUSY})
+_OF_THE_CALL = frozenset(
+    {Kind.NO_CALL, Kind.NOT_CONNECTED, Kind.NOT_RECORDED, Kind.ENDED, Kind.BAD_REQUEST}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +119,101 @@ def _health(address: Address) -> _Health | None:
         return None
     finally:
         link.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEngine:
+    """The engine of a spool, as this host's commands may ask it: over HTTP, with its secret."""
+
+    address: Address
+    secret: str = field(repr=False)
+
+    @classmethod
+    def of(cls, spool: Path) -> RunningEngine:
+        """The engine that runs now.
+
+        Raises:
+            SetupError: none runs on the spool, it is still starting, or it may not be asked.
+        """
+        engine = PidFile.read(spool)
+        address = PidFile.http(spool)
+        if address is None:
+            raise SetupError(f"the engine, process {engine}, is still starting; try again")
+        return cls(address, PidFile.secret_of(spool))
+
+    def calls(self) -> tuple[CallNow, ...]:
+        """The calls in progress, in the order they arrived.
+
+        Raises:
+            SetupError: the engine does not answer.
+            IvrError: it answers with something else.
+        """
+        page = self._ask("GET", "/v1/calls")
+        try:
+            return tuple(_call(each) for each in page["calls"])
+        except (KeyError, TypeError) as error:
+            raise _another() from error
+
+    def change(self, what: Literal["pause", "resume"], call_id: str) -> CallNow:
+        """Have a recording paused or resumed; returns when FreeSWITCH confirmed it.
+
+        Raises:
+            UsageError: there is no such call, or it is not recorded.
+            SwitchError: FreeSWITCH is away or did not confirm.
+            SetupError: the engine does not answer.
+            IvrError: it answers with something else.
+        """
+        return _call(self._ask("POST", f"/v1/calls/{quote(call_id, safe='')}/recording/{what}"))
+
+    def _ask(self, method: str, path: str) -> Any:
+        # Not urllib: a proxy of the environment has no business here.
+        link = http.client.HTTPConnection(
+            self.address.host, self.address.port, timeout=_CONFIRMED_S
+        )
+        try:
+            link.request(method, path, headers={"Authorization": f"Bearer {self.secret}"})
+            answer = link.getresponse()
+            page = json.loads(answer.read(_LARGEST_LIST))
+        except (OSError, http.client.HTTPException) as error:
+            raise SetupError(
+                f"the engine does not answer at http://{self.address}: {error};"
+                " see whether it still runs, and its log"
+            ) from error
+        except ValueError as error:
+            raise _another() from error
+        finally:
+            link.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise _problem(page)
+        return page
+
+
+def _call(page: Any) -> CallNow:
+    try:
+        return CallNow(**{**page, "marks": tuple(page["marks"])})
+    except (KeyError, TypeError) as error:
+        raise _another() from error
+
+
+def _problem(page: Any) -> IvrError:
+    """What the command says and ends with, for a problem that the engine answered with."""
+    try:
+        name, detail = str(page["type"]), printable(str(page["detail"]))
+    except (KeyError, TypeError):
+        return _another()
+    kind = next((kind for kind in Kind if TYPE_PREFIX + kind.reason == name), None)
+    if kind in _LATER:
+        return SwitchError(detail)
+    if kind in _OF_THE_CALL:
+        return UsageError(detail)
+    if kind is Kind.BAD_TOKEN:
+        return SetupError(
+            "the engine does not accept the secret that lies in its spool; restart the engine"
+        )
+    return IvrError(detail)
+
+
+def _another() -> IvrError:
+    return IvrError(
+        "what answered is not an engine of this version; restart it, where `ivr` was renewed"
+    )

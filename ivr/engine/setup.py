@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import os
 import resource
+import stat
 from pathlib import Path
 from types import TracebackType
 
 import structlog
 
+from ivr.api.tokens import new_secret
 from ivr.config.settings import Address
 from ivr.errors import SetupError
 
 log = structlog.get_logger(__name__)
 
 _NAME = "engine.pid"
+_SECRET = "engine.secret"  # noqa: S105 - the name of a file
 _LONGEST = 512
 """Characters of it that are read."""
 _LAST_PORT = 65535
@@ -77,6 +81,14 @@ class PidFile:
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        self.secret = new_secret()
+        """What this host's commands may ask the engine with; new at each start."""
+        self._hidden = spool / _SECRET
+        try:
+            _hide(self._hidden, self.secret)
+        except OSError as error:
+            os.close(self._fd)
+            raise SetupError(f"cannot write {self._hidden}: {error.strerror}") from error
 
     def tell(self, http: Address) -> None:
         """Say where the engine's pages are, for :meth:`http`: the site's file may change."""
@@ -91,6 +103,8 @@ class PidFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        with contextlib.suppress(OSError):
+            self._hidden.unlink()
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
 
@@ -123,6 +137,48 @@ class PidFile:
         if not (host and port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
             return None
         return Address.of(f"{host}:{port}")
+
+    @staticmethod
+    def secret_of(spool: Path) -> str:
+        """What the running engine is to be asked with.
+
+        Raises:
+            SetupError: it may not be read, or somebody else than the engine put it there.
+        """
+        path = spool / _SECRET
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                status = os.fstat(fd)
+                # Groups may write into the spool's folder; what the engine told of itself and
+                # the secret are of one owner, or one of them was put there by another.
+                owner = os.stat(spool / _NAME, follow_symlinks=False).st_uid
+                private = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o077
+                if not private or status.st_uid != owner:
+                    raise SetupError(
+                        f"{path} is not as the engine made it; restart the engine, and see who"
+                        " else may write into the spool"
+                    )
+                return os.read(fd, _LONGEST).decode("ascii", "replace").strip()
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise SetupError(
+                f"cannot read {path}: {error.strerror}; run this as root or as the engine's user"
+            ) from error
+
+
+def _hide(path: Path, secret: str) -> None:
+    """Leave the secret where only this user reads it. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()  # of an engine that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(path, flags, 0o600)
+    try:
+        os.fchmod(fd, 0o600)
+        os.write(fd, f"{secret}\n".encode())
+    finally:
+        os.close(fd)
 
 
 def _told(path: Path) -> tuple[str, str]:
