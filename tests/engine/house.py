@@ -14,44 +14,18 @@ from gevent import socket
 
 from ivr.config.load import load
 from ivr.engine.service import Engine
-from ivr.lab import CallScript, LabCall, LabSwitch, TurnedClock
+from ivr.lab import CallScript, LabCall, TurnedClock
 from ivr.lab.expect import AGENT_HZ, CALLER_HZ, strength
 from ivr.lab.listener import Listener
 from ivr.lab.session import Action
 from ivr.storage.atomic import REAL, Disk
 from ivr.storage.record_schema import parse_record, record_schema
 from tests.engine import site
+from tests.lab.tap import TappedSwitch as Switch
 
 SCHEMA = jsonschema.Draft202012Validator(record_schema())
 CALLER, AGENT = 0, 1
 """The channels of a recording."""
-
-
-class _Tapped:
-    """A socket of the switch that notes what its client sends."""
-
-    def __init__(self, connection: Any, sent: list[bytes]) -> None:
-        self._connection = connection
-        self._sent = sent
-
-    def recv(self, size: int) -> bytes:
-        data: bytes = self._connection.recv(size)
-        self._sent.append(data)
-        return data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-
-class Switch(LabSwitch):
-    """A lab switch that keeps all that its clients sent."""
-
-    def __init__(self, *words: Any, **named: Any) -> None:
-        super().__init__(*words, **named)
-        self.sent: list[bytes] = []
-
-    def _serve(self, connection: Any, leg: Any, words: tuple[str, ...]) -> Listener:
-        return super()._serve(_Tapped(connection, self.sent), leg, words)
 
 
 class House:
@@ -60,7 +34,11 @@ class House:
     def __init__(self, folder: Path, **written: Any) -> None:
         self.folder = folder
         self.clock = TurnedClock()
-        self.switch = Switch(self.clock, seed=1, log_path=folder / "switch.log")
+        self.freeswitch = folder / "freeswitch"
+        """What FreeSWITCH writes but recordings: its log, and the CDR of every leg."""
+        self.switch = Switch(self.clock, seed=1, folder=self.freeswitch)
+        self.extensions: dict[str, tuple[Action, ...]] = {}
+        """Numbers that the dialplan does not send to the engine; set before :meth:`start`."""
         _host, self.esl_port = self.switch.listen(("127.0.0.1", 0))
         self.site_file = site.write(folder, self.esl_port, **written)
         self.spool = folder / "spool"
@@ -79,6 +57,7 @@ class House:
             self.clock.busy_probes.append(lambda pool=pool: pool.task_queue.unfinished_tasks > 0)
         engine.start()
         self.switch.dialplan = {
+            **self.extensions,
             ".*": (
                 Action("set", "socket_resume=true"),
                 Action("socket", f"127.0.0.1:{engine.calls.port} async full"),
