@@ -19,34 +19,12 @@ from typing import Any
 
 import click
 
-from ivr import __version__, logs
+from ivr import __version__, cli_calls, logs
+from ivr.cli_words import examples as _examples
+from ivr.cli_words import forget_output as _forget_output
+from ivr.cli_words import say as _say
+from ivr.cli_words import site_option, spool_option
 from ivr.errors import DiskError, IvrError, SetupError, SpoolError
-
-DEFAULT_SITE = Path("deploy/ivr.yaml")
-INSTALLED_SITE = Path("/etc/ivr/ivr.yaml")
-
-
-def _default_site() -> Path:
-    # os.path, since Path.exists() raises where a folder may not be looked into.
-    return DEFAULT_SITE if os.path.exists(DEFAULT_SITE) else INSTALLED_SITE
-
-
-site_option = click.option(
-    "--site",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="IVR_SITE",
-    show_envvar=True,
-    default=_default_site,
-    show_default=f"{DEFAULT_SITE} here, else {INSTALLED_SITE}",
-    help="The site's file; all other folders follow from it.",
-)
-
-spool_option = click.option(
-    "--spool",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="A spool's folder, in place of the site's.",
-)
 
 _REFUSED = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 """How a disk refuses what is written."""
@@ -91,27 +69,6 @@ def _in_a_folder() -> None:
             f"the folder that this runs in cannot be used: {error.strerror};"
             " it was removed, perhaps: change to another one"
         ) from error
-
-
-def _say(text: str, *, nl: bool = True) -> None:
-    """Print to standard output. Raises DiskError where that refuses, a full disk for one."""
-    try:
-        click.echo(text, nl=nl)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _forget_output()
-        raise DiskError(f"cannot write to standard output: {error.strerror}") from error
-
-
-def _forget_output() -> None:
-    """What could not be printed is not tried again when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _examples(*lines: str) -> str:
-    """Examples at the end of a command's help, kept as they are."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -361,6 +318,10 @@ def diagram(format_: str, output: Path | None) -> None:
     from ivr.diagram import draw
 
     _write(draw(format_), output)
+
+
+for _command in cli_calls.COMMANDS:
+    main.add_command(_command)
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -1,0 +1,81 @@
+"""What the commands of ``ivr`` have in common: options, and how they print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ivr.errors import ConfigError, DiskError
+
+if TYPE_CHECKING:
+    from ivr.config.settings import Site
+
+DEFAULT_SITE = Path("deploy/ivr.yaml")
+INSTALLED_SITE = Path("/etc/ivr/ivr.yaml")
+
+
+def _default_site() -> Path:
+    # os.path, since Path.exists() raises where a folder may not be looked into.
+    return DEFAULT_SITE if os.path.exists(DEFAULT_SITE) else INSTALLED_SITE
+
+
+site_option = click.option(
+    "--site",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="IVR_SITE",
+    show_envvar=True,
+    default=_default_site,
+    show_default=f"{DEFAULT_SITE} here, else {INSTALLED_SITE}",
+    help="The site's file; all other folders follow from it.",
+)
+
+spool_option = click.option(
+    "--spool",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A spool's folder, in place of the site's.",
+)
+
+
+def site_alone(path: Path) -> Site:
+    """The site's settings, whatever is wrong in the dialplan and the prompts meanwhile.
+
+    Raises:
+        ConfigError: there are mistakes in the site's file itself.
+    """
+    from ivr.config.load import ConfigurationError
+    from ivr.config.reading import read
+    from ivr.config.site import read_site
+
+    document = read(path)
+    site = read_site(document)
+    if document.mistakes:
+        raise ConfigurationError(document.mistakes)
+    if site is None:
+        raise ConfigError(f"{path} has a mistake that was not named; please report it")
+    return site
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """Print to standard output. Raises DiskError where that refuses, a full disk for one."""
+    try:
+        click.echo(text, nl=nl)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_output()
+        raise DiskError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def forget_output() -> None:
+    """What could not be printed is not tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def examples(*lines: str) -> str:
+    """Examples at the end of a command's help, kept as they are."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
