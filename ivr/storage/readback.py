@@ -130,19 +130,11 @@ class ReadBack:
         return found
 
     def _proved(self, tape: Tape, audio: Audio, spans: Sequence[Span]) -> tuple[Proof, ...]:
-        """What must be silent, and what was found there, now or before a crash."""
-        proofs = {proof.pause: proof for proof in survey(tape.fd, audio, spans)}
-        for was in self._remembered(tape):
-            if now := proofs.get(was.pause):
-                proofs[was.pause] = Proof(
-                    was.pause,
-                    tape.part,
-                    min(was.begin_ms, now.begin_ms),
-                    max(was.end_ms, now.end_ms),
-                    max(was.peak, now.peak),
-                    max(was.leaked_peak, now.leaked_peak),
-                )
-        return tuple(proofs.values())
+        """What must be silent, and what was found there: before a crash, where there was one, for
+        its work may have been done since."""
+        known = {proof.pause: proof for proof in self._remembered(tape)}
+        new = survey(tape.fd, audio, [span for span in spans if span.pause not in known])
+        return (*(known[span.pause] for span in spans if span.pause in known), *new)
 
     @staticmethod
     def _loud(fd: int, audio: Audio, proofs: Iterable[Proof]) -> tuple[Proof, ...]:
