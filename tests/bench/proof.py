@@ -1,0 +1,102 @@
+"""How long reading back an hour of a paused recording takes, and how much memory (R7).
+
+``python -m tests.bench.proof`` makes an hour of 8 kHz stereo with three masked pauses and one whose
+mask leaked, and has a process of its own prove, silence, sync and hash it as when a call is
+filed. The file is in the page cache, as one that FreeSWITCH has just written is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+AIM_SECONDS = 1.0
+AIM_MIB = 64.0
+_RATE = 8000
+_SECOND = _RATE * 4
+_PAUSES = ((600, 660), (1500, 1620), (3000, 3090), (3400, 3430))
+_LEAK = (3410, 3411)
+
+
+def make(path: Path, seconds: int = 3600) -> None:
+    """A whole recording: noise like speech, which no trick for silence helps with."""
+    from tests.recording.wavs import header
+
+    noise = random.Random(7).randbytes(_SECOND)  # noise, not a secret
+    with path.open("wb") as file:
+        file.write(header(seconds * _SECOND))
+        for second in range(seconds):
+            held = any(a <= second < b for a, b in _PAUSES)
+            leaks = _LEAK[0] <= second < _LEAK[1]
+            file.write(bytes(_SECOND) if held and not leaks else noise)
+
+
+def prove(path: Path) -> dict[str, float]:
+    """In the process of its own: the work, its seconds, and what it added to the memory."""
+    from ivr.core.timeline import Span
+    from ivr.recording.audio import inspect_fd, repair_fd, sha256_fd
+    from ivr.recording.silence import peak_between, silence, survey
+
+    spans = [
+        Span(n, 1, a * 1000, b * 1000, 250, ((a * 1000 + 20, b * 1000 - 20),), 3_600_000)
+        for n, (a, b) in enumerate(_PAUSES)
+    ]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    audio = inspect_fd(fd, "recording")
+    proofs = survey(fd, audio, spans)
+    repair_fd(fd, "recording")
+    silence(fd, audio, proofs)
+    os.fsync(fd)
+    sha256_fd(fd)
+    seconds = time.perf_counter() - began
+    left = max(peak_between(fd, audio, proof.begin_ms, proof.end_ms) for proof in proofs)
+    leaks = sum(proof.leaked_peak > 0 for proof in proofs)
+    if left or leaks != 1:
+        sys.exit(f"the proof is wrong: {leaks} leaks found, expected 1; peak {left} is left")
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": seconds, "peak_mib": after / 1024, "added_mib": (after - before) / 1024}
+
+
+@click.command(help=__doc__)
+@click.option("--worker", type=click.Path(path_type=Path), hidden=True)
+@click.option("--runs", default=3, show_default=True, help="The slowest of so many counts.")
+def main(worker: Path | None, runs: int) -> None:
+    """Make the file, have it proved, and print the figures with their aims."""
+    if worker is not None:
+        click.echo(json.dumps(prove(worker)))
+        return
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(runs):
+            path = Path(folder) / "hour.wav"
+            make(path)
+            os.sync()  # what is measured is the proof's own writing
+            words = [sys.executable, "-m", "tests.bench.proof", "--worker", str(path)]
+            done = subprocess.run(words, check=True, capture_output=True, text=True)
+            found.append(json.loads(done.stdout))
+    seconds = max(each["seconds"] for each in found)
+    peak = max(each["peak_mib"] for each in found)
+    added = max(each["added_mib"] for each in found)
+    click.echo("prove an hour of stereo: survey, silence, fsync, hash")
+    click.echo(f"  seconds            {seconds:6.2f}   aim: under {AIM_SECONDS:g}")
+    click.echo(
+        f"  peak memory, MiB   {peak:6.1f}   aim: under {AIM_MIB:g}; the proof's own {added:.1f}"
+    )
+    if seconds >= AIM_SECONDS or peak >= AIM_MIB:
+        click.echo("  missed")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tests.bench.proof")
