@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
+import gevent
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -55,6 +56,8 @@ ROUTES = (
 """All there is."""
 
 _SCOPES = {route.endpoint: route.scope for route in ROUTES}
+_AT_ONCE = 100
+"""Calls that are written before others have their turn: 5,000 would hold up a call for 30 ms."""
 _FILTERS = frozenset({"team", "extension"})
 _JSON = "application/json"
 
@@ -152,13 +155,16 @@ class V1:
         wanted = request.args
         if wanted.keys() - _FILTERS or any(len(wanted.getlist(name)) > 1 for name in wanted):
             raise Refused(Kind.BAD_QUERY, "Expected team and extension, each at most once.")
-        found = [
-            call._asdict()
-            for call in self._calls.calls()
-            if wanted.get("team", call.team) == call.team
-            and wanted.get("extension", call.extension) == call.extension
-        ]
-        return _json({"calls": found})
+        found = []
+        for number, call in enumerate(self._calls.calls(), 1):
+            if (
+                wanted.get("team", call.team) == call.team
+                and wanted.get("extension", call.extension) == call.extension
+            ):
+                found.append(json.dumps(call._asdict()))
+            if number % _AT_ONCE == 0:
+                gevent.sleep(0)
+        return _answer(f'{{"calls": [{", ".join(found)}]}}\n'.encode())
 
     def _show(self, call: str) -> Response:
         return _json(self._found(call)._asdict())

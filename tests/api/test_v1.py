@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from prometheus_client import CollectorRegistry
 
+from ivr.api import v1
 from ivr.api.access import Access
 from ivr.api.calls import Why
 from ivr.api.counts import HttpCounts
@@ -56,6 +57,17 @@ def test_all_calls(api):
     assert answer.headers["Cache-Control"] == "no-store"
     assert [call["call"] for call in answer.json["calls"]] == [ONE.call, OTHER.call]
     assert fits(answer, "Calls")
+
+
+def test_very_many_calls_do_not_hold_up_others(api, monkeypatch):
+    many = [ONE._replace(call=f"{number:08}") for number in range(250)]
+    api.calls.now = {call.call: call for call in many}
+    rests: list[int] = []
+    monkeypatch.setattr(v1.gevent, "sleep", rests.append)
+    answer = api.ask("GET", "/v1/calls")
+    assert [call["call"] for call in answer.json["calls"]] == [call.call for call in many]
+    assert fits(answer, "Calls")
+    assert rests == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""The driver against calls in memory: it asks each in turn, and notices what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from ivr.api.calls import Why
+from tests.api.fake import ONE, OTHER, Api
+
+from .load import Spread
+from .pauses import LIMIT_MS, Measured, Target, in_memory, measure
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    one = Api(tmp_path)
+    with structlog.testing.capture_logs():
+        yield one
+    one.close()
+
+
+def test_every_call_is_paused_and_resumed_in_turn(api: Api) -> None:
+    target = Target(api.server.port, api.all, [ONE.call, OTHER.call])
+    found = measure(target, rate=100.0, seconds=0.06)
+    assert found.failed == {}
+    assert found.answered.count == 6
+    asked = [(what, call) for what, call, _ in api.calls.asked]
+    assert sorted(asked[:2]) == [("pause", ONE.call), ("pause", OTHER.call)]
+    assert sorted(asked) == sorted(
+        [("pause", ONE.call), ("pause", OTHER.call)] * 2
+        + [("resume", ONE.call), ("resume", OTHER.call)]
+    )
+
+
+def test_what_fails_is_counted(api: Api) -> None:
+    api.calls.why = Why.AWAY
+    found = measure(Target(api.server.port, api.all, [ONE.call]), rate=100.0, seconds=0.03)
+    assert found.failed == {"503": 3}
+    assert not found.well
+    assert measure(Target(1, "", ["x"]), rate=100.0, seconds=0.01).failed == {
+        "ConnectionRefusedError": 1
+    }
+
+
+@pytest.mark.parametrize(("p99", "well"), [(0.0, False), (LIMIT_MS, True), (LIMIT_MS + 1, False)])
+def test_the_limit(p99: float, well: bool) -> None:
+    spread = Spread(1, p99, p99, p99, p99)
+    assert Measured(spread, spread, {}).well is well
+
+
+def test_an_interface_in_another_process() -> None:
+    with in_memory(3, 0.0) as target:
+        found = measure(target, rate=100.0, seconds=0.03)
+    assert found.failed == {}
+    assert found.answered.count == 3
