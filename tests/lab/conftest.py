@@ -8,7 +8,7 @@ import pytest
 
 from ivr.lab.clock import TurnedClock
 from ivr.lab.switch import LabSwitch, dialplan_for
-from tests.lab.client import Client, Engine
+from tests.lab.client import Client, Engine, Message, inbound, spawn
 
 
 @pytest.fixture
@@ -56,3 +56,27 @@ def engine(
     for one in made:
         one.close()
     clock.settle()
+
+
+@pytest.fixture
+def watch(clock: TurnedClock, switch: LabSwitch) -> Callable[..., list[Message]]:
+    """Connects a second client that asks for events, filtered; what it has heard until now."""
+
+    def begin(events: str, *filters: str) -> list[Message]:
+        address = switch.listen(("127.0.0.1", 0))
+        made = spawn(lambda: inbound(clock, address))
+        clock.run_until(made.ready)
+        client = made.get()
+
+        def listen() -> None:
+            for one in filters:
+                client.ask(f"filter {one}")
+            client.ask(f"event plain {events}")
+            client.seen.clear()
+            client.rest()
+
+        spawn(listen)
+        clock.settle()
+        return client.seen
+
+    return begin
