@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ivr.core import commands as do
-from ivr.core import connecting, entries, events, rules, steps, telling
+from ivr.core import connecting, entries, events, pausing, rules, steps, telling
 from ivr.core.commands import Command
 from ivr.core.events import Event, Party
 from ivr.core.policy import CallPolicy
@@ -19,8 +19,10 @@ from ivr.core.state import (
     ANSWER_MS,
     CLOSING_MS,
     HEARD_SLACK_MS,
+    JOURNAL_MS,
     REPLAYS,
     CallState,
+    Pause,
     Phase,
     Recording,
 )
@@ -40,48 +42,79 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state)
         case events.PromptEnded():
             return _prompt_ended(state, event, policy)
-        case events.Journalled():
-            state = state._replace(durable=True)
-        case events.JournalFailed(reason=reason):
-            state = state._replace(undurable=reason)
+        case events.Journalled() | events.JournalFailed():
+            return _journal_news(state, event, policy)
         case events.RecordingStarted() | events.RecordingStopped() | events.RecordingFailed():
             return _recording_news(state, event, policy)
         case events.HungUp():
             return _hung_up(state, event)
         case events.LinkLost():
             return _link_lost(state, policy)
+        case (
+            events.PauseAsked()
+            | events.ResumeAsked()
+            | events.AbuseMarked()
+            | events.KeysHidden()
+            | events.KeysShown()
+            | events.Masked()
+            | events.Unmasked()
+            | events.PauseTimerFired()
+        ):
+            return pausing.heard(state, event, policy)
         case _:
             pass
     return _PHASES[state.phase](state, event, policy)
 
 
-def taken_up(journal: Iterable[entries.Stamped], path: str) -> CallState:
-    """The state of a call that an earlier engine left and that goes on without a socket (R22)."""
-    recording, joined = Recording.NONE, False
+def taken_up(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) -> Step:
+    """A call that an earlier engine left and that goes on without a socket (R22).
+
+    One that was paused is masked at once, whatever that engine got done.
+    """
+    state = CallState(phase=Phase.UNLINKED, timer=1, path=path, part=0)
+    paused = False
     for stamped in journal:
         match stamped.entry:
-            case entries.Connected():
-                joined = True
+            case entries.Connected(other_leg=leg, number=number):
+                line = pausing.is_line(number, state, policy)
+                state = state._replace(joined=True, other_leg=leg, at_line=line)
+            case entries.RecordingIntended(path=intended):
+                state = state._replace(path=intended or path, part=state.part + 1)
             case entries.RecordingStarted():
-                recording = Recording.RUNNING
+                state = state._replace(recording=Recording.RUNNING, may_record=True)
             case entries.RecordingFailed():
-                recording = Recording.REFUSED
+                state = state._replace(recording=Recording.REFUSED)
             case entries.RecordingStopped():
-                recording = Recording.ENDED
+                state = state._replace(recording=Recording.ENDED)
+            case entries.PauseStarted(by=by):
+                asked = by != pausing.LINE or (paused and state.asked)
+                state, paused = state._replace(asked=asked), True
+            case entries.PauseHeld(how=how):
+                state = state._replace(was_stopped=how == "stopped")
+            case entries.PauseEnded():
+                state, paused = state._replace(was_stopped=False), False
             case _:
                 pass
-    return CallState(phase=Phase.UNLINKED, timer=1, path=path, recording=recording, joined=joined)
+    state = state._replace(part=max(state.part, 1))
+    return pausing.taken_up(state) if paused else Step(state)
 
 
 def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.Arrived():
-            state = state._replace(path=event.recording, reminders_left=policy.reminders)
+            outbound = policy.direction == "outbound"
+            state = state._replace(
+                path=event.recording,
+                reminders_left=policy.reminders,
+                may_record=outbound,
+                durable=False,
+                undurable="",
+            )
             arrived = entries.Arrived(
                 number=event.number,
                 caller=event.caller,
                 caller_name=event.caller_name,
-                direction="inbound",
+                direction=policy.direction,
                 team=policy.team,
                 route=policy.route,
                 language=policy.language,
@@ -92,18 +125,24 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
             # The intent is written now, long before the recording starts, so that
             # nobody waits for the disk when the announcement is over.
             intended = entries.RecordingIntended(path=event.recording)
-            return steps.enter(
-                state,
-                Phase.ANSWERING,
-                ANSWER_MS,
-                do.TakeOver(),
-                do.Answer(),
-                do.Journal(arrived),
-                do.Journal(intended),
-                do.SyncJournal(),
-            )
+            told = (do.Journal(arrived), do.Journal(intended), do.SyncJournal())
+            if outbound:
+                # Whoever dialled is not answered before the called person is.
+                return steps.enter(state, Phase.SECURING, JOURNAL_MS, do.TakeOver(), *told)
+            return steps.enter(state, Phase.ANSWERING, ANSWER_MS, do.TakeOver(), do.Answer(), *told)
         case _:
             return Step(state)
+
+
+def _journal_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The intent of the recording, or of a further part of it, is on disk or never will be."""
+    if isinstance(event, events.JournalFailed):
+        state = state._replace(undurable=event.reason)
+    else:
+        state = state._replace(durable=True)
+    if state.pause is Pause.SECURING:
+        return pausing.journal_news(state)
+    return _PHASES[state.phase](state, event, policy)
 
 
 def _last_words(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -162,14 +201,17 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
             state = state._replace(recording=Recording.RUNNING)
             if state.phase is Phase.STARTING:
                 return steps.then(journal, connecting.dial(state, policy))
-            return Step(state, (journal,))
+            return steps.then(journal, pausing.recording_began(state))
         case events.RecordingFailed(reason=reason) if state.recording is Recording.REQUESTED:
             if state.phase is Phase.STARTING:
                 return connecting.unrecorded(state, reason, policy)
             state = state._replace(recording=Recording.REFUSED)
             failed = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
-            closing = state.phase is Phase.CLOSING
-            return steps.then(failed, steps.finish(state) if closing else Step(state))
+            if state.phase is Phase.CLOSING:
+                return steps.then(failed, steps.finish(state))
+            if policy.direction == "outbound" and policy.without_recording == "refuse":
+                return steps.then(failed, steps.hang_up(state, "NORMAL_CLEARING", "not-recordable"))
+            return steps.then(failed, pausing.recording_failed(state))
         case events.RecordingStopped(cause=cause, switch_ms=ms):
             journal = do.Journal(
                 entries.RecordingStopped(path=state.path, cause=cause, switch_ms=ms)
@@ -178,7 +220,7 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 state = state._replace(recording=Recording.ENDED)
             if state.phase is Phase.CLOSING:
                 return steps.then(journal, steps.finish(state))
-            return Step(state, (journal,))
+            return steps.then(journal, pausing.recording_ended(state, policy))
         case _:
             return Step(state)
 
@@ -218,7 +260,8 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
     goes_on = state.may_be_recording or state.joined
     if state.phase in (Phase.CLOSING, Phase.NEW) or not goes_on:
         return steps.finish(state)
-    return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms)
+    state, again = pausing.link_lost(state)
+    return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *again)
 
 
 _PHASES: dict[Phase, Callable[[CallState, Event, CallPolicy], Step]] = {

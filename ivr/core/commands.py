@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ivr.core.entries import Entry
-from ivr.core.policy import Prompt
+from ivr.core.policy import FeatureCodes, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,15 @@ class Bridge:
     ring_ms: int
     """For each alternative."""
     alternatives: int
+    codes: FeatureCodes | None = None
+    """Listened for on the telephone that answers; None where that is not the agent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenToAgent:
+    """Listen for feature codes on the agent's telephone, which the engine did not dial."""
+
+    codes: FeatureCodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,59 @@ class SyncJournal:
 
 
 @dataclass(frozen=True, slots=True)
+class HastenJournal:
+    """Bring the journal to disk now; nobody waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HideKeys:
+    """Have FreeSWITCH keep nothing of the keys of both people (docs/freeswitch.md 14a, 14b)."""
+
+    relayed: bool = False
+    """The customer's keys must reach the other leg, a payment line, all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowKeys:
+    """Have FreeSWITCH treat keys as ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Have the recording be silence from here on, its time line kept (docs/freeswitch.md 15)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmask:
+    """Have the recording hear again."""
+
+
+class Tone(StrEnum):
+    """What a tone tells the agent."""
+
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STILL_PAUSED = "still paused"
+    MARKED = "marked"
+    NOT_DONE = "not done"
+
+
+@dataclass(frozen=True, slots=True)
+class TellAgent:
+    """Play a tone to the agent alone (docs/freeswitch.md 10a)."""
+
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class StartPauseTimer:
+    """Start the pause's timer; the one before it is void."""
+
+    timer: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Write the record and let go of the call: nothing comes after this."""
 
@@ -97,6 +160,14 @@ Command = (
     | StartTimer
     | Journal
     | SyncJournal
+    | HastenJournal
+    | ListenToAgent
+    | HideKeys
+    | ShowKeys
+    | Mask
+    | Unmask
+    | TellAgent
+    | StartPauseTimer
     | Finish
 )
 """Everything a driver has to know how to do."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import entries, events, rules, steps
+from ivr.core import entries, events, pausing, rules, steps
+from ivr.core.commands import Command
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS
 from ivr.core.policy import CallPolicy, Prompt
@@ -19,6 +20,8 @@ def proceed(state: CallState, policy: CallPolicy) -> Step:
     if state.undurable:
         return unrecorded(state, state.undurable, policy)
     if rules.is_durable(state):
+        if policy.direction == "outbound":
+            return dial(state, policy)
         state = state._replace(recording=Recording.REQUESTED)
         return steps.enter(state, Phase.STARTING, SWITCH_MS, do.StartRecording())
     return steps.enter(state, Phase.SECURING, JOURNAL_MS)
@@ -56,12 +59,22 @@ def unrecorded(state: CallState, reason: str, policy: CallPolicy) -> Step:
 
 
 def dial(state: CallState, policy: CallPolicy) -> Step:
-    """Ring the destination; what is recorded is certain by now."""
+    """Ring the destination; what is recorded, and whether it is paused, is certain by now."""
+    paused: tuple[Command, ...] = ()
+    if policy.payment_line:
+        state, paused = pausing.begin(state._replace(at_line=True), pausing.LINE, policy)
+    codes = policy.pausing.codes
+    agent_rings = policy.direction == "inbound" and not policy.payment_line
+    bridge = do.Bridge(
+        policy.dial_string, policy.ring_ms, policy.alternatives, codes if agent_rings else None
+    )
     return steps.enter(
         state,
         Phase.DIALLING,
         policy.ring_ms * policy.alternatives + SLACK_MS,
-        do.Bridge(policy.dial_string, policy.ring_ms, policy.alternatives),
+        *paused,
+        *((do.ListenToAgent(codes),) if policy.direction == "outbound" else ()),
+        bridge,
         do.Journal(entries.Dialled(destination=policy.destination)),
     )
 
@@ -78,7 +91,7 @@ def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.BridgeEnded(cause=cause):
             journal = do.Journal(entries.NotConnected(cause=cause))
             prompt, reason = _apology(cause, policy)
-            state, stop = _stopped(state._replace(reason=reason))
+            state, stop = _stopped(pausing.dropped(state)._replace(reason=reason))
             step = steps.play(state, Phase.APOLOGISING, prompt)
             return Step(step.state, (journal, *stop, *step.commands))
         case events.TimerFired():
@@ -88,12 +101,26 @@ def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:
 
 
 def _connect(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
-    state = state._replace(joined=True)
-    return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms, _connected_to(event))
+    state, commands = _met(state, event, policy)
+    return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms, *commands)
 
 
-def _connected_to(event: events.Bridged) -> do.Journal:
-    return do.Journal(entries.Connected(other_leg=event.other_leg, number=event.number))
+def _met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
+    """The customer and somebody hear each other: the first one, or another after a transfer."""
+    connected = do.Journal(entries.Connected(other_leg=event.other_leg, number=event.number))
+    first, other = not state.joined, event.other_leg != state.other_leg
+    outbound = policy.direction == "outbound"
+    started: tuple[Command, ...] = ()
+    ending = state.phase is Phase.ENDING
+    if first and outbound and state.recording is Recording.NONE and not ending:
+        # The customer's leg did not exist before, and it is the one that is recorded.
+        state = state._replace(recording=Recording.REQUESTED)
+        state, masked = pausing.recording_asked(state)
+        started = (do.StartRecording(), *masked)
+    state, commands = pausing.met(state, event, policy)
+    if other and not first and not outbound and not state.at_line:
+        commands = (*commands, do.ListenToAgent(policy.pausing.codes))
+    return Step(state, (connected, *started, *commands))
 
 
 def _stopped(state: CallState) -> Step:
@@ -116,10 +143,15 @@ def connected(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """Caller and agent hear each other."""
     match event:
         case events.Bridged():
-            return Step(state._replace(joined=True), (_connected_to(event),))
-        case events.BridgeEnded(transferred=False, hung_up=False):
+            return _met(state, event, policy)
+        case events.BridgeEnded(hung_up=False, transferred=transferred):
             # Not yet an end of the call: a telephone can part legs and join others.
-            return steps.enter(state, Phase.PARTED, PARTED_MS)
+            parted = do.Journal(entries.Parted())
+            if transferred:
+                return Step(state, (parted,))
+            return steps.enter(state, Phase.PARTED, PARTED_MS, parted)
+        case events.KeyPressed():
+            return pausing.key_pressed(state, event, policy)
         case events.TimerFired():
             return steps.hang_up(state, "ALLOTTED_TIMEOUT", "longest-call")
         case _:
@@ -143,7 +175,7 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The socket is gone and the call goes on (docs/freeswitch.md 10)."""
     match event:
         case events.Bridged():
-            return Step(state._replace(joined=True), (_connected_to(event),))
+            return _met(state, event, policy)
         case _:
             return waiting_out(state, event, policy)
 
@@ -154,6 +186,8 @@ def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.TimerFired() if state.may_be_recording:
             state, stop = _stopped(state)
             return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *stop)
+        case events.Bridged():
+            return _met(state, event, policy)
         case _:
             return waiting_out(state, event, policy)
 

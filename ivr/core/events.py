@@ -154,6 +154,71 @@ class HungUp:
     q850: int
 
 
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    """Somebody asks that nothing be kept from here on (R6). Never a caller's keys."""
+
+    at: int
+    by: str
+    """``agent``, ``page`` or ``engineer``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    """Somebody who may says that the pause is over."""
+
+    at: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbuseMarked:
+    """The call is marked as abusive (R11)."""
+
+    at: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysHidden:
+    """FreeSWITCH's answer to ``HideKeys``."""
+
+    at: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeysShown:
+    """FreeSWITCH's answer to ``ShowKeys``."""
+
+    at: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """FreeSWITCH's answer to ``Mask``."""
+
+    at: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unmasked:
+    """FreeSWITCH's answer to ``Unmask``."""
+
+    at: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTimerFired:
+    """The pause's own timer ran out."""
+
+    at: int
+    timer: int
+
+
 Event = (
     Arrived
     | Answered
@@ -169,4 +234,12 @@ Event = (
     | TimerFired
     | LinkLost
     | HungUp
+    | PauseAsked
+    | ResumeAsked
+    | AbuseMarked
+    | KeysHidden
+    | KeysShown
+    | Masked
+    | Unmasked
+    | PauseTimerFired
 )

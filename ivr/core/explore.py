@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ivr.core import commands as do
 from ivr.core import entries, events
 from ivr.core.call import advance
 from ivr.core.commands import Command
 from ivr.core.events import Event, Party
-from ivr.core.keys import NO_KEYS, press
+from ivr.core.keys import NO_DIGITS, NO_KEYS, Digits, press
+from ivr.core.pausing import LIVE
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Phase
+from ivr.core.state import CallState, Pause, Phase
 from ivr.core.steps import Step
 
 SOON_MS, LATE_MS = 100, 60_000
@@ -116,22 +117,87 @@ def what_can_happen(state: CallState, policy: CallPolicy) -> Iterator[Event]:
     if state.play:
         for heard in (0, full // 2, full):
             yield events.PromptEnded(SOON_MS, state.play - 1, policy.announcement, heard)
-    yield from _in_any_state(policy.opt_out_keys, policy.return_key)
+    yield from _in_any_state(policy.opt_out_keys, policy.return_key, policy.pausing.lines)
+
+
+def what_can_happen_to_a_pause(state: CallState) -> Iterator[Event]:
+    """What comes on top while people talk; it leads to no other phase, and is no edge."""
+    at = SOON_MS
+    yield events.PauseTimerFired(at, state.pause_timer)
+    yield events.PauseTimerFired(at, state.pause_timer - 1)
+    yield events.PauseAsked(at, "agent")
+    yield events.ResumeAsked(at, "agent")
+    yield events.AbuseMarked(at, "agent")
+    for ok in (True, False):
+        yield events.KeysHidden(at, ok)
+        yield events.KeysShown(at, ok)
+        yield events.Masked(at, ok)
+        yield events.Unmasked(at, ok)
 
 
 def normal(state: CallState) -> CallState:
-    """The same state with serials and times that do not grow.
+    """The same state without what decides nothing: serials, times, and names that are only
+    passed on, and what its phase never asks for any more.
 
     States that differ in nothing else are one: the machine treats them alike.
     """
-    if state.timer == 1 and state.play <= 1 and state.keys.at == 0:
-        return state
+    if state.phase is Phase.DONE:
+        return _DONE
+    if state.phase not in LIVE:
+        state = state._replace(**_NO_PAUSE)
+    if state.phase in _PAST_TELLING:
+        state = state._replace(**_NOTHING_TOLD)
+        if state.pause is not Pause.SECURING:
+            state = state._replace(durable=False, undurable="")
+        if state.phase is not Phase.CONNECTED or state.pause is not Pause.OFF:
+            state = state._replace(digits=NO_DIGITS)
+    if state.phase in (Phase.FAREWELL, Phase.APOLOGISING):
+        state = state._replace(**_NOTHING_ASKED)
     keys = state.keys._replace(at=0) if state.keys.keys else NO_KEYS
-    return state._replace(timer=1, play=min(state.play, 1), keys=keys)
+    return state._replace(
+        timer=1,
+        pause_timer=0 if state.pause is Pause.OFF else 1,
+        play=min(state.play, 1),
+        keys=keys,
+        digits=Digits(state.digits.many),
+        reason="",
+        path="",
+        part=1,
+        other_leg="",
+        keys_hidden=False,
+    )
+
+
+_PAST_TELLING = LIVE | {Phase.CLOSING}
+"""Where what the caller was told, and keyed meanwhile, decides nothing any more."""
+_NOTHING_TOLD: dict[str, Any] = {
+    "play": 0,
+    "replays": 0,
+    "reminders_left": 0,
+    "rate": 8000,
+    "announcement_ms": 0,
+    "keys": NO_KEYS,
+}
+_NOTHING_ASKED: dict[str, Any] = {
+    "reminders_left": 0,
+    "announcement_ms": 0,
+    "keys": NO_KEYS,
+    "durable": False,
+    "undurable": "",
+}
+_NO_PAUSE: dict[str, Any] = {
+    "pause": Pause.OFF,
+    "asked": False,
+    "masked": False,
+    "was_stopped": False,
+    "at_line": False,
+    "digits": NO_DIGITS,
+}
+_DONE = CallState(phase=Phase.DONE, timer=1)
 
 
 @lru_cache(maxsize=8)
-def _in_any_state(opt_out_keys: str, return_key: str) -> tuple[Event, ...]:
+def _in_any_state(opt_out_keys: str, return_key: str, lines: frozenset[str]) -> tuple[Event, ...]:
     """The events that are the same whatever the call is doing."""
     keys = dict.fromkeys(opt_out_keys + return_key + "5")
     at = SOON_MS
@@ -145,6 +211,7 @@ def _in_any_state(opt_out_keys: str, return_key: str) -> tuple[Event, ...]:
         events.RecordingFailed(at, "-ERR"),
         events.RecordingStopped(at, "success-silence", 1000),
         events.Bridged(at, "b"),
+        *(events.Bridged(at, "line", number) for number in lines),
         *(
             events.BridgeEnded(at, cause)
             for cause in ("USER_BUSY", "NO_ANSWER", "NORMAL_CLEARING", "NO_ROUTE_DESTINATION")
@@ -186,7 +253,11 @@ def _in_words(command: Command) -> str:
             return "do without a recording"
         case do.Journal(entry=entries.OptOutConfirmed()):
             return "confirm the opt-out"
-        case do.Journal() | do.SyncJournal() | do.StartTimer():
+        case do.Journal() | do.SyncJournal() | do.HastenJournal() | do.StartTimer():
+            return ""
+        case do.HideKeys() | do.ShowKeys() | do.Mask() | do.Unmask() | do.StartPauseTimer():
+            return ""
+        case do.TellAgent() | do.ListenToAgent():
             return ""
         case do.TakeOver():
             return "take over"

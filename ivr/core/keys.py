@@ -1,4 +1,4 @@
-"""Finding a sequence of keys in what a caller presses (R2).
+"""Finding a sequence of keys in what a caller presses (R2), and counting digits (R6).
 
 A stray key before the sequence does not hide it (``**#*`` and ``5*#*`` hold ``*#*``),
 and too long a pause between two keys breaks it.
@@ -31,3 +31,29 @@ def press(tail: Tail, key: str, at: int, sequence: str, inter_digit_ms: int) -> 
     while keys and not sequence.startswith(keys):
         keys = keys[1:]
     return (Tail(keys, at) if keys else NO_KEYS), False
+
+
+DIGIT_GAP_MS = 10_000
+"""Digits that are further apart than this are not of one number."""
+
+
+class Digits(NamedTuple):
+    """How many digits came in a row, never which (R6)."""
+
+    many: int = 0
+    since: int = 0
+    """When the first of them came."""
+    at: int = 0
+    """When the last of them came."""
+
+
+NO_DIGITS = Digits()
+
+
+def counted(digits: Digits, key: str, at: int) -> Digits:
+    """Take one more key; what is no digit (``*``, ``#``) neither counts nor breaks the row."""
+    if not key.isdigit():
+        return digits
+    if not digits.many or at - digits.at > DIGIT_GAP_MS:
+        return Digits(1, at, at)
+    return Digits(digits.many + 1, digits.since, at)

@@ -26,3 +26,13 @@ def is_durable(state: CallState) -> bool:
 def is_wanted(state: CallState) -> bool:
     """No recording runs that the machine did not ask for, gave up waiting for, or stopped."""
     return state.recording in (Recording.REQUESTED, Recording.RUNNING)
+
+
+def may_be_heard_again(unmasked: bool) -> bool:
+    """R6: a pause whose end FreeSWITCH did not confirm is not over."""
+    return unmasked
+
+
+def ends_by_itself(state: CallState) -> bool:
+    """R6: only a pause that nobody but the payment line asked for ends when the call leaves it."""
+    return not state.asked

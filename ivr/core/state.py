@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ivr.core.keys import NO_KEYS, Tail
+from ivr.core.keys import NO_DIGITS, NO_KEYS, Digits, Tail
 from ivr.core.policy import Prompt
 
 ANSWER_MS = 10_000
@@ -71,6 +71,24 @@ class Recording(StrEnum):
     """It could not be started in time; if it starts after all it is stopped."""
 
 
+class Pause(StrEnum):
+    """How far a pause is (R6). Between OFF and OFF nothing may be kept."""
+
+    OFF = "off"
+    MASKING = "masking"
+    """FreeSWITCH was asked to hide keys and to mask."""
+    STOPPING = "stopping"
+    """The mask was refused or not confirmed: FreeSWITCH was asked to stop the recording."""
+    ON = "on"
+    UNMASKING = "unmasking"
+    SECURING = "securing"
+    """The intent of a further part of the recording is on its way to the disk."""
+    STARTING = "starting"
+    """FreeSWITCH was asked to record the further part."""
+    SHOWING = "showing"
+    """What is said is recorded again; FreeSWITCH was asked to let keys through again."""
+
+
 class CallState(NamedTuple):
     """Everything that :func:`ivr.core.call.advance` remembers."""
 
@@ -97,6 +115,24 @@ class CallState(NamedTuple):
     recording: Recording = Recording.NONE
     joined: bool = False
     """Caller and agent heard each other."""
+    other_leg: str = ""
+    """FreeSWITCH's id of the leg that the A leg is, or last was, connected to."""
+    at_line: bool = False
+    """It is a payment line's."""
+    pause: Pause = Pause.OFF
+    pause_timer: int = 0
+    """Serial of the pause's running timer."""
+    asked: bool = False
+    """Somebody asked for the pause, and not the payment line alone."""
+    masked: bool = False
+    """A mask was confirmed and its end was not."""
+    keys_hidden: bool = False
+    was_stopped: bool = False
+    """The pause had the recording stopped: it begins again, as a further part, after the pause."""
+    part: int = 1
+    """Which file of the recording ``path`` is."""
+    digits: Digits = NO_DIGITS
+    """What the customer keyed in a row while connected (R6)."""
     reason: str = ""
     """Why the engine ends the call, for the record."""
 

@@ -17,9 +17,10 @@ from ivr.core import call, entries, events, explore
 from ivr.core import commands as do
 from ivr.core.commands import Command
 from ivr.core.events import Event
-from ivr.core.explore import LATE_MS, what_can_happen
+from ivr.core.explore import LATE_MS, what_can_happen, what_can_happen_to_a_pause
+from ivr.core.pausing import LIVE
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Phase
+from ivr.core.state import CallState, Pause, Phase
 
 AFTER_HANGUP = (do.Journal, do.SyncJournal, do.StartTimer, do.Finish)
 RECORDER = (do.StopRecording,)
@@ -44,9 +45,23 @@ class Watcher(NamedTuple):
     recording: bool = False
     given_up: bool = False
     """The journal says that there will be no recording."""
+    joined: bool = False
+    """Somebody was connected."""
     asked: bool = False
     """FreeSWITCH has not answered yet whether it records."""
     started: bool = False
+    masked: bool = False
+    """FreeSWITCH confirmed a mask, and has not been told to end it."""
+    mask_asked: bool = False
+    may_resume: bool = False
+    """Somebody who may asked for the end of the pause."""
+    paused: bool = False
+    line: bool = False
+    """Connected to a payment line."""
+    line_alone: bool = False
+    """Nobody but the payment line asked for the pause."""
+    pause_timer: int = 0
+    outbound: bool = False
     hung_up: bool = False
     timer: int = 0
     finished: bool = False
@@ -71,6 +86,17 @@ class Watcher(NamedTuple):
                 return self._replace(recording=False, asked=False)
             case events.HungUp():
                 return self._replace(hung_up=True)
+            case events.Masked(ok=True) if self.mask_asked:
+                return self._replace(masked=True, mask_asked=False)
+            case events.PauseAsked():
+                return self._replace(line_alone=False)
+            case events.ResumeAsked():
+                return self._replace(may_resume=True)
+            case events.Bridged(number=number):
+                first = policy.payment_line and not self.joined
+                line = first or number in policy.pausing.lines
+                left = self.line and not line and self.line_alone
+                return self._replace(line=line, may_resume=self.may_resume or left)
             case _:
                 return self
 
@@ -84,19 +110,35 @@ class Watcher(NamedTuple):
         )
         match command:
             case do.StartRecording():
-                told = self.heard_all or (self.returned and self.heard_some)
+                told = self.heard_all or self.outbound or (self.returned and self.heard_some)
                 self._forbid(not told, command, "a recording that was not announced (R1)")
                 self._forbid(self.opted_out, command, "a recording while opting out (R3)")
                 self._forbid(self.confirmed, command, "a recording after opting out (R3)")
                 self._forbid(not self.synced, command, "a recording before its journal (R22)")
-                return self._replace(recording=True, asked=True, started=False)
+                return self._replace(
+                    recording=True, asked=True, started=False, masked=False, mask_asked=False
+                )
             case do.StopRecording():
                 return self._replace(recording=False)
             case do.Bridge():
                 self._forbid(self.opted_out, command, "connected while opting out (R3)")
                 self._forbid(self.confirmed, command, "connected after opting out (R3)")
-                certain = self.given_up or (self.recording and self.started)
+                certain = self.outbound or self.given_up or (self.recording and self.started)
                 self._forbid(not certain, command, "connected before it is clear what is kept (R5)")
+            case do.Mask():
+                return self._replace(mask_asked=True)
+            case do.Unmask():
+                self._forbid(not self.may_resume, command, "heard again, and nobody asked (R6)")
+                return self._replace(masked=False)
+            case do.ShowKeys():
+                self._forbid(not self.may_resume, command, "keys shown, and nobody asked (R6)")
+                kept = self.masked and self.recording
+                self._forbid(kept, command, "keys shown before the mask is off (R6)")
+            case do.HideKeys(relayed=True):
+                self._forbid(not self.line, command, "keys let through and no payment line (R6)")
+            case do.StartPauseTimer(timer=timer, ms=ms):
+                self._forbid(ms <= 0, command, "a limit that is none")
+                return self._replace(pause_timer=timer)
             case do.StartTimer(timer=timer, ms=ms):
                 self._forbid(ms <= 0, command, "a limit that is none")
                 return self._replace(timer=timer)
@@ -116,11 +158,24 @@ class Watcher(NamedTuple):
                 return self._replace(opted_out=False, returned=True)
             case entries.OptOutConfirmed():
                 return self._replace(opted_out=False, confirmed=True)
+            case entries.Connected():
+                return self._replace(joined=True)
+            case entries.RecordingIntended():
+                return self._replace(synced=False)
+            case entries.PauseStarted(by=by):
+                alone = by == "payment-line"
+                return self._replace(paused=True, may_resume=False, line_alone=alone)
+            case entries.PauseHeld():
+                kept = self.recording and self.started and not self.masked
+                self._forbid(kept, do.Journal(entry), "kept while paused (R6)")
+            case entries.PauseEnded():
+                return self._replace(paused=False)
             case entries.RecordingFailed():
                 self._forbid(self.recording, do.Journal(entry), "given up and not stopped (R5)")
                 return self._replace(given_up=True)
             case _:
-                return self
+                pass
+        return self
 
     def _forbid(self, broken: bool, command: Command, rule: str) -> None:
         if broken:
@@ -147,14 +202,22 @@ def judged(watcher: Watcher, event: Event, done: call.Step, policy: CallPolicy) 
         raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
     for command in commands:
         watcher = watcher.judges(command)
+    if state.pause is not Pause.OFF and not watcher.paused:
+        raise RuleBroken(f"paused, and the journal does not know: {state}")
+    if do.StartRecording() in commands and watcher.paused:
+        masked = watcher.mask_asked or watcher.may_resume
+        watcher._forbid(not masked, do.StartRecording(), "recorded while paused (R6)")
     if (state.phase is Phase.DONE) != watcher.finished:
         raise RuleBroken(f"done without Finish, or Finish without being done: {state}")
     if state.phase not in (Phase.NEW, Phase.DONE) and watcher.timer != state.timer:
         raise RuleBroken(f"a phase without a running timer: {state}")
+    paused = state.pause is not Pause.OFF and state.phase in LIVE
+    if paused and watcher.pause_timer != state.pause_timer:
+        raise RuleBroken(f"a pause without a running timer: {state}")
     return watcher
 
 
-def normal(watcher: Watcher, timer: int) -> Watcher:
+def normal(watcher: Watcher, state: CallState) -> Watcher:
     """The same watcher with serials that do not grow, and nothing that no rule asks for any more.
 
     Once the call is finished every command is forbidden, and after the hangup every
@@ -162,12 +225,22 @@ def normal(watcher: Watcher, timer: int) -> Watcher:
     """
     if watcher.finished:
         return FINISHED
-    running = 1 if watcher.timer == timer else 0
+    running = 1 if watcher.timer == state.timer else 0
     if watcher.hung_up:
         return Watcher(hung_up=True, timer=running)
-    return watcher if watcher.timer == running else watcher._replace(timer=running)
+    pausing = 1 if watcher.pause_timer == state.pause_timer else 0
+    if not watcher.paused:
+        watcher = watcher._replace(mask_asked=False, may_resume=False, line_alone=False)
+    if state.phase not in LIVE:
+        watcher = watcher._replace(**_NO_PAUSE)
+    if watcher.joined:
+        # What was told decided whether it is recorded; that was judged.
+        watcher = watcher._replace(**_TOLD)
+    return watcher._replace(timer=running, pause_timer=pausing)
 
 
+_NO_PAUSE = {"masked": False, "mask_asked": False, "may_resume": False, "line_alone": False}
+_TOLD = {"heard_some": True, "heard_all": True, "returned": False, "given_up": False}
 FINISHED = Watcher(finished=True)
 
 
@@ -200,7 +273,8 @@ class Machine:
 
     def look_around(self, place: Place) -> None:
         """Find where every event leads from here, and that timers alone lead to the end."""
-        for event in what_can_happen(place.state, self.policy):
+        paused = what_can_happen_to_a_pause(place.state) if place.state.phase in LIVE else ()
+        for event in (*what_can_happen(place.state, self.policy), *paused):
             step = call.advance(place.state, event, self.policy)
             after = place if step.state is place.state else self.place(step.state)
             place.moves.append((event, step, after))
@@ -233,15 +307,16 @@ def search(policy: CallPolicy) -> dict[Phase, int]:
     """
     machine = Machine(policy)
     start = machine.place(CallState())
-    start.watchers.add(Watcher())
-    todo = deque([(start, Watcher())])
+    watcher = Watcher(outbound=policy.direction == "outbound", line=policy.payment_line)
+    start.watchers.add(watcher)
+    todo = deque([(start, watcher)])
     while todo:
         place, watcher = todo.popleft()
         if not place.moves:
             machine.look_around(place)
         for event, step, after in place.moves:
             try:
-                seeing = normal(judged(watcher, event, step, policy), step.state.timer)
+                seeing = normal(judged(watcher, event, step, policy), step.state)
             except RuleBroken as broken:
                 raise RuleBroken(f"{broken}\n  in {place.state}\n  on {event}") from None
             if seeing not in after.watchers:

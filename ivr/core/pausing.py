@@ -1,0 +1,295 @@
+"""Pausing for payment, and marking (R6, R11).
+
+At a pause, in this order and each confirmed: the customer's keys are hidden, the recording is
+masked; at its end the other way round. Better a gap than a card number: a recording whose mask
+FreeSWITCH refuses, or does not confirm in time, is stopped, and begins again as a further part
+after the pause. Nothing that the customer does ends a pause, and what is not confirmed is not
+over.
+"""
+
+from __future__ import annotations
+
+from ivr.core import commands as do
+from ivr.core import entries, events, rules
+from ivr.core.commands import Command, Tone
+from ivr.core.events import Event
+from ivr.core.keys import NO_DIGITS, counted
+from ivr.core.policy import CallPolicy
+from ivr.core.state import JOURNAL_MS, SWITCH_MS, CallState, Pause, Phase, Recording
+from ivr.core.steps import Step
+from ivr.core.timeline import further_path
+
+LIVE = frozenset({Phase.DIALLING, Phase.CONNECTED, Phase.PARTED, Phase.UNLINKED, Phase.ENDING})
+"""Where there is, or may be, a recording to pause."""
+LINE = "payment-line"
+"""Who pauses and resumes when the call comes to a payment line and leaves it."""
+
+_ENDING = (Pause.UNMASKING, Pause.SECURING, Pause.STARTING, Pause.SHOWING)
+_RECORDS = (Recording.REQUESTED, Recording.RUNNING)
+
+
+def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """What a request, or FreeSWITCH's answer, means for the pause."""
+    if state.phase not in LIVE:
+        return Step(state)
+    match event:
+        case events.PauseAsked() | events.ResumeAsked() | events.AbuseMarked():
+            return _asked(state, event, policy)
+        case events.KeysHidden(ok=ok):
+            return _keys_hidden(state, ok, policy)
+        case events.Masked(ok=ok) if state.pause is Pause.MASKING:
+            return _mask_answered(state, ok, policy)
+        case events.Unmasked(ok=ok) if state.pause is Pause.UNMASKING:
+            if not rules.may_be_heard_again(ok):
+                return _stay(state)
+            return _show(state._replace(masked=False))
+        case events.KeysShown() if state.pause is Pause.SHOWING:
+            return _over(state)
+        case events.PauseTimerFired(timer=timer) if timer == state.pause_timer:
+            return _late(state, policy)
+        case _:
+            return Step(state)
+
+
+def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    match event:
+        case events.PauseAsked(by=by):
+            state = state._replace(asked=True)
+            if state.pause is Pause.OFF or state.pause in _ENDING:
+                return begin(state, by, policy)
+            return Step(state, _tell(state, Tone.PAUSED) if state.pause is Pause.ON else ())
+        case events.ResumeAsked(by=by) if state.pause is Pause.ON:
+            return _end(state, by)
+        case events.ResumeAsked():
+            well = state.pause is Pause.OFF and state.recording in _RECORDS
+            return Step(state, _tell(state, Tone.RESUMED if well else Tone.NOT_DONE))
+        case events.AbuseMarked(by=by):
+            journal = do.Journal(entries.Marked(mark="abuse", by=by))
+            return Step(state, (journal, *_tell(state, Tone.MARKED)))
+        case _:
+            return Step(state)
+
+
+def begin(state: CallState, by: str, policy: CallPolicy, back_ms: int = 0) -> Step:
+    """Have nothing kept from here on; ``back_ms`` is how long ago it should have begun."""
+    guard_ms = policy.pausing.guard_ms
+    started = entries.PauseStarted(by=by, guard_ms=guard_ms, back_ms=back_ms)
+    again = _again(state)
+    return Step(again.state, (do.Journal(started), do.HastenJournal(), *again.commands))
+
+
+def _again(state: CallState) -> Step:
+    """Hide the keys and mask, whatever may have been done about it before."""
+    hide = do.HideKeys(relayed=state.at_line)
+    if state.recording is Recording.STOPPING:
+        return _limited(state, Pause.STOPPING, SWITCH_MS, hide, do.StopRecording())
+    mask = (do.Mask(),) if state.recording in _RECORDS else ()
+    return _limited(state, Pause.MASKING, SWITCH_MS, hide, *mask)
+
+
+def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
+    """The call is connected to somebody: perhaps to a payment line, or no more to one."""
+    was_line = state.at_line
+    line = is_line(event.number, state, policy)
+    state = state._replace(joined=True, other_leg=event.other_leg, at_line=line, digits=NO_DIGITS)
+    off = state.pause is Pause.OFF or state.pause in _ENDING
+    if line and off:
+        return begin(state._replace(asked=False), LINE, policy)
+    if off:
+        return Step(state)
+    hide = (do.HideKeys(relayed=line),)  # of the leg that is new, too
+    if was_line and not line and state.pause is Pause.ON and rules.ends_by_itself(state):
+        step = _end(state, LINE)
+        return Step(step.state, (*hide, *step.commands))
+    return Step(state, hide)
+
+
+def is_line(number: str, state: CallState, policy: CallPolicy) -> bool:
+    """Whether the leg that a call is connected to now is a payment line's."""
+    return number in policy.pausing.lines or (policy.payment_line and not state.joined)
+
+
+def key_pressed(state: CallState, event: events.KeyPressed, policy: CallPolicy) -> Step:
+    """The customer keys, and it may be a card number that nobody paused for."""
+    most = policy.pausing.card_digits
+    if not most or state.pause is not Pause.OFF:
+        return Step(state)
+    digits = counted(state.digits, event.key, event.at)
+    if digits.many < most:
+        return Step(state._replace(digits=digits))
+    state = state._replace(digits=NO_DIGITS, asked=True)
+    marked = do.Journal(entries.Marked(mark="card-digits", by="digits"))
+    step = begin(state, "digits", policy, back_ms=event.at - digits.since)
+    return Step(step.state, (marked, *step.commands))
+
+
+def dropped(state: CallState) -> CallState:
+    """Nobody was reached, and the recording is stopped: there is nothing to pause any more."""
+    return state._replace(pause=Pause.OFF, asked=False, masked=False, at_line=False)
+
+
+def link_lost(state: CallState) -> Step:
+    """What was on its way over the call's socket is done again, over the engine's own line."""
+    if state.pause in (Pause.OFF, Pause.ON, Pause.SECURING):
+        return Step(state)
+    return _again(state)
+
+
+def taken_up(state: CallState) -> Step:
+    """A call that an earlier engine paused: whatever that engine got done, mask it now."""
+    return _again(state)
+
+
+def recording_asked(state: CallState) -> Step:
+    """A recording begins while the call is paused: it is masked in the same breath."""
+    return Step(state) if state.pause is Pause.OFF else _again(state)
+
+
+def recording_began(state: CallState) -> Step:
+    """RECORD_START of a further part."""
+    began = state.pause is Pause.STARTING and state.phase in LIVE
+    return _show(state) if began else Step(state)
+
+
+def recording_failed(state: CallState) -> Step:
+    """A further part could not be begun: the pause is over, and nothing is recorded any more."""
+    failed = state.pause is Pause.STARTING and state.phase in LIVE
+    return _show(state) if failed else Step(state)
+
+
+def recording_ended(state: CallState, policy: CallPolicy) -> Step:
+    """RECORD_STOP: nothing can be kept any more, which is what a pause wants."""
+    state = state._replace(masked=False)
+    if state.phase not in LIVE:
+        return Step(state)
+    if state.pause is Pause.STOPPING:
+        return _hold(state, _without_mask(state), policy)
+    return Step(state)
+
+
+def journal_news(state: CallState) -> Step:
+    """A further part's intent is on disk, or never will be."""
+    if state.phase not in LIVE:
+        return Step(state)
+    if not rules.is_durable(state):
+        return _unbegun(state, state.undurable)
+    state = state._replace(recording=Recording.REQUESTED)
+    return _limited(state, Pause.STARTING, SWITCH_MS, do.StartRecording())
+
+
+def _keys_hidden(state: CallState, ok: bool, policy: CallPolicy) -> Step:
+    if state.pause is Pause.OFF:
+        return Step(state)
+    state = state._replace(keys_hidden=ok)
+    if state.pause is Pause.MASKING and state.recording not in _RECORDS:
+        return _hold(state, _without_mask(state), policy)
+    return Step(state)
+
+
+def _mask_answered(state: CallState, ok: bool, policy: CallPolicy) -> Step:
+    if state.recording not in _RECORDS:  # it has ended meanwhile
+        return _hold(state, _without_mask(state), policy)
+    return _hold(state._replace(masked=True), "masked", policy) if ok else _stop(state)
+
+
+def _hold(state: CallState, how: str, policy: CallPolicy) -> Step:
+    """The pause is on, and FreeSWITCH has said so."""
+    journal = do.Journal(entries.PauseHeld(how=how, keys_hidden=state.keys_hidden))
+    well = how != "stopped" and state.keys_hidden
+    tone = _tell(state, Tone.PAUSED if well else Tone.NOT_DONE)
+    held = _limited(state, Pause.ON, policy.pausing.overdue_ms, journal, *tone)
+    if state.asked or state.at_line:
+        return held
+    # The call has left the payment line while FreeSWITCH was being asked.
+    ended = _end(held.state, LINE)
+    return Step(ended.state, (*held.commands, *ended.commands))
+
+
+def _without_mask(state: CallState) -> str:
+    return "stopped" if state.was_stopped else "unrecorded"
+
+
+def _stop(state: CallState) -> Step:
+    """The mask is not certain: the recording stops, and the pause holds once it has."""
+    tone = _tell(state, Tone.NOT_DONE)
+    state = state._replace(recording=Recording.STOPPING, was_stopped=True)
+    return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording(), *tone)
+
+
+def _end(state: CallState, by: str) -> Step:
+    """End the pause: unmask, or begin a further part, and then show the keys."""
+    journal = do.Journal(entries.PauseEnding(by=by))
+    state = state._replace(asked=False)
+    if state.masked:
+        return _limited(state, Pause.UNMASKING, SWITCH_MS, journal, do.Unmask())
+    if not (state.was_stopped and state.may_record and state.recording is Recording.ENDED):
+        step = _show(state)
+        return Step(step.state, (journal, *step.commands))
+    part = state.part + 1
+    path = further_path(state.path, part)
+    state = state._replace(part=part, path=path, durable=False, undurable="")
+    intended = do.Journal(entries.RecordingIntended(path=path))
+    return _limited(state, Pause.SECURING, JOURNAL_MS, journal, intended, do.SyncJournal())
+
+
+def _show(state: CallState) -> Step:
+    show = do.ShowKeys()
+    return _limited(state._replace(was_stopped=False), Pause.SHOWING, SWITCH_MS, show)
+
+
+def _over(state: CallState) -> Step:
+    state = state._replace(pause=Pause.OFF, keys_hidden=False, digits=NO_DIGITS)
+    well = state.recording in _RECORDS
+    tone = _tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
+    return Step(state, (do.Journal(entries.PauseEnded()), *tone))
+
+
+def _stay(state: CallState) -> Step:
+    """The end of the pause is not certain, so it is not over."""
+    step = _again(state._replace(asked=True))
+    return Step(step.state, (*step.commands, *_tell(state, Tone.NOT_DONE)))
+
+
+def _unbegun(state: CallState, reason: str) -> Step:
+    """There will be no further part."""
+    failed = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
+    step = _show(state._replace(recording=Recording.REFUSED))
+    return Step(step.state, (failed, *step.commands))
+
+
+def _late(state: CallState, policy: CallPolicy) -> Step:
+    """FreeSWITCH, or the disk, has not answered; or the pause has lasted too long."""
+    match state.pause:
+        case Pause.MASKING if state.recording in _RECORDS:
+            return _stop(state)
+        case Pause.MASKING:
+            return _hold(state, _without_mask(state), policy)
+        case Pause.STOPPING:
+            return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording())
+        case Pause.ON:
+            journal = do.Journal(entries.PauseOverdue())
+            tone = _tell(state, Tone.STILL_PAUSED)
+            return _limited(state, Pause.ON, policy.pausing.overdue_ms, journal, *tone)
+        case Pause.UNMASKING:
+            return _stay(state)
+        case Pause.SECURING:
+            return _unbegun(state, "the journal was not written in time")
+        case Pause.STARTING:
+            step = _unbegun(state, "FreeSWITCH did not start it in time")
+            return Step(step.state, (do.StopRecording(), *step.commands))
+        case Pause.SHOWING:
+            return _over(state)
+        case Pause.OFF:
+            return Step(state)
+
+
+def _limited(state: CallState, pause: Pause, ms: int, *commands: Command) -> Step:
+    """Be in a stage of the pause; its limit is its way on."""
+    timer = state.pause_timer + 1
+    state = state._replace(pause=pause, pause_timer=timer)
+    return Step(state, (*commands, do.StartPauseTimer(timer, ms)))
+
+
+def _tell(state: CallState, tone: Tone) -> tuple[Command, ...]:
+    """A tone to the agent; a payment line is no agent."""
+    return () if state.at_line else (do.TellAgent(tone),)
