@@ -302,6 +302,54 @@ def spool_verify(site: Path, folder: Path | None, call: str | None) -> None:
         raise SpoolError(f"{bad} of {len(findings)} are bad")
 
 
+@main.group()
+def recording() -> None:
+    """Listen to what pauses left in a recording. Reads only."""
+
+
+@recording.command(
+    "verify",
+    epilog=_examples(
+        "ivr recording verify 3deba8b7", "ivr recording verify /somewhere/else.wav --json"
+    ),
+)
+@site_option
+@spool_option
+@click.argument("what", metavar="FILE|CALL")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def recording_verify(site: Path, folder: Path | None, what: str, as_json: bool) -> None:
+    """Show each pause of a recording, and whether it is silent now.
+
+    CALL is the id of a call in the spool, or so much of its beginning as no other call has. FILE is
+    a record or a WAV file, anywhere. Of a WAV file without its record beside it, every run of
+    digital silence of at least 0.2 s on all channels is listed, and the loudest sample elsewhere.
+
+    \b
+    FOUND   the loudest sample when the call was filed, guard included; made silent then
+    LEAKED  the loudest that FreeSWITCH's mask let through; 0 where it held
+    NOW     the loudest sample there is now, 0 to 32767
+
+    Exits with 6 where a pause is not silent.
+    """
+    from ivr.storage.heard import hear, table
+
+    heard = hear(what, lambda: _spool_of(site, folder))
+    if as_json:
+        for pause in heard.pauses:
+            _say(json.dumps(asdict(pause)))
+        for run in heard.runs:
+            _say(json.dumps(asdict(run)))
+        if not heard.recorded:
+            _say(json.dumps({"peak": heard.peak}))
+    else:
+        for line in table(heard):
+            _say(line)
+        if heard.recorded and not heard.pauses:
+            click.echo("no pauses", err=True)
+    if bad := sum(not pause.good for pause in heard.pauses):
+        raise SpoolError(f"{bad} of {len(heard.pauses)} pauses are not silent")
+
+
 def _spool_of(site: Path, folder: Path | None) -> Path:
     if folder is not None:
         return folder.absolute()

@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ivr.errors import SpoolError, UsageError
 from ivr.recording.audio import inspect_fd, sha256_fd
-from ivr.storage.names import checked_call_id, is_call_id
+from ivr.recording.silence import peak_between
+from ivr.storage.names import call_and_part, checked_call_id, is_call_id
+from ivr.storage.opened import NoFileError, kind_of, opened, read_file, why_not
 from ivr.storage.places import Places
-from ivr.storage.record_schema import RecordModel, parse_record
+from ivr.storage.record_schema import PartModel, RecordingModel, RecordModel, parse_record
+from ivr.storage.spans import PROVED, within_part
 
 _FEWEST = 4
 """So many characters of a call's id are enough where no other call's begins with them."""
@@ -60,56 +61,13 @@ class Finding:
     detail: str
 
 
-class _NoFileError(Exception):
-    """Something is there that is no file; says what."""
-
-
-def _kind(mode: int) -> str:
-    """What is there, where it is no file; empty where it is one."""
-    if stat.S_ISREG(mode):
-        return ""
-    if stat.S_ISLNK(mode):
-        return "a link, which is never followed"
-    return "a folder" if stat.S_ISDIR(mode) else "a device, pipe or socket"
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[int]:
-    """A file of the spool, open for reading.
-
-    Raises OSError; _NoFileError for links and all else that is no file.
-    """
-    if kind := _kind(os.lstat(path).st_mode):
-        raise _NoFileError(f"is {kind}, expected a file")
-    # A pipe put there since would otherwise be waited for, and a link followed.
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        if kind := _kind(os.fstat(fd).st_mode):
-            raise _NoFileError(f"is {kind}, expected a file")
-        yield fd
-    finally:
-        os.close(fd)
-
-
-def _read(path: str | Path, at_most: int = -1) -> bytes:
-    """As :func:`_opened`."""
-    with _opened(path) as fd, open(fd, "rb", closefd=False) as file:
-        return file.read(at_most)
-
-
-def _why(error: OSError | _NoFileError) -> str:
-    if isinstance(error, _NoFileError):
-        return str(error)
-    return f"cannot be read: {os.strerror(error.errno or 0)}"
-
-
-def _plain(text: str) -> str:
+def one_line(text: str) -> str:
     """The text on one line, with what could steer a terminal written out (R23)."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _line(error: SpoolError) -> str:
-    return _plain("; ".join(line.strip() for line in str(error).splitlines()))
+    return one_line("; ".join(line.strip() for line in str(error).splitlines()))
 
 
 def _names(folder: Path) -> list[str]:
@@ -161,11 +119,11 @@ def ls(root: Path) -> tuple[SpoolRow, ...]:
     rows = []
     for call in _calls(places):
         try:
-            rows.append(_row(call, _read(places.record(call))))
+            rows.append(_row(call, read_file(places.record(call))))
         except FileNotFoundError:
             continue  # a consumer took it
-        except (OSError, _NoFileError) as error:
-            rows.append(SpoolRow(call, "", "", "", "", "", 0, 0, f"its record {_why(error)}"))
+        except (OSError, NoFileError) as error:
+            rows.append(SpoolRow(call, "", "", "", "", "", 0, 0, f"its record {why_not(error)}"))
     return tuple(sorted(rows, key=lambda row: (row.arrived_at, row.call)))
 
 
@@ -200,14 +158,14 @@ def find(root: Path, begins: str) -> str:
 def _record_data(root: Path, call: str) -> tuple[str, bytes]:
     path = Places(root).record(checked_call_id(call))
     try:
-        return path, _read(path)
+        return path, read_file(path)
     except FileNotFoundError as error:
         raise SpoolError(
-            f"{path}: {_why(error)}\n"
+            f"{path}: {why_not(error)}\n"
             "  'ivr spool ls' lists the calls that are there; a consumer may have taken it"
         ) from error
-    except (OSError, _NoFileError) as error:
-        raise SpoolError(f"{path}: {_why(error)}") from error
+    except (OSError, NoFileError) as error:
+        raise SpoolError(f"{path}: {why_not(error)}") from error
 
 
 def show(root: Path, call: str) -> RecordModel:
@@ -224,99 +182,149 @@ def shown(root: Path, call: str) -> str:
     return json.dumps(json.loads(data), indent=2)
 
 
-def _check(places: Places, call: str) -> Finding:
-    """Schema, names, hash and length of one record and its audio."""
-    record = show(places.root, call)
+def _check(places: Places, record: RecordModel, call: str) -> Finding:
+    """Names, hashes, lengths and pauses of one record and its audio."""
     if record.call != call:
         return Finding(call, "bad", f"the record is of another call, {record.call}")
     sound = record.recording
-    audio = places.audio(call)
     if sound.state != "kept":
+        audio = places.audio(call)
         if os.path.lexists(audio):
             return Finding(call, "bad", f"the record says {sound.state}, but {audio} is there")
         return Finding(call, "good", f"no recording: {sound.reason or sound.state}")
-    if sound.path != f"new/{call}.wav" or [part.path for part in sound.parts] != [sound.path]:
-        return Finding(call, "bad", f"the record names {sound.path!r}, expected new/{call}.wav")
-    try:
-        with _opened(audio) as fd:
-            found, digest, size = inspect_fd(fd, audio), sha256_fd(fd), os.fstat(fd).st_size
-    except (OSError, _NoFileError) as error:
-        return Finding(call, "bad", f"{audio}: {_why(error)}")
+    numbers = [_part_number(call, part.path) for part in sound.parts]
+    if not numbers or 0 in numbers or numbers != sorted(set(numbers)):
+        named = ", ".join(part.path for part in sound.parts) or sound.path
+        return Finding(call, "bad", f"the record names {named!r}, expected new/{call}.wav")
+    wrong = _sums(sound)
+    said = []
+    for number, part in zip(numbers, sound.parts, strict=True):
+        path = places.audio(call, number)
+        faults, detail = _check_part(record, path, number, part)
+        wrong += [f"{path}: {fault}" for fault in faults]
+        said.append(detail)
+    if wrong:
+        return Finding(call, "bad", "; ".join(wrong))
+    return Finding(call, "good", "; ".join(said))
+
+
+def _part_number(call: str, path: str) -> int:
+    """Which part of the call's recording is named so; 0 where none is."""
+    folder, _slash, name = path.rpartition("/")
+    named = call_and_part(name.removesuffix(".wav")) if name.endswith(".wav") else None
+    return named[1] if folder == "new" and named is not None and named[0] == call else 0
+
+
+def _sums(sound: RecordingModel) -> list[str]:
+    """Where the record of a recording does not agree with itself."""
+    first = sound.parts[0]
     claims = (
-        ("SHA-256", sound.sha256, digest),
-        ("size", sound.size, size),
-        ("frames", sound.frames, found.frames),
+        ("the first file", first.path, sound.path),
+        ("SHA-256", first.sha256, sound.sha256),
+        ("size", sum(part.size for part in sound.parts), sound.size),
+        ("frames", sum(part.frames for part in sound.parts), sound.frames),
+    )
+    return [
+        f"the record names {whole!r} as {what} of the recording, its parts are {parts!r}"
+        for what, parts, whole in claims
+        if parts != whole
+    ]
+
+
+def _check_part(
+    record: RecordModel, path: str, number: int, part: PartModel
+) -> tuple[list[str], str]:
+    """What is wrong with one file of a recording, or else what it is."""
+    sound = record.recording
+    try:
+        with opened(path) as fd:
+            found, digest, size = inspect_fd(fd, path), sha256_fd(fd), os.fstat(fd).st_size
+            loud = [
+                f"the pause at {pause.at} is not silent, peak {peak}"
+                for pause in sound.pauses
+                if pause.part == number and pause.verdict in PROVED
+                if (peak := peak_between(fd, found, *within_part(pause, part)))
+            ]
+    except SpoolError as error:
+        return [_line(error).removeprefix(f"{path}: ")], ""
+    except (OSError, NoFileError) as error:
+        return [why_not(error)], ""
+    claims = (
+        ("SHA-256", part.sha256, digest),
+        ("size", part.size, size),
+        ("frames", part.frames, found.frames),
         ("channels", sound.channels, found.channels),
         ("rate", sound.rate, found.rate),
-        ("SHA-256 of its part", sound.parts[0].sha256, digest),
         ("header", "right lengths", "wrong lengths" if found.repaired else "right lengths"),
     )
     wrong = [f"{what}: {there}, expected {said}" for what, said, there in claims if said != there]
-    if wrong:
-        return Finding(call, "bad", f"{audio}: {'; '.join(wrong)}")
-    return Finding(call, "good", f"{found.duration_ms} ms, SHA-256 {digest}")
+    return wrong + loud, f"{found.duration_ms} ms, SHA-256 {digest}"
 
 
 def _stray(path: Path) -> str:
     """What lies in ``new/`` and is part of no finished record. Raises OSError."""
-    if kind := _kind(path.lstat().st_mode):
+    if kind := kind_of(path.lstat().st_mode):
         return f"{kind}: the engine puts none here"
     stem, _dot, end = path.name.rpartition(".")
-    if end == "wav" and is_call_id(stem):
+    if end == "wav" and call_and_part(stem) is not None:
         return "a recording without its record: being filed, or taken in part"
     return "not of the engine: its name is not <call>.json or <call>.wav"
 
 
-def _leftovers(places: Places, calls: frozenset[str]) -> Iterator[Finding]:
+def _leftovers(places: Places, belongs: Set[str]) -> Iterator[Finding]:
     """Files that belong to no finished record; journal and running recordings are not ones."""
     for name in _names(places.new):
-        stem, _dot, end = name.rpartition(".")
-        if not ((end == "json" and is_call_id(stem)) or (end == "wav" and stem in calls)):
+        if name not in belongs:
             try:
                 what = _stray(places.new / name)
             except FileNotFoundError:
                 continue  # filed or taken since
-            yield Finding(_plain(f"new/{name}"), "leftover", what)
+            yield Finding(one_line(f"new/{name}"), "leftover", what)
     for name in _names(places.tmp):
-        yield Finding(_plain(f"tmp/{name}"), "leftover", "being written, or cut off by a crash")
+        yield Finding(one_line(f"tmp/{name}"), "leftover", "being written, or cut off by a crash")
     for name in _names(places.aside):
         if name.endswith(".json.why"):
             why = _set_aside(places.aside / name.removesuffix(".why"))
-            yield Finding(_plain(f"aside/{name}"), "leftover", f"a call without a record, {why}")
+            yield Finding(one_line(f"aside/{name}"), "leftover", f"a call without a record, {why}")
         elif not name.endswith(".why"):
-            yield Finding(_plain(f"aside/{name}"), "leftover", _set_aside(places.aside / name))
+            yield Finding(one_line(f"aside/{name}"), "leftover", _set_aside(places.aside / name))
 
 
 def _set_aside(path: Path) -> str:
     try:
-        why = _read(path.with_name(f"{path.name}.why"), _LONGEST_WHY).decode("utf-8", "replace")
+        why = read_file(path.with_name(f"{path.name}.why"), _LONGEST_WHY).decode("utf-8", "replace")
     except FileNotFoundError:
         return "set aside: no reason given"
-    except (OSError, _NoFileError) as error:
-        return f"set aside: its .why {_why(error)}"
-    return f"set aside: {_plain(why.strip())}"
+    except (OSError, NoFileError) as error:
+        return f"set aside: its .why {why_not(error)}"
+    return f"set aside: {one_line(why.strip())}"
 
 
 def verify(root: Path, call: str | None = None) -> tuple[Finding, ...]:
     """Check one call, or all of them and what else lies about.
 
-    Good means: JSON of the schema, audio beside it, and its hash, size, frames and header
-    agree with the record. Raises SpoolError where there is no spool, or no such call.
+    Good means: JSON of the schema, audio beside it, its hash, size, frames and header agree with
+    the record, and each paused span is silent (R7). Raises SpoolError where there is no spool, or
+    no such call.
     """
     places = Places(root)
     if call is not None and not os.path.lexists(places.record(call)):
         show(root, call)
     calls = _calls(places) if call is None else [call]
     found = []
+    belongs: set[str] = set()
     for each in calls:
+        belongs |= {f"{each}.json", f"{each}.wav"}
         try:
-            found.append(_check(places, each))
+            record = show(root, each)
+            belongs |= {part.path.rpartition("/")[2] for part in record.recording.parts}
+            found.append(_check(places, record, each))
         except SpoolError as error:
             if os.path.lexists(places.record(each)):
                 found.append(Finding(each, "bad", _line(error)))
     if call is None:
         try:
-            found.extend(_leftovers(places, frozenset(calls)))
+            found.extend(_leftovers(places, belongs))
         except OSError as error:
             raise SpoolError(f"{places.root}: cannot be looked through: {error}") from error
     return tuple(found)
