@@ -25,6 +25,8 @@ from ivr.errors import SetupError
 
 log = structlog.get_logger(__name__)
 
+LONGEST_S = 10.0
+"""How long the engine may take over a change; it takes a few seconds at most."""
 _REALM = 'Bearer realm="ivr"'
 _SOON = (("Retry-After", "1"),)
 
@@ -133,6 +135,7 @@ class V1:
                 headers=(("WWW-Authenticate", f'{_REALM}, error="invalid_token"'),),
             )
         if scope not in client.scopes:
+            log.info("refused over http", client=client.name, scope=scope.value)
             challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
             raise Refused(
                 Kind.NO_SCOPE,
@@ -197,7 +200,11 @@ class V1:
 
     def _do(self, what: str, before: CallNow) -> Response:
         client: Client = g.client
-        outcome = self._actions[what](before.call, client.by)
+        outcome = None
+        with gevent.Timeout(LONGEST_S, False):
+            outcome = self._actions[what](before.call, client.by)
+        if outcome is None:
+            outcome = Outcome(Why.NOT_CONFIRMED, self._calls.find(before.call))
         after = outcome.call
         log.info(
             "asked over http",
@@ -235,7 +242,13 @@ class V1:
 
     def _fault(self, fault: Exception) -> Response:
         """The root of a request: what nobody expected."""
-        log.exception("fault in a request over http", exc_info=fault, route=request.endpoint)
+        client: Client | None = g.get("client")
+        log.exception(
+            "fault in a request over http",
+            exc_info=fault,
+            route=request.endpoint,
+            client=client and client.name,
+        )
         return self._refuse(Refused(Kind.FAULT, "The engine failed at it; its log says why."))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import gevent
 import jsonschema
 import pytest
 from prometheus_client import CollectorRegistry
@@ -199,6 +200,13 @@ def test_an_extension_that_needs_quoting(api):
     assert api.ask("POST", "/v1/extensions/%2B44%201632/recording/pause").status == 200
 
 
+def test_a_change_that_takes_for_ever_is_not_waited_for(api, monkeypatch):
+    monkeypatch.setattr(v1, "LONGEST_S", 0.01)
+    api.calls.before_answer = gevent.get_hub().switch
+    body = problem(api.ask("POST", BY_CALL[0]), Kind.NOT_CONFIRMED)
+    assert body["call"]["pause"] == "off"
+
+
 def test_a_fault_is_logged_counted_and_not_shown(api, heard, capfd):
     def fail() -> None:
         raise RuntimeError("a fault of the engine 4929000000006")
@@ -208,7 +216,9 @@ def test_a_fault_is_logged_counted_and_not_shown(api, heard, capfd):
     body = problem(answer, Kind.FAULT)
     assert "a fault of the engine" not in answer.body.decode()
     assert "Traceback" not in json.dumps(body)
-    assert [event["event"] for event in heard] == ["fault in a request over http"]
+    assert [(event["event"], event["client"]) for event in heard] == [
+        ("fault in a request over http", "crm")
+    ]
     assert api.refusals() == {("500", "fault"): 1}
     assert "Traceback" not in capfd.readouterr().err
     assert api.ask("GET", "/v1/calls").status == 200
@@ -238,6 +248,9 @@ def test_every_route_needs_its_scope_and_no_other(api, heard, route):
     answer = api.ask(route.method, path, token=others)
     assert route.scope in problem(answer, Kind.NO_SCOPE)["detail"]
     assert f'scope="{route.scope}"' in answer.headers["WWW-Authenticate"]
+    assert [(event["event"], event["client"]) for event in heard] == [
+        ("refused over http", "others")
+    ]
     answer = api.ask(route.method, path, token="ivr_" + "A" * 43)
     problem(answer, Kind.BAD_TOKEN)
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
