@@ -91,6 +91,39 @@ def test_any_text_gives_mistakes_or_a_configuration(
         (root / file).write_bytes(right)
 
 
+ODD = st.one_of(
+    YAML_VALUES,
+    st.sampled_from(["*7", "*", "9*", "9", "inbound", "outbound", "pay", "user/$number", "never"]),
+    st.lists(st.sampled_from(["9*", "01427", "+44", "9*1", ""]), max_size=3),
+)
+PAY = {"dial": "user/15", "payment_line": True}
+SAY_OF_EACH_OTHER = {
+    "dialplan/routes.yaml": ["direction", "numbers", "strip", "destination"],
+    "dialplan/destinations.yaml": ["dial", "payment_line", "numbers"],
+    "dialplan/teams/council-tax.yaml": ["codes", "card_digits"],
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), file=st.sampled_from(sorted(SAY_OF_EACH_OTHER)))
+def test_any_values_where_files_say_something_of_each_other(
+    root: Path, data: st.DataObject, file: str
+) -> None:
+    """Lines, codes and routes are held against each other also where some are mistaken."""
+    odd = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(SAY_OF_EACH_OTHER[file], ODD)))
+    whole: object = {"name": "x", "pause": odd, "opt_out": data.draw(ODD)}
+    if file.endswith("routes.yaml"):
+        whole = [{"name": "a", "team": "council-tax", "destination": "council-tax"} | odd, 5]
+    elif file.endswith("destinations.yaml"):
+        whole = {"council-tax": odd, "customer-services": 5, "pay": PAY}
+    try:
+        (root / file).write_text(yaml.safe_dump(whole))
+        mistakes = check(root / "deploy/ivr.yaml")
+        assert all(str(m).count("\n") == 0 and str(m).isprintable() for m in mistakes)
+    finally:
+        (root / file).write_text(GOOD[file])
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     model=st.sampled_from(

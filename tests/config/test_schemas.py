@@ -69,6 +69,11 @@ def test_shipped_files_fit_their_schema_and_name_it(file: str, name: str) -> Non
         ("team", {"name": "A", "ring": None}),
         ("team", {"name": "A", "opt_out": {"keys": "*#A"}}),
         ("team", {"name": "A", "colour": "red"}),
+        ("team", {"name": "A", "pause": {"codes": {"pause": "7"}}}),
+        ("team", {"name": "A", "pause": {"card_digits": 4}}),
+        ("team", {"name": "A", "pause": {"card_digits": "8"}}),
+        ("destinations", {"a": {"dial": "user/1", "payment_line": "yes"}}),
+        ("routes", [{"name": "a", "numbers": ["9X"], "team": "b", "destination": "c"}]),
         ("policy", {"version": "1"}),
         ("site", {"spool": "x"}),
         ("prompts", {"language": "en-GB", "voice": "x", "prompts": {"a": {"version": 1}}}),
@@ -77,6 +82,20 @@ def test_shipped_files_fit_their_schema_and_name_it(file: str, name: str) -> Non
 def test_schemas_refuse_what_the_loader_refuses(name: str, value: object) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(json_schemas()[name]).validate(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("team", {"name": "A", "pause": {"codes": {"pause": "", "resume": "#7*"}}}),
+        ("team", {"name": "A", "pause": {"card_digits": "never"}}),
+        ("team", {"name": "A", "pause": {"card_digits": 8}}),
+        ("destinations", {"a": {"dial": "user/1", "payment_line": True, "numbers": ["15"]}}),
+        ("routes", [{"name": "a", "numbers": ["9*"], "team": "b", "destination": "c"}]),
+    ],
+)
+def test_schemas_accept_what_the_loader_accepts(name: str, value: object) -> None:
+    jsonschema.Draft202012Validator(json_schemas()[name]).validate(value)
 
 
 def test_the_shipped_configuration_is_right() -> None:
