@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,7 +50,10 @@ _NOISE = re.compile(
     rb"|(?P<epoch>(?<!\d)1[6-9]\d{8}(?:\d{3}|\d{6})?(?!\d))"
 )
 """Ids and hashes made by chance, dates, seconds since 1970: long runs of digits that are none of
-ours. They are blanked; an epoch only where it is no part of the number that is looked for."""
+ours. They are passed over; an epoch only where it is no part of the number that is looked for."""
+
+_LONGEST_NOISE = 80
+"""Bytes."""
 
 _BETWEEN = rb"(?:[ \-+.,_/]|\xc2?\xa0|&nbsp;|%20|%2[BCDF]|%C2%A0){1,2}"
 _CODE = rb"(?:%|\\u00|\\\\u00|\\x|\\\\x|0x|&#x)3[0-9];?[, ]{0,2}"
@@ -151,11 +155,11 @@ class _Search:
 
     def find(self, where: str, data: bytes) -> list[Found]:
         found = []
-        quiet = _NOISE.sub(self._blank, data)
         for disguise, pattern, read in self._disguises:
-            for match in pattern.finditer(quiet):
-                hit = self._hit(read(match[0]), LEAST if disguise == "base64" else self._least)
-                if hit:
+            least = LEAST if disguise == "base64" else self._least
+            for match in pattern.finditer(data):
+                hit = self._hit(read(match[0]), least)
+                if hit and self._still_there(data, match.span(), pattern, read, least):
                     found.append(_at(where, data, match.start(), match.end(), disguise, hit))
         for disguise, told in (("events", _events(data)), ("log lines", _lines(data))):
             for keys in told.values():
@@ -180,6 +184,19 @@ class _Search:
                     best = number[begin:end]
                     end += 1
         return best
+
+    def _still_there(
+        self,
+        data: bytes,
+        span: tuple[int, int],
+        pattern: re.Pattern[bytes],
+        read: Callable[[bytes], str],
+        least: int,
+    ) -> bool:
+        """Whether it is found without the noise, too; whoever is searched for is seldom there."""
+        around = data[max(0, span[0] - _LONGEST_NOISE) : span[1] + _LONGEST_NOISE]
+        quiet = _NOISE.sub(self._blank, around)
+        return any(self._hit(read(match[0]), least) for match in pattern.finditer(quiet))
 
     def _blank(self, match: re.Match[bytes]) -> bytes:
         text = match[0]
@@ -229,10 +246,12 @@ _EVENT = re.compile(
     rb'|DTMF-Digit(?:: |"\s*:\s*")(?P<key>%23|%2A|[0-9A-D*#])'
 )
 _LINE = re.compile(
-    rb"(?i)(?:(?:RECV|SENT|SEND) DTMF |\bDigit |"
-    rb"(?<![a-z-])(?:dtmf|digit|key|pressed)s?[\"']?\s*[:=]\s*[\"']?)([0-9*#])(?![0-9])"
+    rb"(?:(?:RECV|SENT|SEND|sent) DTMF |Digit |(?:dtmf|DTMF|[Dd]igit|[Kk]ey|pressed)s?"
+    rb"[\"']?\s*[:=]\s*[\"']?)([0-9*#]{1,5})(?![0-9*#])"
 )
 _ID = re.compile(_UUID)
+_WORD = frozenset(string.ascii_letters + "-_")
+"""What makes another word of it: ``DTMF-Digit`` is an event's, ``card_digits`` a setting."""
 
 
 def _events(data: bytes) -> Told:
@@ -250,6 +269,8 @@ def _events(data: bytes) -> Told:
 def _lines(data: bytes) -> Told:
     told: Told = defaultdict(list)
     for match in _LINE.finditer(data):
+        if match.start() and chr(data[match.start() - 1]) in _WORD:
+            continue
         begin = data.rfind(b"\n", 0, match.start()) + 1
         end = data.find(b"\n", match.end())
         line = data[begin : end if end >= 0 else len(data)]

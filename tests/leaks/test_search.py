@@ -110,7 +110,8 @@ def test_a_single_key_is_told_of():
     log = f"{CALL} RECV DTMF #:800\nelse\n{CALL} RECV DTMF 7:800\n"
     assert keys_told(log) == {CALL: "#7"}
     assert keys_told(event("*").plain()) == {CALL: "*"}
-    assert keys_told(b"DTMF-Duration: 800\nevent plain DTMF\nmonkey: 12\nkeys=12") == {}
+    assert keys_told(b"keys='12'") == {"": "12"}
+    assert keys_told(b"DTMF-Duration: 800\nevent plain DTMF\nmonkey: 1\ncard_digits: 8") == {}
 
 
 QUIET = {
