@@ -15,7 +15,7 @@ import gevent.event
 from gevent import socket
 from gevent.server import StreamServer
 
-from ivr.clock import Clock, RealClock, Timer
+from ivr.clock import Clock, RealClock
 from ivr.errors import SetupError
 from ivr.lab import api, apps, bridge, headers, play
 from ivr.lab.board import Party
@@ -29,14 +29,13 @@ from ivr.lab.leg import Leg
 from ivr.lab.listener import Listener
 from ivr.lab.person import Person
 from ivr.lab.portrait import event_stamp
+from ivr.lab.ringing import live_at
+from ivr.lab.schedule import Schedule
 from ivr.lab.script import CallScript, Destination, Step
-from ivr.lab.session import Action, execute, live, run_actions
+from ivr.lab.session import Action, live, run_actions
 
 Dialplan = Mapping[str, tuple[Action, ...]]
 """Extensions: a regular expression that the whole number fits, and what is done then."""
-
-RINGS_MS = 10
-"""Even a telephone that is answered at once needs this long."""
 
 HEARTBEAT_S = 20
 """Between two HEARTBEAT events while the switch listens."""
@@ -97,8 +96,7 @@ class LabSwitch:
         self._desk = Desk(self._second_call)
         self._sequence = itertools.count(1000)
         self._sessions = itertools.count(1)
-        self._tasks: dict[int, tuple[str, Timer]] = {}
-        self._task_numbers = itertools.count(1)
+        self._schedule = Schedule(self.clock)
         self._server: StreamServer | None = None
 
     # -- calls ------------------------------------------------------------------------------
@@ -221,29 +219,7 @@ class LabSwitch:
             wanted = Destination(refusal=dial.user.upper())
         place = wanted or self.destinations.get(leg.party.dialled) or Destination()
         person = Person(self.clock, leg, place.hz, "destination", self._desk)
-        gevent.spawn(self._telephone, leg, place, person, task)
-
-    def _telephone(
-        self, leg: Leg, place: Destination, person: Person, task: Callable[[Leg], None]
-    ) -> None:
-        """The life of a telephone that is called, from its ringing on."""
-        if place.refusal is None and (place.answer_ms is None or place.answer_ms > RINGS_MS):
-            leg.times.progress = leg.wall_us()
-            leg.fire("CHANNEL_PROGRESS")
-            if leg.other is not None:
-                leg.other.times.progress = leg.times.progress
-                leg.other.callee = leg.party.dialled
-        ringing = None if place.answer_ms is None else max(RINGS_MS, place.answer_ms)
-        end = None if ringing is None else self.clock.monotonic_ms() + ringing
-        while not leg.down and (end is None or self.clock.monotonic_ms() < end):
-            leg.wait(end)
-        if not leg.down and place.refusal is not None:
-            leg.hang_up(place.refusal, by="destination")
-        elif not leg.down:
-            leg.answer()
-            _execute_on_answer(leg)
-            gevent.spawn(person.act, place.steps)
-        live(leg, task)
+        gevent.spawn(live_at, leg, place, person, task)
 
     # -- what legs need ---------------------------------------------------------------------
 
@@ -284,25 +260,11 @@ class LabSwitch:
 
     def schedule(self, group: str, seconds: int, act: Callable[[], None]) -> int:
         """Do something later; the number of the task. Tasks of a group can be deleted."""
-        number = next(self._task_numbers)
-
-        def due() -> None:
-            self._tasks.pop(number, None)
-            act()
-
-        self._tasks[number] = (group, self.clock.after(seconds * 1000, due))
-        return number
+        return self._schedule.add(group, seconds, act)
 
     def unschedule(self, group: str) -> int:
         """Delete tasks by number or group; how many there were."""
-        found = [
-            number
-            for number, (name, _) in self._tasks.items()
-            if name == group or str(number) == group
-        ]
-        for number in found:
-            self._tasks.pop(number)[1].cancel()
-        return len(found)
+        return self._schedule.delete(group)
 
     def log(self, level: str, text: str) -> None:
         """Write to the switch's log file, where there is one."""
@@ -434,11 +396,3 @@ def _give_up(leg: Leg) -> None:
 def _ended_ringing(name: str, done: Any) -> None:
     if name in {"CHANNEL_ANSWER", "CHANNEL_HANGUP"}:
         done.set()
-
-
-def _execute_on_answer(leg: Leg) -> None:
-    """Run what the dial string's ``execute_on_answer`` variables say (docs/freeswitch.md 14c)."""
-    for name in sorted(leg.variables):
-        if name.startswith("execute_on_answer"):
-            app, _, arg = leg.get(name).replace("::", " ", 1).partition(" ")
-            execute(leg, app, arg)
