@@ -11,7 +11,6 @@ from ivr.core.record import (
     FoundAudio,
     Part,
     PausedSpan,
-    Proof,
     Recording,
     RecordingState,
     Verdict,
@@ -90,10 +89,6 @@ def _detail(told: Told, line: Timeline, found: Sequence[FoundAudio], kept: bool)
     return plain("; ".join(said))
 
 
-def _verdict(proof: Proof) -> Verdict:
-    return "repaired" if proof.peak else "verified"
-
-
 def _row(pause: Pause, zone: tzinfo, part: int, verdict: Verdict) -> PausedSpan:
     return PausedSpan(
         iso(pause.at_wall_ms, zone),
@@ -124,19 +119,20 @@ def _pauses(
             audio = there.get(span.part)
             if audio is None:
                 continue
-            if audio.trouble:
+            proofs = [proof for proof in audio.proofs if proof.pause == number]
+            if audio.trouble or (audio.frames and not proofs):
                 rows.append(_row(pause, zone, span.part, "unproved"))
-            for proof in audio.proofs:
-                if proof.pause == number:
-                    offset = offsets.get(audio.path, 0)
-                    rows.append(
-                        _row(pause, zone, span.part, _verdict(proof))._replace(
-                            start_ms=offset + proof.begin_ms,
-                            end_ms=offset + proof.end_ms,
-                            peak=proof.peak,
-                            leaked_peak=proof.leaked_peak,
-                        )
+            offset = offsets.get(audio.path, 0)
+            for proof in proofs:
+                row = _row(pause, zone, span.part, "repaired" if proof.peak else "verified")
+                rows.append(
+                    row._replace(
+                        start_ms=offset + proof.begin_ms,
+                        end_ms=offset + proof.end_ms,
+                        peak=proof.peak,
+                        leaked_peak=proof.leaked_peak,
                     )
+                )
         yield from rows or (_row(pause, zone, 0, "nothing"),)
 
 

@@ -16,7 +16,18 @@ from ivr.recording import silence as proving
 from ivr.recording.audio import inspect_fd
 from ivr.recording.silence import peak_between, quiet, silence, survey
 from ivr.recording.sound import Sound
-from tests.recording.wavs import BLOCK, LOUD, RATE, at, frames, header, opened, put, talk
+from tests.recording.wavs import (
+    BLOCK,
+    LOUD,
+    RATE,
+    frames,
+    header,
+    is_silent,
+    is_speech,
+    opened,
+    put,
+    talk,
+)
 
 HOUR = 3_600_000
 HELD = 10_000
@@ -39,15 +50,6 @@ def prove(path: Path, *spans: Span) -> tuple[Proof, ...]:
         for proof in proofs:
             assert peak_between(fd, audio, proof.begin_ms, proof.end_ms) == 0
         return proofs
-
-
-def is_silent(path: Path, begin_ms: float, end_ms: float) -> bool:
-    return not any(at(path, begin_ms, end_ms))
-
-
-def is_speech(path: Path, begin_ms: float, end_ms: float) -> bool:
-    data = at(path, begin_ms, end_ms)
-    return data == LOUD * (len(data) // BLOCK)
 
 
 def test_an_exact_mask_is_widened_by_its_guard_and_no_more(tmp_path: Path) -> None:

@@ -50,6 +50,15 @@ def at(path: Path, begin_ms: float, end_ms: float) -> bytes:
         return file.read(max(0, last - first))
 
 
+def is_silent(path: Path, begin_ms: float, end_ms: float) -> bool:
+    return not any(at(path, begin_ms, end_ms))
+
+
+def is_speech(path: Path, begin_ms: float, end_ms: float) -> bool:
+    data = at(path, begin_ms, end_ms)
+    return data == LOUD * (len(data) // BLOCK)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
     fd = os.open(path, os.O_RDWR)

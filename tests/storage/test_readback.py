@@ -1,0 +1,312 @@
+"""Pauses are proved and parts kept together when a call is filed (R6, R7, R22)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ivr.core.entries import Stamped
+from ivr.storage import readback
+from ivr.storage.look import ls, show, verify
+from ivr.storage.places import Places, prepare
+from tests.recording.wavs import is_silent, is_speech, talk
+from tests.storage.bench import Bench
+from tests.storage.parts import CALL, EIO, ENOSPC, OTHER, Trace, whole_call
+from tests.storage.paused import (
+    FIRST,
+    HELD,
+    LEAKED,
+    MASKED,
+    PAUSED,
+    SECOND,
+    STOPPED,
+    file,
+    names,
+    put,
+)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return prepare(tmp_path / "spool", 0)
+
+
+def assert_silent(places: Places) -> None:
+    audio = Path(places.audio(CALL))
+    assert is_silent(audio, 1_750, 5_250)
+    assert is_speech(audio, 0, 1_750)
+    assert is_speech(audio, 5_250, 8_000)
+
+
+def test_a_pause_is_silent_before_the_record_is_there(places: Places) -> None:
+    put(places, MASKED)
+    trace = Trace()
+    filed = file(places, PAUSED, trace)
+    assert filed.record is not None
+    assert_silent(places)
+    [pause] = filed.record.recording.pauses
+    assert (pause.verdict, pause.peak, pause.leaked_peak) == ("repaired", HELD, 0)
+    assert (pause.start_ms, pause.end_ms, pause.part) == (1_750, 5_250, 1)
+    assert names(places)["tmp"] == []
+    assert [finding.verdict for finding in verify(places.root)] == ["good"]
+    told = trace.calls.index(("rename", f"tmp/{CALL}.proofs"))
+    written = trace.calls.index(("pwrite", f"recording/{CALL}.wav"))
+    synced = trace.calls.index(("fsync", f"recording/{CALL}.wav"))
+    record = trace.calls.index(("open", f"tmp/{CALL}.json"))
+    assert told < written < synced < record, "what was found is safe first, the record last"
+
+
+def test_a_leak_is_told(places: Places) -> None:
+    put(places, LEAKED)
+    filed = file(places, PAUSED)
+    assert filed.record is not None
+    assert filed.record.recording.pauses[0].leaked_peak == HELD
+    assert_silent(places)
+
+
+def test_what_was_silent_is_not_written(places: Places) -> None:
+    data = talk(8_000, [(1_500, 5_500)])
+    put(places, data)
+    trace = Trace()
+    filed = file(places, PAUSED, trace)
+    assert filed.record is not None
+    assert filed.record.recording.pauses[0].verdict == "verified"
+    assert Path(places.audio(CALL)).read_bytes() == data
+    written = {call for call in trace.calls if call[0] in ("pwrite", "rename")}
+    assert written == {("rename", f"new/{CALL}.{end}") for end in ("wav", "json")}
+
+
+def test_a_crashed_header_and_a_pause(places: Places) -> None:
+    broken = bytearray(MASKED)
+    broken[4:8] = broken[40:44] = bytes(4)
+    put(places, bytes(broken))
+    filed = file(places, PAUSED)
+    assert filed.record is not None
+    assert filed.record.recording.repaired
+    assert_silent(places)
+    assert [finding.verdict for finding in verify(places.root)] == ["good"]
+
+
+class Strict(Trace):
+    """A disk that refuses to open for writing what lies in recording/."""
+
+    def _traced(self, name: str, real: object) -> object:  # type: ignore[override]
+        call = super()._traced(name, real)  # type: ignore[arg-type]
+
+        def strict(first: object, *rest: object) -> object:
+            if name == "open" and "/recording/" in str(first) and int(rest[0]) & os.O_RDWR:  # type: ignore[call-overload]
+                raise PermissionError(13, "Permission denied", first)
+            return call(first, *rest)
+
+        return strict
+
+
+def test_a_read_only_file_is_made_silent_in_a_copy_and_goes(places: Places) -> None:
+    put(places, MASKED)
+    filed = file(places, PAUSED, Strict())
+    assert filed.error is None
+    assert_silent(places)
+    assert names(places) == {
+        "new": [f"{CALL}.json", f"{CALL}.wav"], "recording": [], "tmp": [], "aside": [],
+    }  # fmt: skip
+    assert [finding.verdict for finding in verify(places.root)] == ["good"]
+
+
+@pytest.mark.parametrize("step", ["pwrite:.wav", "rename:.proofs", "fsync:recording/{}.wav"])
+@pytest.mark.parametrize("number", [ENOSPC, EIO])
+def test_a_disk_that_refuses_is_tried_again_and_shows_nothing(
+    places: Places, step: str, number: int
+) -> None:
+    put(places, MASKED)
+    filed = file(places, PAUSED, Trace(failing={step.format(CALL): number}))
+    assert filed.error is not None
+    assert not filed.fault
+    assert names(places)["new"] == []
+    filed = file(places, PAUSED)
+    assert filed.record is not None
+    assert filed.record.recording.pauses[0].peak == HELD
+    assert_silent(places)
+
+
+class Died(BaseException):
+    """The host stopped here."""
+
+
+def crash_everywhere(
+    tmp_path: Path, entries: tuple[Stamped, ...], parts: tuple[bytes, ...], kind: type[Trace]
+) -> list[Places]:
+    """Die before each call of the disk in turn, and have the next start finish the call."""
+    spools: list[Places] = []
+    survived = False
+    while not survived:
+        places = prepare(tmp_path / str(len(spools)), 0)
+        put(places, *parts)
+        left = [len(spools)]
+
+        class Mortal(kind):  # type: ignore[misc,valid-type]
+            def _traced(self, name: str, real: object, left: list[int] = left) -> object:
+                call = super()._traced(name, real)
+
+                def one(*args: object) -> object:
+                    if name != "close":
+                        if left[0] == 0:
+                            raise Died
+                        left[0] -= 1
+                    return call(*args)
+
+                return one
+
+        try:
+            file(places, entries, Mortal())
+            survived = True
+        except Died:
+            pass
+        if os.path.lexists(places.record(CALL)):
+            assert [finding.verdict for finding in verify(places.root, CALL)] == ["good"]
+        filed = file(places, entries, kind())
+        assert (filed.error, filed.fault) == (None, "")
+        found = verify(places.root)
+        assert {finding.verdict for finding in found} == {"good"}, (len(spools), found)
+        spools.append(places)
+    return spools
+
+
+@pytest.mark.parametrize("kind", [Trace, Strict])
+def test_after_a_crash_at_any_moment_the_record_tells_what_was_there_first(
+    tmp_path: Path, kind: type[Trace]
+) -> None:
+    spools = crash_everywhere(tmp_path, PAUSED, (LEAKED,), kind)
+    assert len(spools) > 20
+    for places in spools:
+        [pause] = show(places.root, CALL).recording.pauses
+        assert (pause.verdict, pause.peak, pause.leaked_peak) == ("repaired", HELD, HELD)
+        assert_silent(places)
+        assert names(places) == {
+            "new": [f"{CALL}.json", f"{CALL}.wav"], "recording": [], "tmp": [], "aside": [],
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [Trace, Strict])
+def test_after_a_crash_at_any_moment_all_parts_are_there(tmp_path: Path, kind: type[Trace]) -> None:
+    for places in crash_everywhere(tmp_path, STOPPED, (FIRST, SECOND), kind):
+        sound = show(places.root, CALL).recording
+        assert [part.path for part in sound.parts] == [f"new/{CALL}.wav", f"new/{CALL}.2.wav"]
+        assert [pause.verdict for pause in sound.pauses] == ["repaired"]
+        assert names(places) == {
+            "new": [f"{CALL}.2.wav", f"{CALL}.json", f"{CALL}.wav"],
+            "recording": [], "tmp": [], "aside": [],
+        }  # fmt: skip
+
+
+def test_both_parts_are_filed_and_the_first_one_ends_silent(places: Places) -> None:
+    put(places, FIRST, SECOND)
+    filed = file(places, STOPPED)
+    assert filed.record is not None
+    sound = filed.record.recording
+    assert (sound.state, sound.duration_ms, sound.unrecorded_ms) == ("kept", 4_630, 3_000)
+    assert [part.offset_ms for part in sound.parts] == [0, 5_400]
+    [pause] = sound.pauses
+    assert (pause.part, pause.how, pause.start_ms, pause.end_ms) == (1, "stopped", 1_750, 2_030)
+    assert is_silent(Path(places.audio(CALL)), 1_750, 2_030)
+    assert Path(places.audio(CALL, 2)).read_bytes() == SECOND
+    [finding] = verify(places.root)
+    assert finding.verdict == "good"
+    assert finding.detail.startswith("2030 ms, SHA-256 ")
+    assert "; 2600 ms, SHA-256 " in finding.detail
+    [row] = ls(places.root)
+    assert (row.recording_ms, row.fault) == (4_630, "")
+    assert row.size == sum(path.stat().st_size for path in places.new.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("second", "aside", "detail"),
+    [
+        (b"OggS" + bytes(100), True, "part 2: recording: not a WAV file"),
+        (talk(0), True, "part 2 holds no audio"),
+        (None, False, "part 2 is missing"),
+    ],
+)
+def test_a_part_that_is_no_recording_goes_aside_and_the_other_is_kept(
+    places: Places, second: bytes | None, aside: bool, detail: str
+) -> None:
+    put(places, FIRST, *([] if second is None else [second]))
+    filed = file(places, STOPPED)
+    assert filed.record is not None
+    assert filed.record.recording.state == "kept"
+    assert filed.record.recording.detail.startswith(detail)
+    there = names(places)
+    assert there["recording"] == there["tmp"] == []
+    assert there["new"] == [f"{CALL}.json", f"{CALL}.wav"]
+    assert there["aside"] == ([f"{CALL}.2.wav", f"{CALL}.2.wav.why"] if aside else [])
+    assert verify(places.root, CALL)[0].verdict == "good"
+
+
+def test_an_unreadable_file_leaves_its_pause_unproved(places: Places) -> None:
+    put(places, b"OggS" + bytes(100))
+    filed = file(places, PAUSED)
+    assert filed.record is not None
+    [pause] = filed.record.recording.pauses
+    assert (pause.verdict, filed.record.recording.reason) == ("unproved", "unreadable")
+
+
+def test_a_part_that_the_journal_does_not_know_is_found(places: Places) -> None:
+    put(places, wav := talk(1_000), wav, wav)
+    filed = file(places, whole_call())
+    assert filed.record is not None
+    assert len(filed.record.recording.parts) == 3
+    assert filed.record.recording.detail == (
+        "part 2 is not in the journal; part 3 is not in the journal"
+    )
+    assert [finding.verdict for finding in verify(places.root)] == ["good"]
+
+
+def test_a_part_of_a_call_that_was_filed_already_goes_aside(places: Places) -> None:
+    put(places, FIRST)
+    file(places, STOPPED)
+    record = Path(places.record(CALL)).read_bytes()
+    Path(places.recorded(CALL, 2)).write_bytes(SECOND)
+    filed = file(places, ())
+    assert (filed.record, filed.error, filed.fault) == (None, None, "")
+    assert Path(places.record(CALL)).read_bytes() == record
+    assert names(places)["aside"] == [f"{CALL}.2.wav", f"{CALL}.2.wav.why"]
+    assert "the record of its call" in (places.aside / f"{CALL}.2.wav.why").read_text()
+
+
+def test_orphans_are_calls_whichever_part_is_left(bench: Bench) -> None:
+    for name in (f"{CALL}.2.wav", f"{CALL}.3.wav", f"{OTHER}.02.wav", f"{OTHER}.x.wav", "a.2.wav"):
+        (bench.places.recording / name).write_bytes(talk(10))
+    assert bench.spool.orphans(()) == (CALL,)
+    assert bench.spool.orphans({CALL}) == ()
+    bench.finish(CALL, entries=())
+    assert bench.names("new") == [f"{CALL}.2.wav", f"{CALL}.3.wav", f"{CALL}.json"]
+    assert bench.filed[0].record is not None
+    assert bench.filed[0].record.recording.path == f"new/{CALL}.2.wav"
+    assert [finding.verdict for finding in verify(bench.root)] == ["good"]
+
+
+@pytest.mark.parametrize("broken", ["survey", "silence"])
+def test_without_the_proving_step_what_was_said_would_be_there(
+    places: Places, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Sabotage. A proof that finds nothing lets a record through, which says that it is none; silencing that does nothing is noticed, for the file is read once more."""
+    put(places, LEAKED)
+    monkeypatch.setattr(readback, broken, lambda *_: ())
+    filed = file(places, PAUSED)
+    if broken == "survey":
+        assert is_speech(Path(places.audio(CALL)), 0, 8_000)
+        assert filed.record is not None
+        assert [pause.verdict for pause in filed.record.recording.pauses] == ["unproved"]
+    else:
+        assert filed.error is not None
+        assert names(places)["new"] == []
+
+
+def test_what_is_remembered_of_another_version_is_left_out(places: Places) -> None:
+    put(places, MASKED)
+    Path(places.proofs(CALL, 1)).write_text('{"pause":0,"odd":1}\nnot json\n[]\n')
+    filed = file(places, PAUSED)
+    assert filed.record is not None
+    assert filed.record.recording.pauses[0].peak == HELD
+    assert names(places)["tmp"] == []
