@@ -202,15 +202,16 @@ def record_schema() -> dict[str, Any]:
 
 
 def _of_schema_1(data: bytes) -> bytes:
-    """A record of schema 1 as one of schema 2, without pauses and marks, which it could not have;
-    anything else as it is."""
+    """A record of schema 1 as one of schema 2, without pauses and marks; one that has them, which
+    it could not, and anything else as it is, to be refused."""
     try:
         record = json.loads(data)
-        if record["schema"] != 1:
+        sound = record["recording"]
+        if record["schema"] != 1 or "marks" in record or "pauses" in sound:
             return data
         record["schema"] = SCHEMA
         record["marks"] = []
-        record["recording"] |= {"pauses": [], "unrecorded_ms": 0}
+        sound |= {"pauses": [], "unrecorded_ms": 0}
         record["durations"]["joined_ms"] = record["durations"]["connected_ms"]
         return json.dumps(record).encode()
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -290,7 +290,8 @@ def test_orphans_are_calls_whichever_part_is_left(bench: Bench) -> None:
 def test_without_the_proving_step_what_was_said_would_be_there(
     places: Places, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """Sabotage. A proof that finds nothing lets a record through, which says that it is none; silencing that does nothing is noticed, for the file is read once more."""
+    """Sabotage. A proof that finds nothing lets a record through, which says that it is none.
+    Silencing that does nothing is noticed, for the file is read once more."""
     put(places, LEAKED)
     monkeypatch.setattr(readback, broken, lambda *_: ())
     filed = file(places, PAUSED)
