@@ -131,7 +131,7 @@ def serve(site: Path) -> None:
     # First the claim to the spool: a second engine must not touch what the first one writes.
     Spool.prepare(configuration.site.spool)
     with PidFile(configuration.site.spool) as claim:
-        engine = Engine(configuration)
+        engine = Engine(configuration, secret=claim.secret)
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, engine.stop)
         gevent.signal_handler(signal.SIGHUP, engine.reload)

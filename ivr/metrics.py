@@ -6,7 +6,7 @@ Labels are bounded: phases, parties, teams of the configuration, kinds of comman
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from ivr.core import events
 from ivr.core.events import Event
 from ivr.core.record import CallRecord, RecordingState
-from ivr.core.state import CallState, Phase, Recording
+from ivr.core.state import CallState, Pause, Phase, Recording
 
 _REACTION_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
@@ -138,6 +138,34 @@ class Metrics:
             "Connections that were no call of ours: no route, not FreeSWITCH, known already.",
             registry=registry,
         )
+        self.pauses = Counter(
+            "ivr_pauses",
+            "Pauses of recordings, by who asked: agent, page, engineer, payment-line, digits.",
+            ["by"],
+            registry=registry,
+        )
+        self.masks_refused = Counter(
+            "ivr_masks_refused",
+            "Pauses whose mask FreeSWITCH refused or did not confirm in time: the recording was"
+            " stopped.",
+            registry=registry,
+        )
+        self.keys_not_hidden = Counter(
+            "ivr_keys_not_hidden",
+            "Pauses in which FreeSWITCH would not keep keys to itself.",
+            registry=registry,
+        )
+        self.pauses_overdue = Counter(
+            "ivr_pauses_overdue",
+            "Reminders that a pause lasts longer than its team allows.",
+            registry=registry,
+        )
+        self.marks = Counter(
+            "ivr_marks", "Marks on calls: abuse, card-digits.", ["mark"], registry=registry
+        )
+        self.features = Counter(
+            "ivr_feature_codes", "Feature codes that agents keyed.", ["feature"], registry=registry
+        )
         self.faults = Counter(
             "ivr_faults",
             "Faults in the engine itself, each of which cost a call its engine or the connection to"
@@ -182,6 +210,8 @@ class Metrics:
                 self._recording_started.inc()
             elif after.recording is Recording.REFUSED:
                 self._recording_failed.inc()
+        if after.pause is Pause.STOPPING and before.pause is not Pause.STOPPING:
+            self.masks_refused.inc()
         if before.phase is after.phase:
             return
         opting_out = before.phase in (Phase.REMINDING, Phase.DECIDING)
@@ -221,11 +251,13 @@ class Scraped(Collector):
     def __init__(
         self,
         phases: Callable[[], Iterable[Phase]],
+        paused: Callable[[], Sequence[tuple[float, bool]]],
         depth: Callable[[], int],
         oldest_s: Callable[[], float],
         free_bytes: Callable[[], int],
     ) -> None:
         self._phases = phases
+        self._paused = paused
         self._depth = depth
         self._oldest_s = oldest_s
         self._free_bytes = free_bytes
@@ -237,6 +269,20 @@ class Scraped(Collector):
         for phase in Phase:
             calls.add_metric([phase.value.replace(" ", "_")], tally[phase])
         yield calls
+        paused = self._paused()
+        yield GaugeMetricFamily(
+            "ivr_calls_paused", "Calls whose recording is paused now.", len(paused)
+        )
+        yield GaugeMetricFamily(
+            "ivr_calls_paused_too_long",
+            "Calls that have been paused for longer than their team allows.",
+            sum(overdue for _since_s, overdue in paused),
+        )
+        yield GaugeMetricFamily(
+            "ivr_longest_pause_seconds",
+            "How long the longest of the pauses in progress has lasted.",
+            max((since_s for since_s, _overdue in paused), default=0.0),
+        )
         yield GaugeMetricFamily(
             "ivr_spool_records", "Finished records that wait in the spool.", self._depth()
         )

@@ -212,7 +212,9 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
             if policy.direction == "outbound" and policy.without_recording == "refuse":
                 return steps.then(failed, steps.hang_up(state, "NORMAL_CLEARING", "not-recordable"))
             return steps.then(failed, pausing.recording_failed(state))
-        case events.RecordingStopped(cause=cause, switch_ms=ms):
+        case events.RecordingStopped(cause=cause, switch_ms=ms) if not (
+            state.recording is Recording.ENDED and state.phase is not Phase.CLOSING
+        ):
             journal = do.Journal(
                 entries.RecordingStopped(path=state.path, cause=cause, switch_ms=ms)
             )

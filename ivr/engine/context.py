@@ -10,6 +10,7 @@ from ivr.clock import Clock, Timer
 from ivr.config.load import Configuration
 from ivr.core.entries import Entry, Stamp, Stamped
 from ivr.errors import DiskError
+from ivr.esl.session import OnReply
 from ivr.metrics import Metrics
 from ivr.storage.journal import Journal
 from ivr.storage.spool import Spool
@@ -24,6 +25,13 @@ SOON_MS = 250
 
 def _nobody(_call_id: str) -> None:
     """No inbound connection yet."""
+
+
+def _unsent(_text: bytes, *replies: OnReply | None) -> None:
+    """No inbound connection yet: nothing is done, and that is what is answered."""
+    for told in replies:
+        if told is not None:
+            told(None)
 
 
 @dataclass(slots=True)
@@ -43,6 +51,12 @@ class Context:
     """Connections that have not said yet which call they are for."""
     follow: Callable[[str], None] = _nobody
     """Has the inbound connection tell of a call whose own socket is gone."""
+    post: Callable[..., None] = _unsent
+    """Sends commands over the inbound connection, with what is told their replies."""
+    connected: Callable[[], bool] = bool
+    """Whether the inbound connection stands."""
+    agents: dict[str, CallDriver] = field(default_factory=dict)
+    """Calls by the id of their agent's leg, which feature codes come from."""
     _soon: Timer | None = None
 
     def note(self, call_id: str, entry: Entry, stamp: Stamp) -> None:
@@ -51,6 +65,12 @@ class Context:
         self.journal.append(call_id, entry, stamp)
         if self._soon is None:
             self._soon = self.clock.after(SOON_MS, self._sync)
+
+    def hasten(self) -> None:
+        """Have what was journalled on disk as soon as can be, though nobody waits for it."""
+        if self._soon is not None:
+            self._soon.cancel()
+        self._sync()
 
     def _sync(self) -> None:
         self._soon = None

@@ -25,6 +25,7 @@ from greenswitch.esl import NotConnectedError
 from ivr.clock import Clock
 from ivr.errors import SwitchError, WireError
 from ivr.esl.session import Link, OnReply
+from ivr.esl.translate import FEATURE
 from ivr.esl.wire import EVENT, Message, line
 from ivr.metrics import Metrics
 
@@ -43,7 +44,11 @@ ANSWER_MS = 10_000
 SLICE = 100
 """Calls that are asked after at once: what else there is to do waits for no more than these."""
 
-_EVENTS = "HEARTBEAT CHANNEL_BRIDGE RECORD_STOP CHANNEL_HANGUP_COMPLETE"
+_EVENTS = (
+    "HEARTBEAT CHANNEL_APPLICATION CHANNEL_BRIDGE RECORD_START RECORD_STOP CHANNEL_HANGUP_COMPLETE"
+)
+_UNASKED = ("HEARTBEAT", "CHANNEL_APPLICATION")
+"""Heard of every channel: the feature codes of agents are CHANNEL_APPLICATION."""
 
 
 class Control:
@@ -59,11 +64,13 @@ class Control:
         left: Callable[[], Iterable[str]],
         found: Callable[[str, bool], None],
         gone: Callable[[str], None],
+        feature: Callable[[str, str], None],
     ) -> None:
         """``hear`` gets the events of calls that are followed, with the call's id; ``left``
         gives the calls to ask after each time the connection was made, and ``found`` is told
         of each whether FreeSWITCH has it; ``gone`` gets a call that is followed and that
-        FreeSWITCH has no more."""
+        FreeSWITCH has no more; ``feature`` gets the leg on which a feature code was keyed, and
+        which."""
         self._address = address
         self._password = password
         self._metrics = metrics
@@ -72,6 +79,7 @@ class Control:
         self._left = left
         self._found = found
         self._gone = gone
+        self._feature = feature
         self._followed: set[str] = set()
         self._link: Link | None = None
         self._pending: Link | None = None
@@ -118,6 +126,15 @@ class Control:
                     self._gone(call_id)
 
             self._link.post(_filter(call_id) + _exists(call_id), None, told)
+
+    def post(self, text: bytes, *replies: OnReply | None) -> None:
+        """Send commands; where FreeSWITCH is not there, the replies are told None."""
+        if self._link is not None:
+            self._link.post(text, *replies)
+            return
+        for told in replies:
+            if told is not None:
+                told(None)
 
     def unfollow(self, call_id: str) -> None:
         """Hear no more of this call."""
@@ -181,7 +198,8 @@ class Control:
                 "the password was refused (freeswitch.password in the site file)",
             )
             self._expect(link, f"event plain {_EVENTS}", "events were refused")
-            self._expect(link, "filter Event-Name HEARTBEAT", "the filter was refused")
+            for name in _UNASKED:
+                self._expect(link, f"filter Event-Name {name}", "the filter was refused")
         finally:
             limit.cancel()
         self._link = link
@@ -272,7 +290,10 @@ class Control:
         elif message.kind == EVENT:
             self._heard_ms = self._clock.monotonic_ms()
             call_id = message.first(b"Unique-ID") or ""
-            if call_id in self._followed:
+            feature = message.last(FEATURE)
+            if feature is not None:
+                self._feature(call_id, feature)
+            elif call_id in self._followed:
                 self._hear(call_id, message)
 
     def _on_lost(self, reason: str) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import structlog
+from gevent.event import AsyncResult
 
 from ivr.clock import Timer
 from ivr.core import commands as do
@@ -24,14 +25,29 @@ from ivr.core.commands import Command
 from ivr.core.entries import Stamp, Stamped
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy, Prompt
-from ivr.core.state import CLOSING_MS, CallState, Phase
+from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
 from ivr.engine.context import Context
+from ivr.engine.noticed import noticed
 from ivr.errors import WireError
 from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import Offer, SwitchCommand, event_of, offer, opening, refused, text_of
+from ivr.esl.translate import (
+    Legs,
+    Offer,
+    SwitchCommand,
+    answered,
+    event_of,
+    offer,
+    opening,
+    refused,
+    text_of,
+)
 from ivr.esl.wire import EVENT, Message, line
 
 log = structlog.get_logger(__name__)
+
+
+_OVER = (Phase.CLOSING, Phase.DONE)
+_SETTLED = (Pause.OFF, Pause.ON)
 
 
 class CallDriver:
@@ -39,6 +55,7 @@ class CallDriver:
 
     __slots__ = (
         "_accepted_ns",
+        "_asked",
         "_busy",
         "_context",
         "_entries",
@@ -46,6 +63,7 @@ class CallDriver:
         "_gave_in",
         "_link",
         "_outbox",
+        "_pause_timer",
         "_plays",
         "_policy",
         "_replies",
@@ -67,6 +85,8 @@ class CallDriver:
         self._outbox: list[bytes] = []
         self._replies: list[OnReply | None] = []
         self._timer: Timer | None = None
+        self._pause_timer: Timer | None = None
+        self._asked: list[AsyncResult[None]] = []
         self._link: Link | None = None
         self._accepted_ns = 0
 
@@ -93,16 +113,45 @@ class CallDriver:
         driver.call_id = call_id
         driver._policy = policy
         driver._entries = list(entries)
-        driver.state = taken_up(entries, context.spool.recording_path(call_id))
+        path = context.spool.recording_path(call_id)
+        driver.state, again = taken_up(entries, path, policy)
         driver._timer = context.clock.after(policy.longest_call_ms, driver._on_timer)
         context.calls[call_id] = driver
+        driver._meet(CallState())
         context.follow(call_id)
+        driver._carry_out(again)
+        driver._flush()
         return driver
 
     @property
     def policy(self) -> CallPolicy | None:
         """What the call began under; None until FreeSWITCH has said which call it is."""
         return self._policy
+
+    @property
+    def entries(self) -> Sequence[Stamped]:
+        """What the call's journal says so far."""
+        return self._entries
+
+    @property
+    def legs(self) -> Legs:
+        """Who is at which channel (R10)."""
+        other = self.state.other_leg
+        if self._policy is not None and self._policy.direction == "outbound":
+            return Legs(self.call_id, other, self.call_id)
+        return Legs(self.call_id, self.call_id, other)
+
+    def reachable(self) -> bool:
+        """FreeSWITCH can be asked something about this call now."""
+        return self._link is not None or self._context.connected()
+
+    def ask(self, event: Event) -> AsyncResult[None]:
+        """Let the machine have a request; the result comes when the pause has settled, one way
+        or the other, or the call is over: the state then says which."""
+        settled: AsyncResult[None] = AsyncResult()
+        self._asked.append(settled)
+        self.take(event)
+        return settled
 
     # What comes in.
 
@@ -122,6 +171,8 @@ class CallDriver:
         self.call_id = offered.call_id
         self._policy = policy
         self._context.calls[self.call_id] = self
+        if policy.direction == "outbound":
+            self._context.agents[self.call_id] = self
         text, replies = opening(self.call_id)
         self._send(text, *(self._must_be_ok,) * replies)
         path = self._context.spool.recording_path(self.call_id)
@@ -143,7 +194,8 @@ class CallDriver:
     def hear(self, message: Message) -> None:
         """Take an event of FreeSWITCH's about this call, whichever connection it came by."""
         began = time.perf_counter_ns()
-        event = event_of(message, self._context.clock.monotonic_ms(), self.state.path, self._plays)
+        at = self._context.clock.monotonic_ms()
+        event = event_of(message, at, self.legs, self.state.path, self._plays)
         if event is None:
             return
         self.take(event)
@@ -162,6 +214,7 @@ class CallDriver:
         if not self.call_id:
             self._give_up(reason)
             return
+        self._link = None
         log.warning("link lost", call=self.call_id, reason=reason, phase=self.state.phase.value)
         self._context.metrics.links_lost.inc()
         self.take(events.LinkLost(self._context.clock.monotonic_ms()))
@@ -169,6 +222,10 @@ class CallDriver:
     def _on_timer(self) -> None:
         self._timer = None
         self.take(events.TimerFired(self._context.clock.monotonic_ms(), self.state.timer))
+
+    def _on_pause_timer(self, timer: int) -> None:
+        self._pause_timer = None
+        self.take(events.PauseTimerFired(self._context.clock.monotonic_ms(), timer))
 
     def _on_journal(self, error: Exception | None) -> None:
         at = self._context.clock.monotonic_ms()
@@ -199,13 +256,31 @@ class CallDriver:
                 before, event = self.state, self._events.popleft()
                 self.state, commands = advance(before, event, self._policy)
                 self._context.metrics.advanced(before, event, self.state)
+                self._meet(before)
                 self._carry_out(commands)
                 if self.state.phase is Phase.UNLINKED and before.phase is not Phase.UNLINKED:
                     self._context.follow(self.call_id)
+            if self._asked and (self.state.pause in _SETTLED or self.state.phase in _OVER):
+                self._answer_who_asked()
         except Exception as fault:  # noqa: BLE001  # the root of all that happens to a call
             self._give_in(fault)
         finally:
             self._busy = False
+
+    def _meet(self, before: CallState) -> None:
+        """Know the call by the leg that its agent is at now, which feature codes come from."""
+        state, agents = self.state, self._context.agents
+        met = state.other_leg != before.other_leg or state.at_line != before.at_line
+        if met and self.legs.agent != self.call_id:
+            if agents.get(before.other_leg) is self:
+                del agents[before.other_leg]
+            if state.other_leg and not state.at_line:
+                agents[state.other_leg] = self
+
+    def _answer_who_asked(self) -> None:
+        asked, self._asked = self._asked, []
+        for settled in asked:
+            settled.set(None)
 
     def _carry_out(self, commands: tuple[Command, ...]) -> None:
         for command in commands:
@@ -215,10 +290,18 @@ class CallDriver:
                     stamp = Stamp(clock.wall_ms(), clock.monotonic_ms())
                     self._entries.append(Stamped(stamp, entry))
                     self._context.note(self.call_id, entry, stamp)
+                    noticed(self._context.metrics, self.call_id, entry)
                 case do.StartTimer(ms=ms):
                     if self._timer is not None:
                         self._timer.cancel()
                     self._timer = self._context.clock.after(ms, self._on_timer)
+                case do.StartPauseTimer(timer=timer, ms=ms):
+                    if self._pause_timer is not None:
+                        self._pause_timer.cancel()
+                    fire = partial(self._on_pause_timer, timer)
+                    self._pause_timer = self._context.clock.after(ms, fire)
+                case do.HastenJournal():
+                    self._context.hasten()
                 case do.SyncJournal():
                     self._context.journal.sync(self._on_journal)
                 case do.Finish():
@@ -227,7 +310,7 @@ class CallDriver:
                 case _:
                     if isinstance(command, do.PlayPrompt):
                         self._plays[command.play] = command.prompt
-                    for part in text_of(command, self.call_id, self.state.path):
+                    for part in text_of(command, self.legs, self.state.path):
                         self._send(part, partial(self._judge, command))
 
     def _send(self, text: bytes, *replies: OnReply | None) -> None:
@@ -241,20 +324,33 @@ class CallDriver:
         text, replies = b"".join(self._outbox), tuple(self._replies)
         self._outbox.clear()
         self._replies.clear()
-        # A call that was taken up has no socket of its own to send by.
-        if self._link is not None:
+        if self._link is not None and self.state.phase is not Phase.CLOSING:
             self._link.post(text, *replies)
+        else:
+            # A call that was taken up, or whose socket is lost or lingers, is reached over the
+            # engine's own line.
+            self._context.post(text, *replies)
 
     def _judge(self, command: SwitchCommand, reply: Message | None) -> None:
-        """What FreeSWITCH answered to a command; only a refusal means anything."""
-        if reply is None or not reply.refused:
+        """What FreeSWITCH answered to a command; of most only a refusal means anything.
+
+        A reply that was lost means nothing either: what is not confirmed is not done, and a
+        timer sees to it.
+        """
+        if reply is None or self.state.phase is Phase.DONE:
+            return
+        at = self._context.clock.monotonic_ms()
+        confirmed = answered(command, at, not reply.refused)
+        if confirmed is not None:
+            self.take(confirmed)
+        if not reply.refused:
             return
         name = type(command).__name__
         self._context.metrics.commands_refused.labels(name).inc()
         log.warning(
             "FreeSWITCH refused a command", call=self.call_id, command=name, reply=reply.reply
         )
-        event = refused(command, self._context.clock.monotonic_ms(), reply.reply)
+        event = refused(command, at, reply.reply)
         if event is not None:
             self.take(event)
 
@@ -313,7 +409,7 @@ class CallDriver:
                 reason="no route claims this number",
                 expected="numbers as in dialplan/routes.yaml; render the dialplan again?",
             )
-            text = text_of(do.Hangup("UNALLOCATED_NUMBER"), offered.call_id, "")
+            text = text_of(do.Hangup("UNALLOCATED_NUMBER"), Legs(offered.call_id, "", ""), "")
             self._send(b"".join(text), None)
             self._flush()
         self._drop()
@@ -325,10 +421,15 @@ class CallDriver:
 
     def _drop(self) -> None:
         self._context.unknown.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for leg in (self.call_id, self.state.other_leg):
+            if self._context.agents.get(leg) is self:
+                del self._context.agents[leg]
+        for timer in (self._timer, self._pause_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._pause_timer = None
         self._let_go_of_link()
+        self._answer_who_asked()
 
     def _let_go_of_link(self) -> None:
         link, self._link = self._link, None

@@ -11,6 +11,7 @@ import structlog
 from gevent.event import Event
 
 from ivr import __version__
+from ivr.api.access import Access
 from ivr.api.http import HttpServer
 from ivr.clock import Clock, RealClock
 from ivr.config.load import Configuration, load
@@ -20,6 +21,7 @@ from ivr.engine.context import Context
 from ivr.engine.control import Control
 from ivr.engine.driver import CallDriver
 from ivr.engine.ended import ended
+from ivr.engine.ongoing import Ongoing
 from ivr.engine.recovery import Recovery
 from ivr.engine.server import CallServer
 from ivr.engine.setup import many_files
@@ -41,9 +43,14 @@ class Engine:
     """Takes calls from :meth:`start` until :meth:`stop`."""
 
     def __init__(
-        self, configuration: Configuration, clock: Clock | None = None, disk: Disk = REAL
+        self,
+        configuration: Configuration,
+        clock: Clock | None = None,
+        disk: Disk = REAL,
+        secret: str = "",
     ) -> None:
-        """Prepare the spool, read the journal, listen; ``disk`` is the journal's and spool's.
+        """Prepare the spool, read the journal, listen; ``disk`` is the journal's and spool's,
+        ``secret`` what this host's commands show to be let in.
 
         Raises:
             SetupError: a port is taken, a folder cannot be used, the disk is full.
@@ -81,18 +88,29 @@ class Engine:
             left=lambda: self._recovery.left,
             found=lambda call_id, there: self._recovery.found(call_id, there),
             gone=self._gone,
+            feature=lambda leg, feature: self.ongoing.keyed(leg, feature),
         )
         self.context.follow = self.control.follow
+        self.context.post = self.control.post
+        self.context.connected = lambda: self.control.connected
+        self.ongoing = Ongoing(self.context)
         self._recovery = Recovery(self.context, reading)
         self.metrics.registry.register(
             Scraped(
                 phases=lambda: [call.state.phase for call in self.context.calls.values()],
+                paused=self.ongoing.paused,
                 depth=lambda: self.spool.depth().records,
                 oldest_s=lambda: self.spool.depth().oldest_age_ms / 1000,
                 free_bytes=lambda: self.spool.depth().free_bytes,
             )
         )
-        self.http = HttpServer((site.http.host, site.http.port), self.metrics, self.health)
+        self.http = HttpServer(
+            (site.http.host, site.http.port),
+            self.metrics,
+            self.health,
+            calls=self.ongoing,
+            access=Access(lambda: self.context.configuration.site.tokens, secret),
+        )
         self.calls = CallServer(
             (site.listen.host, site.listen.port),
             self._accept,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from ivr.core import commands as do
 from ivr.core import events
+from ivr.core.commands import Tone
 from ivr.core.events import Event, Party
-from ivr.core.policy import Prompt
+from ivr.core.policy import FeatureCodes, Prompt
 from ivr.errors import WireError
 from ivr.esl.wire import Message, execute, line
 
@@ -37,6 +38,7 @@ VARIABLES = {
     "RECORD_MIN_SEC": "0",
     "RECORD_PRE_BUFFER_FRAMES": "0",
     "enable_file_write_buffering": "false",
+    "digits_dialed_filter": "^(.+)$",
 }
 """What the engine sets on the A leg, and why:
 
@@ -48,14 +50,36 @@ VARIABLES = {
 - ``RECORD_BRIDGE_REQ``: the recording is running and certain before the legs meet, and
   holds nothing from before they do (R5, 30);
 - ``RECORD_PRE_BUFFER_FRAMES``, ``enable_file_write_buffering``: what was said is in the
-  file, not in a buffer (16, 20).
+  file, not in a buffer (16, 20);
+- ``digits_dialed_filter``: no key that is pressed at any time of the call is in a variable,
+  an event or a CDR (R6, 14b).
 """
 
 _KEYS = frozenset("0123456789*#ABCD")
 
 _PAIRS = ";".join(f"{name}={value}" for name, value in VARIABLES.items())
+_RECORD_PAIRS = ";".join(
+    f"{name}={value}"
+    for name, value in VARIABLES.items()
+    if name.startswith("RECORD_") or name == "enable_file_write_buffering"
+)
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+FEATURE = b"Ivr-Feature"
+"""Header of the event that an agent's feature code brings (docs/freeswitch.md 14c)."""
+
+
+class Legs(NamedTuple):
+    """Channels of one call by who is at them; empty where nobody is yet."""
+
+    call: str
+    """The A leg: the call's id."""
+    customer: str
+    """Whose voice is recorded and whose keys are kept out: the A leg, or, in a call that staff
+    make, the B leg (R10)."""
+    agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +123,15 @@ def opening(call_id: str) -> tuple[bytes, int]:
     return b"".join(line(text) for text in lines), len(lines)
 
 
-def event_of(message: Message, at: int, path: str, plays: Mapping[int, Prompt]) -> Event | None:
+def event_of(
+    message: Message, at: int, legs: Legs, path: str, plays: Mapping[int, Prompt]
+) -> Event | None:
     """What a message means for the call; None where it means nothing.
 
     ``path`` is the call's recording, ``plays`` its prompts by serial.
     """
     match message.event_name:
-        case "DTMF":
+        case "DTMF" if message.first(b"Unique-ID") == legs.customer:
             key = message.last(b"DTMF-Digit") or ""
             return events.KeyPressed(at, key) if key in _KEYS else None
         case "CHANNEL_EXECUTE_COMPLETE":
@@ -116,12 +142,13 @@ def event_of(message: Message, at: int, path: str, plays: Mapping[int, Prompt]) 
             cause = message.last(b"Record-Completion-Cause") or ""
             return events.RecordingStopped(at, cause, _number(message.last(b"variable_record_ms")))
         case "CHANNEL_BRIDGE":
+            other = message.first(b"Other-Leg-Unique-ID") or ""
             return events.Bridged(
                 at,
-                message.first(b"Other-Leg-Unique-ID") or "",
+                other if _UUID.fullmatch(other) else "",
                 message.first(b"Other-Leg-Destination-Number") or "",
             )
-        case "CHANNEL_HANGUP_COMPLETE":
+        case "CHANNEL_HANGUP_COMPLETE" if message.first(b"Unique-ID") == legs.call:
             return _hung_up(message, at)
         case _:
             return None
@@ -185,13 +212,20 @@ SwitchCommand = (
     | do.StartRecording
     | do.StopRecording
     | do.Bridge
+    | do.ListenToAgent
+    | do.HideKeys
+    | do.ShowKeys
+    | do.Mask
+    | do.Unmask
+    | do.TellAgent
     | do.Hangup
 )
 """The commands that FreeSWITCH carries out."""
 
 
-def text_of(command: SwitchCommand, call_id: str, path: str) -> tuple[bytes, ...]:
-    """The command on the wire, one item for each reply that comes back.
+def text_of(command: SwitchCommand, legs: Legs, path: str) -> tuple[bytes, ...]:
+    """The command on the wire, one item for each reply that comes back; none where the leg that
+    it is for is not there.
 
     Raises:
         WireError: the policy holds a control character (the configuration refuses those).
@@ -199,34 +233,114 @@ def text_of(command: SwitchCommand, call_id: str, path: str) -> tuple[bytes, ...
     match command:
         case do.TakeOver():
             return (
-                line(f"api uuid_setvar_multi {call_id} {_PAIRS}"),
-                line(f"api sched_del {call_id}"),
+                line(f"api uuid_setvar_multi {legs.call} {_PAIRS}"),
+                line(f"api sched_del {legs.call}"),
             )
         case do.Answer():
             return (execute("answer", "", "answer"),)
         case do.PlayPrompt(play=play, prompt=prompt, rate=rate):
             return (execute("playback", prompt.file_for(rate).path, f"play-{play}"),)
         case do.StopPrompts():
-            return (line(f"api uuid_break {call_id} all"),)
+            return (line(f"api uuid_break {legs.call} all"),)
         case do.StartRecording():
-            return (line(f"api uuid_record {call_id} start {path}"),)
+            start = line(f"api uuid_record {legs.customer} start {path}")
+            return (start,) if legs.customer == legs.call else (*_ready(legs.customer), start)
         case do.StopRecording():
-            return (line(f"api uuid_record {call_id} stop {path}"),)
-        case do.Bridge(dial_string=dial_string, ring_ms=ring_ms, alternatives=alternatives):
-            seconds = max(1, round(ring_ms / 1000))
-            limits = f"{{originate_timeout={seconds * alternatives},leg_timeout={seconds}"
-            own = dial_string.startswith("{")
-            return (
-                execute(
-                    "bridge",
-                    limits + ("," + dial_string[1:] if own else "}" + dial_string),
-                    "bridge",
-                ),
+            return _if(legs.customer, f"api uuid_record {legs.customer} stop {path}")
+        case do.Mask():
+            return _if(legs.customer, f"api uuid_record {legs.customer} mask {path}")
+        case do.Unmask():
+            return _if(legs.customer, f"api uuid_record {legs.customer} unmask {path}")
+        case do.HideKeys(relayed=relayed):
+            return (*_sensitive(legs.customer, not relayed), *_sensitive(legs.agent, not relayed))
+        case do.ShowKeys():
+            staff = () if legs.agent != legs.call else _sensitive(legs.agent, False)
+            return (*_sensitive(legs.customer, False), *staff)
+        case do.TellAgent(tone=tone):
+            return _if(legs.agent, f"api uuid_broadcast {legs.agent} {_TONES[tone]} aleg")
+        case do.ListenToAgent(codes=codes):
+            return tuple(
+                execute("bind_digit_action", action, "listen", channel=legs.agent)
+                for action in _digit_actions(codes)
+                if legs.agent
             )
+        case do.Bridge():
+            return (execute("bridge", _dial_string(command), "bridge"),)
         case do.Hangup(cause=cause):
             return (execute("hangup", cause, "hangup"),)
         case _:
             assert_never(command)
+
+
+def _if(leg: str, text: str) -> tuple[bytes, ...]:
+    return (line(text),) if leg else ()
+
+
+def _sensitive(leg: str, yes: bool) -> tuple[bytes, ...]:
+    """Keys of this leg stay inside FreeSWITCH, or are let through and kept nowhere."""
+    value = "true" if yes else "false"
+    pairs = f"sensitive_dtmf={value};digits_dialed_filter={VARIABLES['digits_dialed_filter']}"
+    return _if(leg, f"api uuid_setvar_multi {leg} {pairs}")
+
+
+def _ready(leg: str) -> tuple[bytes, ...]:
+    """A leg that is to be recorded and is not the A leg: its variables, and its RECORD_START."""
+    return (
+        line(f"filter Unique-ID {leg}"),
+        line(f"api uuid_setvar_multi {leg} {_RECORD_PAIRS}"),
+    )
+
+
+def _digit_actions(codes: FeatureCodes) -> list[str]:
+    bound = (("pause", codes.pause), ("resume", codes.resume), ("abuse", codes.abuse))
+    name = FEATURE.decode()
+    return [f"ivr,{code},exec[i]:event,{name}={feature}" for feature, code in bound if code]
+
+
+def _dial_string(command: do.Bridge) -> str:
+    """The dial string with the variables of the leg that answers.
+
+    An agent's keys are sensitive all the time: what is typed while a card number is read out
+    leaves no trace either.
+    """
+    seconds = max(1, round(command.ring_ms / 1000))
+    variables = [
+        f"originate_timeout={seconds * command.alternatives}",
+        f"leg_timeout={seconds}",
+        f"digits_dialed_filter={VARIABLES['digits_dialed_filter']}",
+    ]
+    if command.codes is not None:
+        variables.append("sensitive_dtmf=true")
+        for number, action in enumerate(_digit_actions(command.codes), 1):
+            variables.append(f"execute_on_answer_{number}='bind_digit_action {action}'")
+    own = command.dial_string.startswith("{")
+    rest = f",{command.dial_string[1:]}" if own else f"}}{command.dial_string}"
+    return f"{{{','.join(variables)}{rest}"
+
+
+_TONES = {
+    Tone.PAUSED: "tone_stream://%(150,50,500);%(150,0,400)",
+    Tone.RESUMED: "tone_stream://%(150,50,400);%(150,0,500)",
+    Tone.STILL_PAUSED: "tone_stream://%(120,120,500);%(120,120,500);%(120,0,500)",
+    Tone.MARKED: "tone_stream://%(300,0,600)",
+    Tone.NOT_DONE: "tone_stream://%(400,100,200);%(400,0,200)",
+}
+"""What the agent hears: down is paused, up is resumed, twice low is not done."""
+
+
+def answered(command: SwitchCommand, at: int, ok: bool) -> Event | None:
+    """What FreeSWITCH's answer to what a pause needs means; None for other commands."""
+    match command:
+        case do.HideKeys():
+            return events.KeysHidden(at, ok)
+        case do.ShowKeys():
+            return events.KeysShown(at, ok)
+        case do.Mask():
+            return events.Masked(at, ok)
+        case do.Unmask():
+            return events.Unmasked(at, ok)
+        case _:
+            return None
 
 
 def refused(command: SwitchCommand, at: int, reply: str) -> Event | None:
@@ -236,6 +350,9 @@ def refused(command: SwitchCommand, at: int, reply: str) -> Event | None:
             return events.PromptEnded(at, play, prompt, 0, missing=True)
         case do.StartRecording():
             return events.RecordingFailed(at, f"FreeSWITCH answered {reply}")
+        case do.StopRecording():
+            # It is not being recorded on this leg (docs/freeswitch.md 38): no RECORD_STOP follows.
+            return events.RecordingStopped(at, "not-recorded", 0)
         case do.Bridge():
             return events.BridgeEnded(at, "REQUESTED_CHAN_UNAVAIL")
         case _:

@@ -236,15 +236,16 @@ def line(text: str) -> bytes:
     return _safe(text) + b"\n\n"
 
 
-def execute(app: str, arg: str, event_id: str) -> bytes:
-    """Queue an application on the socket's own channel.
+def execute(app: str, arg: str, event_id: str, channel: str = "") -> bytes:
+    """Queue an application on the socket's own channel, or on another ``channel``.
 
     ``event_id`` comes back as ``Application-UUID`` when it is done (docs/freeswitch.md 6).
 
     Raises:
         WireError: as :func:`line`.
     """
-    head = b"sendmsg\ncall-command: execute\nexecute-app-name: " + _safe(app)
+    head = b"sendmsg" + (b" " + _safe(channel) if channel else b"")
+    head += b"\ncall-command: execute\nexecute-app-name: " + _safe(app)
     if arg:
         head += b"\nexecute-app-arg: " + _safe(arg)
     return head + b"\nEvent-UUID: " + _safe(event_id) + b"\n\n"

@@ -47,7 +47,7 @@ def test_every_warning_and_error_of_the_engine_is_in_the_runbook() -> None:
 
 def test_every_metric_is_in_the_runbook() -> None:
     metrics = Metrics()
-    metrics.registry.register(Scraped(list, lambda: 0, lambda: 0.0, lambda: 0))
+    metrics.registry.register(Scraped(list, list, lambda: 0, lambda: 0.0, lambda: 0))
     lines = generate_latest(metrics.registry).decode().splitlines()
     names = {line.split()[2] for line in lines if line.startswith("# HELP")}
     names = {name for name in names if not name.endswith("_created")}
