@@ -56,7 +56,7 @@ class Access:
         self._path = path
         self._engineer = hashed(engineer) if engineer else ""
         self._now = now
-        self._seen: tuple[Path, int, int, int, int] | None = None
+        self._seen: tuple[int, int, int, int] | None = None
         self._tokens: tuple[Token, ...] = ()
         self._fault = ""
 
@@ -91,8 +91,7 @@ class Access:
             pass  # reading it says why
         else:
             # A change replaces the file, so that its inode is another; by hand, the times are.
-            times = status.st_mtime_ns, status.st_ctime_ns
-            seen = (path, status.st_ino, status.st_size, *times)
+            seen = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
             if seen == self._seen:
                 return
         fault = ""
@@ -104,5 +103,5 @@ class Access:
                 log.error("no token is accepted: their file cannot be used", error=fault)
         self._fault = fault
         # What went wrong with the file, such as a want of descriptors, may mend itself.
-        settled = seen is not None and not fault and time.time_ns() - max(seen[3:]) > _SETTLED_NS
+        settled = seen is not None and not fault and time.time_ns() - max(seen[2:]) > _SETTLED_NS
         self._seen = seen if settled else None

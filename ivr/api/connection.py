@@ -24,12 +24,14 @@ log = structlog.get_logger(__name__)
 MOST = 128
 """Connections at once; beyond them the one that has waited longest gives way."""
 IDLE_S = 30.0
-"""How long a connection may stay between requests, and a client may take over an answer."""
+"""How long a connection may stay between requests."""
 REQUEST_S = 5.0
 """How long a client may take over headers and body, once it has begun."""
 LARGEST_HEADERS = 16 << 10
 LARGEST_BODY = 8 << 10
 
+_SEND_S = 30.0
+"""How long a client may take over an answer."""
 _LINGER_S = 1.0
 _DRAINED = 1 << 20
 _DETAILS = {
@@ -91,7 +93,7 @@ class Connection(WSGIHandler):  # type: ignore[misc] # gevent has no types
 
     def handle(self) -> None:
         """Answer the requests of a connection until it ends."""
-        self.socket.settimeout(IDLE_S)
+        self.socket.settimeout(_SEND_S)
         try:
             super().handle()
         finally:
@@ -140,9 +142,7 @@ class Connection(WSGIHandler):  # type: ignore[misc] # gevent has no types
             self.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if len(self.rfile.read(length)) < length:
             raise _Unfit(Kind.BAD_REQUEST)
-        for name in ("content-length", "expect"):
-            del self.headers[name]
-        self.content_length = None
+        self.content_length = None  # nothing is left to be read
 
     def start_response(self, *words: Any, **named: Any) -> Any:
         """The answer is known: from here on the connection may give way to others."""

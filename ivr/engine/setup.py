@@ -175,7 +175,6 @@ def _hide(path: Path, secret: str) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
     try:
-        os.fchmod(fd, 0o600)
         os.write(fd, f"{secret}\n".encode())
     finally:
         os.close(fd)
