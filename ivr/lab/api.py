@@ -95,12 +95,10 @@ def uuid_record(exchange: Exchange, arg: str) -> str:
         else:
             return "-ERR Cannot stop record session!\n"
         return "+OK Success\n"
-    recording = leg.recordings.get(path)
     if action not in {"mask", "unmask", "pause", "resume"}:
         return uuid_record(exchange, "")
-    if recording is None:
+    if not leg.change_recording(path, action):
         return f"-ERR Cannot {action} recording session!\n"
-    getattr(recording, action)()
     return "+OK Success\n"
 
 

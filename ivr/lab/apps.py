@@ -155,15 +155,13 @@ def stop_record_session(leg: Leg, arg: str) -> None:
 @application("record_session_mask")
 def record_session_mask(leg: Leg, arg: str) -> None:
     """Write zeros from now on."""
-    if arg in leg.recordings:
-        leg.recordings[arg].mask()
+    leg.change_recording(arg, "mask")
 
 
 @application("record_session_unmask")
 def record_session_unmask(leg: Leg, arg: str) -> None:
     """Write what is heard again."""
-    if arg in leg.recordings:
-        leg.recordings[arg].unmask()
+    leg.change_recording(arg, "unmask")
 
 
 def start_recording(leg: Leg, path: str, limit: int = 0) -> bool:

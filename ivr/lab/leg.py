@@ -326,6 +326,18 @@ class Leg:
         """The last event; a connection that lingers keeps the leg from it."""
         self.fire("CHANNEL_DESTROY")
 
+    def change_recording(self, path: str, action: str) -> bool:
+        """``mask``, ``unmask``, ``pause`` or ``resume``; False where that path is not recorded.
+
+        FreeSWITCH fires no event for it (docs/freeswitch.md 22a); watchers hear of it.
+        """
+        recording = self.recordings.get(path)
+        if recording is None:
+            return False
+        getattr(recording, action)()
+        self.tell(f"RECORD_{action.upper()}")
+        return True
+
     def stop_recording(self, path: str) -> None:
         """Stop one recording and report it."""
         recording = self.recordings.pop(path)

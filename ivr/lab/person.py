@@ -27,7 +27,17 @@ from ivr.lab.script import (
     Wait,
     WaitFor,
     WhenConnected,
+    WhenMasked,
+    WhenUnmasked,
 )
+
+_MASKS = {
+    "RECORD_MASK": True,
+    "RECORD_STOP": True,
+    "RECORD_UNMASK": False,
+    "RECORD_START": False,
+}
+"""Whether nothing of this leg is recorded after it."""
 
 
 class Person:
@@ -49,6 +59,7 @@ class Person:
         self._alarm = Alarm(clock)
         self._counts = {"PLAYBACK_START": 0, "PLAYBACK_STOP": 0, "CHANNEL_BRIDGE": 0}
         self._seen = dict(self._counts)
+        self._masked = False
         self._voice = Tone(hz)
         self._aloud = True
         self._pressed: tuple[str, int] | None = None
@@ -59,7 +70,8 @@ class Person:
     def _heard(self, name: str, leg: Leg) -> None:
         if name in self._counts:
             self._counts[name] += 1
-        if name in self._counts or name == "CHANNEL_HANGUP":
+        self._masked = _MASKS.get(name, self._masked)
+        if name in self._counts or name in _MASKS or name == "CHANNEL_HANGUP":
             self._alarm.ring()
 
     def act(self, steps: tuple[Step, ...]) -> None:
@@ -102,6 +114,12 @@ class Person:
                 while not self._leg.down and not moment.come:
                     self._alarm.wait(None)
                 self._wait(ms)
+            case WhenMasked(ms):
+                self._until_masked(True)
+                self._wait(ms)
+            case WhenUnmasked(ms):
+                self._until_masked(False)
+                self._wait(ms)
             case Tell(moment):
                 moment.now()
             case KeyDown(key):
@@ -120,6 +138,10 @@ class Person:
         while not self._leg.down and self._counts[name] <= self._seen[name]:
             self._alarm.wait(None)
         self._seen[name] += 1
+
+    def _until_masked(self, masked: bool) -> None:
+        while not self._leg.down and self._masked is not masked:
+            self._alarm.wait(None)
 
     def _press(self, step: Keys) -> None:
         for number, key in enumerate(step.keys):

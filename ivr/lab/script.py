@@ -102,6 +102,23 @@ class WaitFor:
 
 
 @dataclass(frozen=True, slots=True)
+class WhenMasked:
+    """Wait until the recording of this telephone's leg is masked, or stopped, and so long after.
+
+    No telephone could know; a test can.
+    """
+
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WhenUnmasked:
+    """Wait until the recording of this telephone's leg is masked no more, or begins again."""
+
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Make a moment: "I have keyed half of the number"."""
 
@@ -133,6 +150,8 @@ Step = (
     | Hold
     | Unhold
     | WaitFor
+    | WhenMasked
+    | WhenUnmasked
     | Tell
     | KeyDown
     | KeyUp

@@ -6,7 +6,16 @@ import pytest
 
 from ivr.lab import CallScript, Destination, Moment
 from ivr.lab.audio import Cadence
-from ivr.lab.script import BlindTransfer, HangUp, Keys, Wait, WaitFor, WhenConnected
+from ivr.lab.script import (
+    BlindTransfer,
+    HangUp,
+    Keys,
+    Wait,
+    WaitFor,
+    WhenConnected,
+    WhenMasked,
+    WhenUnmasked,
+)
 from ivr.lab.session import Action
 from tests.lab.client import EVENTS, begin
 from tests.lab.ears import Recording
@@ -206,3 +215,50 @@ def test_a_key_across_the_mask_leaves_its_tone_before_and_after(play):
 
 def test_events_of_recordings_are_among_those_that_are_asked_for():
     assert {"RECORD_START", "RECORD_STOP"} <= set(EVENTS.split())
+
+
+def test_a_script_can_wait_until_it_is_masked_and_until_it_is_not(play):
+    """Not that a telephone could know: so that a test presses keys at an edge."""
+
+    def part(client, uuid, path):
+        client.ask(f"api uuid_record {uuid} start {path}")
+        client.pause(700)
+        client.ask(f"api uuid_record {uuid} mask {path}")
+        client.pause(2000)
+        client.ask(f"api uuid_record {uuid} unmask {path}")
+        client.pause(1000)
+        client.ask(f"api uuid_record {uuid} stop {path}")
+        client.pause(500)
+        client.ask(f"api uuid_record {uuid} start {path}")
+
+    steps = (
+        WhenConnected(),
+        WhenMasked(),
+        Keys("1"),
+        WhenUnmasked(100),
+        Keys("2"),
+        WhenMasked(100),
+        Keys("3"),
+        WhenUnmasked(100),
+        Keys("4"),
+        Wait(500),
+        HangUp(),
+    )
+    call, _, _ = play(part, CallScript(steps=steps, destination=Destination()))
+    order = [
+        one.event
+        for one in call.happenings
+        if one.event.startswith("RECORD") or (one.event == "DTMF" and one.side == "caller")
+    ]
+    assert order == [
+        "RECORD_START",
+        "RECORD_MASK",
+        "DTMF",
+        "RECORD_UNMASK",
+        "DTMF",
+        "RECORD_STOP",
+        "DTMF",
+        "RECORD_START",
+        "DTMF",
+        "RECORD_STOP",
+    ]
