@@ -348,17 +348,20 @@ def _laid_out(told: _Pass) -> Timeline:
             if _touches(pause, tape):
                 spans.append(_span(number, pause, tape, stretches, length))
     spans.sort(key=lambda span: (span.pause, span.part))
-    missed = [pause for pause in told.pauses if pause.how in ("stopped", "unrecorded")]
     return Timeline(
         tuple(told.pauses),
         tuple(lines),
         tuple(spans),
         _passed(told.joined, _NEVER),
-        sum(
-            _passed(told.joined, pause.end_ms) - _passed(told.joined, pause.begin_ms)
-            for pause in missed
-        ),
+        sum(_unrecorded(pause, told.joined, tapes) for pause in told.pauses),
     )
+
+
+def _unrecorded(pause: Pause, joined: Sequence[Stretch], tapes: Sequence[_Tape]) -> int:
+    """How long they were joined in a pause with nothing being recorded."""
+    paused = _within(joined, pause.begin_ms, pause.end_ms)
+    recorded = (_passed(_within(paused, tape.start_ms, tape.stop_ms), _NEVER) for tape in tapes)
+    return max(0, _passed(paused, _NEVER) - sum(recorded))
 
 
 def _touches(pause: Pause, tape: _Tape) -> bool:

@@ -30,7 +30,11 @@ from ivr.recording.audio import Audio
 from ivr.recording.sound import Sound, Write
 
 _EDGE_MS = 250
-"""By how much the ends of a run may differ from where the journal has them."""
+"""By how much a run may be shorter than the journal has the mask."""
+_STRAY_MS = 1000
+"""How far from its place a pause is looked for, besides the guard and what a clock drifts."""
+_CONFIRMED_MS = 100
+"""So long before FreeSWITCH's answer a mask may have begun, with nothing being off."""
 _DRIFT = 1000
 """A clock may drift by one part in so many: much more than any does."""
 _LEAST_MS = 200
@@ -61,7 +65,7 @@ def _places(sound: Sound, span: Span) -> Iterator[_Place]:
             0 if span.from_start else sound.within(begin),
             sound.frames if span.to_end else sound.within(end),
             tuple(_masked(sound, span, a, b, shift) for a, b in span.masked),
-            sound.at(span.guard_ms + _EDGE_MS) + max(0, from_anchor) // _DRIFT,
+            sound.at(span.guard_ms + _STRAY_MS) + max(0, from_anchor) // _DRIFT,
         )
 
 
@@ -92,16 +96,25 @@ def _run(sound: Sound, stretch: Stretch, allowance: int) -> Stretch | None:
     )
 
 
-def _reach(run: Stretch, place: _Place, guard: int) -> Stretch:
+def _reach(sound: Sound, run: Stretch, masked: Stretch, place: _Place, guard: int) -> Stretch:
     """How far the run says that the pause reaches.
 
-    One that covers the whole place, and its guard as well on one side, says nothing on that side:
-    there was silence besides the mask's, such as an earlier proof left. So a proof that is done
-    again comes to the same.
+    A run as long as the mask says by how much the place is off, and what lies about the mask is off
+    by as much: the digits that were keyed before it, and what was said until the end was confirmed.
+
+    A run that covers the whole place, and its guard as well on one side, says nothing on that
+    side: there was silence besides the mask's, such as an earlier proof left. So a proof that is
+    done again comes to the same.
     """
     begin, end = run
     if begin > place.begin or end < place.end:
-        return run
+        longer = (end - begin) - (masked[1] - masked[0])
+        if abs(longer) > sound.at(_EDGE_MS) + (end - begin) // _DRIFT:
+            return run
+        return (
+            min(begin, place.begin + begin - masked[0] + sound.at(_CONFIRMED_MS)),
+            max(end, place.end + end - masked[1]),
+        )
     return (
         begin if begin > place.begin - guard else place.begin,
         end if end < place.end + guard else place.end,
@@ -116,7 +129,7 @@ def _believed(sound: Sound, guard: int, places: Sequence[_Place]) -> list[Stretc
             longest = max(place.masked, key=lambda stretch: stretch[1] - stretch[0])
             run = _run(sound, longest, place.allowance)
             if run is not None and _needed(sound, longest) >= sound.at(_BELIEVED_MS):
-                found += [(place.begin, place.end), _reach(run, place, guard)]
+                found += [(place.begin, place.end), _reach(sound, run, longest, place, guard)]
     return found
 
 

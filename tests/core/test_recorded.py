@@ -90,7 +90,7 @@ def test_parts_lie_on_one_time_line_with_the_gap_between_them() -> None:
         (1, 9_750, 10_000, "repaired"),
         (2, 30_560, 30_810, "verified"),
     ]
-    assert sound.unrecorded_ms == 20_500
+    assert sound.unrecorded_ms == 20_470
     assert (made.durations.connected_ms, made.durations.joined_ms) == (60_000, 60_000)
 
 

@@ -176,8 +176,18 @@ def test_a_refused_mask_has_no_mask_to_hold_and_a_second_part() -> None:
     assert (second.pause, second.part, second.begin_ms, second.end_ms) == (0, 2, 0, 0)
     assert second.from_start, "its guard reaches into the second part"
     assert (third.pause, third.part, third.begin_ms, third.end_ms) == (1, 2, 9_940, 11_950)
-    assert line.unrecorded_ms == 20_010
+    assert line.unrecorded_ms == 19_980
     assert line.joined_ms == 50_060
+
+
+def test_only_what_was_not_masked_counts_as_unrecorded() -> None:
+    """The mask held for 10 s, and was refused when it had to be done again after a transfer."""
+    line = recorded(
+        (20_000, PAUSE), (20_020, MASKED), (30_000, RecordingStopped(ONE, "", 0)),
+        (30_010, STOPPED), (34_000, Parted()), (36_000, Connected("c")), (45_000, ENDED),
+    )  # fmt: skip
+    assert line.unrecorded_ms == 13_000
+    assert line.pauses[0].how == "stopped"
 
 
 def test_a_pause_that_touches_no_file_has_no_span() -> None:

@@ -205,7 +205,7 @@ def test_both_parts_are_filed_and_the_first_one_ends_silent(places: Places) -> N
     filed = file(places, STOPPED)
     assert filed.record is not None
     sound = filed.record.recording
-    assert (sound.state, sound.duration_ms, sound.unrecorded_ms) == ("kept", 4_630, 3_000)
+    assert (sound.state, sound.duration_ms, sound.unrecorded_ms) == ("kept", 4_630, 2_970)
     assert [part.offset_ms for part in sound.parts] == [0, 5_400]
     [pause] = sound.pauses
     assert (pause.part, pause.how, pause.start_ms, pause.end_ms) == (1, "stopped", 1_750, 2_030)
