@@ -33,8 +33,8 @@ class HttpServer:
         metrics: Metrics,
         health: Callable[[], dict[str, object]],
         *,
-        calls: Calls | None = None,
-        access: Access | None = None,
+        calls: Calls,
+        access: Access,
     ) -> None:
         """Listen; registers metrics of its own with those of the engine.
 
@@ -44,7 +44,7 @@ class HttpServer:
         self._health = health
         self._metrics_app = make_wsgi_app(metrics.registry)
         counts = HttpCounts(metrics.registry)
-        self._v1 = None if not calls or not access else V1(calls, access, counts).app.wsgi_app
+        self._v1 = V1(calls, access, counts).app.wsgi_app
         self._server = Server(address, self._answer, counts)
         try:
             self._server.init_socket()
@@ -82,7 +82,7 @@ class HttpServer:
                 [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
             )
             return [json.dumps(health).encode() + b"\n"]
-        if self._v1 and path.startswith("/v1/"):
+        if path.startswith("/v1/"):
             return self._v1(environ, start)
         start("404 Not Found", [("Content-Type", "text/plain")])
         return [b"Not here. Try /metrics, /healthz or /readyz.\n"]
