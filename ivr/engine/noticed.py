@@ -1,4 +1,4 @@
-"""What is counted and said of a call in progress, for those who watch over pauses (R6, R11, R21)."""
+"""What is counted and said of a call in progress for those who watch over pauses (R6, R11)."""
 
 from __future__ import annotations
 

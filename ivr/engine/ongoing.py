@@ -12,8 +12,8 @@ from gevent.event import AsyncResult
 from ivr.api.calls import CallNow, Outcome, PauseNow, RecordingNow, Why
 from ivr.core import entries, events
 from ivr.core.entries import Stamp, Stamped
-from ivr.core.record import iso
 from ivr.core.pausing import LIVE
+from ivr.core.record import iso
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver

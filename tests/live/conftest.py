@@ -26,6 +26,7 @@ NUMBERS = {
     "hunt": "01427676604",
     "silent": "01427676602",
     "nobody": "01427676603",
+    "pays": "01427676605",
 }
 
 
@@ -59,13 +60,20 @@ def write_site(folder: Path, esl: int, sip: int, outbound: int, http: int) -> Pa
         "hunt": f"sofia/lab/silent{at}|sofia/lab/agent-300-3{at}",
         "silent": f"sofia/lab/silent{at}",
         "nobody": f"sofia/lab/nobody{at}",
+        "pays": f"sofia/lab/1500{at}",
+        "outside": f"sofia/lab/$number{at}",
     }
     text = "".join(f'{name}:\n  dial: "{dial}"\n' for name, dial in destinations.items())
+    text = text.replace("\noutside:", "\n  payment_line: true\noutside:")
     (folder / "dialplan" / "destinations.yaml").write_text(text)
     routes = "".join(
         f'- name: {name}\n  numbers: ["{number}"]\n'
         f"  team: customer-services\n  destination: {name}\n"
         for name, number in NUMBERS.items()
+    )
+    routes += (
+        '- name: staff\n  direction: outbound\n  numbers: ["9*"]\n  strip: "9"\n'
+        "  team: customer-services\n  destination: outside\n"
     )
     (folder / "dialplan" / "routes.yaml").write_text(routes)
     policy = folder / "dialplan" / "policy.yaml"
@@ -120,7 +128,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     file = write_site(folder, esl, sip, outbound, http)
     log = folder / "engine.log"
     engine = start_engine(file, log)
-    switch = FreeSwitch(program, folder / "fs", file, esl, sip, "notice,warning,err,crit,alert")
+    switch = FreeSwitch(program, folder / "fs", file, esl, sip, "err,crit,alert")
     try:
         until(lambda: "FreeSWITCH is there" in log.read_text(), "the engine finds FreeSWITCH")
         caller = Caller(esl, sip)

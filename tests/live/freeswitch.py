@@ -1,7 +1,8 @@
 """A FreeSWITCH of the tests' own: found, configured, started on loopback, and stopped.
 
 Its callers and agents are legs of the same FreeSWITCH, over real SIP and RTP
-(docs/freeswitch.md 26): a caller is a tone of 440 Hz, an agent one of 880.
+(docs/freeswitch.md 26): a caller is a tone of 440 Hz, an agent one of 880, a payment line
+(1500) and whoever staff call (07...) one of 1200.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ _XML = """<?xml version="1.0"?>
     <configuration name="acl.conf"><network-lists><list name="here" default="deny">
       <node type="allow" cidr="127.0.0.0/8"/>
     </list></network-lists></configuration>
+    <configuration name="xml_cdr.conf"><settings>
+      <param name="log-dir" value="{folder}/cdr"/><param name="log-b-leg" value="true"/>
+      <param name="prefix-a-leg" value="true"/>
+    </settings></configuration>
     <configuration name="spandsp.conf"><fax-settings/></configuration>
     <configuration name="sofia.conf"><global_settings/><profiles><profile name="lab"><settings>
       <param name="context" value="public"/><param name="dialplan" value="XML"/>
@@ -68,8 +73,27 @@ _XML = """<?xml version="1.0"?>
     <extension name="silent"><condition field="destination_number" expression="^silent$">
       <action application="ring_ready"/><action application="sleep" data="60000"/>
     </condition></extension>
+    <extension name="transferred">
+      <condition field="${{ivr_route}}" expression="^.+$"/>
+      <condition field="destination_number" expression="^(1500|agent-\\d+-\\d+)$">
+        <action application="bridge" data="sofia/lab/$1@127.0.0.1:{sip}"/>
+      </condition>
+    </extension>
+    <extension name="somebody">
+      <condition field="destination_number" expression="^(1500|07\\d+)$">
+        <action application="set" data="digits_dialed_filter=^(.+)$"/>
+        <action application="answer"/>
+        <action application="playback" data="{other_tone}"/>
+      </condition>
+    </extension>
+    <extension name="staff">
+      <condition field="destination_number" expression="^staff-(\\d+)$">
+        <action application="transfer" data="$1 XML default"/>
+      </condition>
+    </extension>
     <extension name="agent">
       <condition field="destination_number" expression="^agent-(\\d+)-(\\d+)$">
+        <action application="set" data="digits_dialed_filter=^(.+)$"/>
         <action application="ring_ready"/><action application="sleep" data="$1"/>
         <action application="answer"/>
         <action application="sched_hangup" data="+$2 normal_clearing"/>
@@ -77,12 +101,12 @@ _XML = """<?xml version="1.0"?>
       </condition>
     </extension>
     {extensions}
-  </context></section>
+  </context><context name="default">{extensions}</context></section>
 </document>
 """
 _MODULES = (
     "console logfile event_socket sofia loopback commands dptools dialplan_xml sndfile"
-    " native_file tone_stream spandsp hash db"
+    " native_file tone_stream spandsp hash db xml_cdr"
 )
 
 
@@ -123,7 +147,7 @@ class FreeSwitch:
         self.folder = folder
         self.esl = esl
         self.sip = sip
-        for name in ("log", "db", "run"):
+        for name in ("log", "db", "run", "cdr"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         extensions = render(load(site), whole_context=False)
         extensions = extensions.replace("<include>", "").replace("</include>", "")
@@ -137,6 +161,7 @@ class FreeSwitch:
             rtp_to=31000,
             caller_tone=escape(_TONE.format(hz=440)),
             agent_tone=escape(_TONE.format(hz=880)),
+            other_tone=escape(_TONE.format(hz=1200)),
             extensions=extensions,
             log_levels=log_levels,
         )

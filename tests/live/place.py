@@ -42,6 +42,10 @@ class Placed:
     script: CallScript
     caller_leg: str
     a_leg: str = ""
+    b_leg: str = ""
+    """Whom the A leg is, or last was, connected to."""
+    far_leg: str = ""
+    """The other end of that leg: the agent's telephone, the payment line's."""
     seen: Counter[str] = field(default_factory=Counter)
     used: Counter[str] = field(default_factory=Counter)
     changed: Event = field(default_factory=Event)
@@ -112,13 +116,17 @@ class Caller:
         name = message.event_name
         if name == "CHANNEL_CREATE" and message.first(b"Call-Direction") == "inbound":
             number = message.first(b"Caller-Caller-ID-Number") or ""
-            call = self._by_number.pop(number, None)
-            if call is not None:
+            call = self._by_number.get(number)
+            if call is not None and call.a_leg:
+                call.far_leg = leg
+            elif call is not None:
                 call.a_leg = leg
                 self._by_leg[leg] = call
         call = self._by_leg.get(leg)
         if call is None:
             return
+        if name == "CHANNEL_BRIDGE":
+            call.b_leg = message.first(b"Other-Leg-Unique-ID") or ""
         call.seen[name] += 1
         call.events.append(name)
         call.changed.set()
