@@ -81,6 +81,9 @@ class Leg:
         self.break_asked = False
         self.keys: deque[Key] = deque()
         self.digits = ""
+        self.pressed = ""
+        """Every key that its telephone pressed while it was up, hidden or not. FreeSWITCH keeps no
+        such thing: tests prove by it that there was something to hide."""
         self.heard_keys = ""
         """The keys that were relayed to this telephone."""
         self.heard: list[Heard] = []
@@ -223,6 +226,7 @@ class Leg:
         """
         if self.down:
             return
+        self.pressed += digit
         key = Key(digit, ms * 8, self.true("sensitive_dtmf"), source)
         if not key.sensitive:
             self.switch.log("INFO", f"{self.uuid} RECV DTMF {digit}:{key.duration}")
