@@ -15,14 +15,14 @@ from prometheus_client.registry import Collector
 
 from ivr.core import events
 from ivr.core.events import Event
-from ivr.core.record import CallRecord, RecordingState
+from ivr.core.record import CallRecord, RecordingState, Verdict
 from ivr.core.state import CallState, Pause, Phase, Recording
 
 _REACTION_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
 SHORT_MS = 1_000
-"""A recording may be shorter than the time connected by this, or by a hundredth of that time,
+"""A recording may be shorter than the time people heard each other by this, or by a hundredth of that time,
 before it counts as short: two clocks measured them."""
 
 Shortfall = Literal["", "lost", "short", "unrecorded"]
@@ -32,15 +32,16 @@ def shortfall(record: CallRecord) -> Shortfall:
     """What there should be of a recording and is not; empty where all is as it should be.
 
     ``lost``: there is none. ``short``: FreeSWITCH claims more than the file holds, as after a
-    full disk (docs/freeswitch.md 19), or it ended long before the call. ``unrecorded``: the
+    full disk (docs/freeswitch.md 19), or it ended long before the call, and no pause had it
+    stopped. ``unrecorded``: the
     call was connected, and nothing says that it was to be recorded or why not.
     """
-    recording, connected_ms = record.recording, record.durations.connected_ms
+    recording, joined_ms = record.recording, record.durations.joined_ms
     if recording.state == "lost":
         return "lost"
     if recording.state == "kept":
-        gap_ms = connected_ms - recording.duration_ms
-        ended_early = gap_ms > max(SHORT_MS, connected_ms // 100)
+        gap_ms = joined_ms - recording.duration_ms - recording.unrecorded_ms
+        ended_early = gap_ms > max(SHORT_MS, joined_ms // 100)
         return "short" if recording.missing_ms > 0 or ended_early else ""
     never_meant = recording.reason == "not-intended"
     return "unrecorded" if record.connected_at and never_meant else ""
@@ -160,6 +161,20 @@ class Metrics:
             "Reminders that a pause lasts longer than its team allows.",
             registry=registry,
         )
+        proofs = Counter(
+            "ivr_pauses_proved",
+            "Pauses in finished recordings, by what reading them back showed: verified, repaired,"
+            " nothing, unproved.",
+            ["verdict"],
+            registry=registry,
+        )
+        self._proofs = {verdict: proofs.labels(verdict) for verdict in get_args(Verdict)}
+        self.masks_leaked = Counter(
+            "ivr_masks_leaked",
+            "Pauses in which the recording was not silent though FreeSWITCH had confirmed the mask;"
+            " they were silenced.",
+            registry=registry,
+        )
         self.marks = Counter(
             "ivr_marks", "Marks on calls: abuse, card-digits.", ["mark"], registry=registry
         )
@@ -228,6 +243,9 @@ class Metrics:
         self.records_written.inc()
         self.recorded_seconds.inc(record.recording.duration_ms / 1000)
         self._recordings_finished[record.recording.state].inc()
+        for pause in record.recording.pauses:
+            self._proofs[pause.verdict].inc()
+            self.masks_leaked.inc(pause.leaked_peak > 0)
         problem = shortfall(record)
         if problem == "short":
             self.recordings_short.inc()

@@ -19,6 +19,7 @@ def ended(metrics: Metrics, filed: Filed) -> None:
     if filed.record is not None:
         metrics.finished(filed.record)
         log_call(filed.record)
+        _log_pauses(filed.record)
     if filed.fault:
         metrics.records_set_aside.inc()
         log.error(
@@ -63,3 +64,17 @@ def log_call(record: CallRecord) -> None:
         config=record.config_version,
         **({"problem": problem, "missing_ms": recording.missing_ms} if problem else {}),
     )
+
+
+def _log_pauses(record: CallRecord) -> None:
+    """A line for each pause that was not kept as it should have been (R7)."""
+    for pause in record.recording.pauses:
+        where = {"call": record.call, "at": pause.at, "until": pause.until}
+        if pause.leaked_peak > 0:
+            log.error(
+                "a mask leaked: the pause was not silent, and was silenced",
+                peak=pause.leaked_peak,
+                **where,
+            )
+        if pause.verdict == "unproved":
+            log.error("a pause could not be proved", reason=record.recording.detail, **where)
