@@ -15,8 +15,8 @@ from functools import lru_cache
 
 from ivr.recording.audio import Audio
 
-_PIECE = 1 << 17
-_STEP = 1 << 15
+_PIECE = 1 << 16
+_STEP = 1 << 14
 """The longest stretch that is looked at as a whole when runs of silence are sought."""
 _LOUDEST = 32767
 _CODES = {2: "h", 4: "i"}

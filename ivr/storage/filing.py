@@ -221,7 +221,7 @@ class _Batch:
         of it belongs to no record."""
         call_id = call.filing.call_id
         self._no_more_aside(call)
-        back.forget(tape.part for tape in call.tapes)
+        back.forget(_all_parts(call))
         for tape in call.tapes:
             if tape.source != self.places.recorded(call_id, tape.part):
                 continue
@@ -273,7 +273,7 @@ class _Batch:
         recording = call.record.recording
         self._no_more_aside(call)
         back = ReadBack(self.disk, self.places, call.filing.call_id)
-        back.forget(tape.part for tape in call.tapes)
+        back.forget(_all_parts(call))
         for tape in call.tapes:
             if tape.copied:
                 self.disk.unlink(tape.copied)
@@ -295,6 +295,11 @@ class _Batch:
 
 def _open_files(call: _Open) -> list[int]:
     return [fd for tape in call.tapes for fd in tape.fds] + call.fds
+
+
+def _all_parts(call: _Open) -> set[int]:
+    """Every part that was ever read back."""
+    return {1, *_parts(call.filing.entries), *(tape.part for tape in call.tapes)}
 
 
 def _parts(entries: Sequence[Stamped]) -> list[int]:

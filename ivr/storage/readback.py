@@ -171,11 +171,13 @@ class ReadBack:
                     continue  # of another version of the engine
 
     def forget(self, parts: Iterable[int]) -> None:
-        """The record tells what was found: nothing else needs to remember it. Raises OSError."""
+        """The record is there: what was found needs no other memory, and a copy that was begun
+        before a crash, with all that was said in it, is of no more use. Raises OSError."""
         for part in parts:
-            path = self._places.proofs(self._call_id, part)
-            if os.path.lexists(path):
-                self._disk.unlink(path)
+            found = self._places.proofs(self._call_id, part)
+            for path in (found, f"{found}.new", self._places.copied(self._call_id, part)):
+                if os.path.lexists(path):
+                    self._disk.unlink(path)
 
     def _writable(self, tape: Tape) -> int:
         """Open the file for writing, or a copy of it where FreeSWITCH left it read-only to this
@@ -196,5 +198,7 @@ class ReadBack:
             tape.copied, tape.source = tape.source, copy
         else:
             tape.fds.append(writable)
+            if not os.path.sameopenfile(tape.fd, writable):
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), tape.source)
         tape.fd = writable
         return writable

@@ -304,6 +304,36 @@ def test_without_the_proving_step_what_was_said_would_be_there(
         assert names(places)["new"] == []
 
 
+def test_a_copy_that_a_crash_left_goes_with_all_that_was_said_in_it(places: Places) -> None:
+    put(places, MASKED)
+    Path(places.copied(CALL, 1)).write_bytes(LEAKED)
+    Path(f"{places.proofs(CALL, 1)}.new").write_bytes(b"{")
+    file(places, PAUSED)
+    assert names(places)["tmp"] == []
+    Path(places.copied(CALL, 1)).write_bytes(LEAKED)
+    assert file(places, PAUSED).record is None, "filed before"
+    assert names(places)["tmp"] == []
+
+
+def test_a_file_that_is_put_in_the_recordings_place_is_not_written_to(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another member of the spool's group, after the recording was opened (R23)."""
+    put(places, MASKED)
+    real = readback.survey
+
+    def swap(*rest: object) -> object:
+        Path(places.recorded(CALL)).unlink()
+        put(places, LEAKED)
+        return real(*rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(readback, "survey", swap)
+    filed = file(places, PAUSED)
+    assert filed.error is not None
+    assert Path(places.recorded(CALL)).read_bytes() == LEAKED
+    assert names(places)["new"] == []
+
+
 def test_what_is_remembered_of_another_version_is_left_out(places: Places) -> None:
     put(places, MASKED)
     Path(places.proofs(CALL, 1)).write_text('{"pause":0,"odd":1}\nnot json\n[]\n')
