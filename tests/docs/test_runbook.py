@@ -10,6 +10,7 @@ from pathlib import Path
 from prometheus_client import generate_latest
 
 from ivr import errors
+from ivr.api.counts import HttpCounts
 from ivr.metrics import Metrics, Scraped
 from tests.docs.pages import ROOT
 
@@ -47,6 +48,7 @@ def test_every_warning_and_error_of_the_engine_is_in_the_runbook() -> None:
 
 def test_every_metric_is_in_the_runbook() -> None:
     metrics = Metrics()
+    HttpCounts(metrics.registry)
     metrics.registry.register(Scraped(list, list, lambda: 0, lambda: 0.0, lambda: 0))
     lines = generate_latest(metrics.registry).decode().splitlines()
     names = {line.split()[2] for line in lines if line.startswith("# HELP")}
