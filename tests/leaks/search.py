@@ -47,16 +47,19 @@ _UUID = rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _NOISE = re.compile(
     rb"(?P<chance>" + _UUID + rb"|(?<![0-9a-fA-F])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-fA-F]))"
     rb"|(?P<date>20\d\d-\d\d-\d\d(?:[T ]|%20|\+)\d\d(?::|%3A)\d\d(?::|%3A)\d\d(?:\.\d+)?)"
+    rb"|(?P<journal>\"(?:crc|[wm])\":\d+)"
     rb"|(?P<epoch>(?<!\d)1[6-9]\d{8}(?:\d{3}|\d{6})?(?!\d))"
 )
-"""Ids and hashes made by chance, dates, seconds since 1970: long runs of digits that are none of
-ours. They are passed over; an epoch only where it is no part of the number that is looked for."""
+"""Ids, hashes and the journal's checksums, made by chance; dates, clocks: long runs of digits that
+are none of ours. They are passed over; an epoch only where it is no part of a number that is
+looked for."""
 
 _LONGEST_NOISE = 80
 """Bytes."""
 
 _BETWEEN = rb"(?:[ \-+.,_/]|\xc2?\xa0|&nbsp;|%20|%2[BCDF]|%C2%A0){1,2}"
 _CODE = rb"(?:%|\\u00|\\\\u00|\\x|\\\\x|0x|&#x)3[0-9];?[, ]{0,2}"
+_SIGNS = (b"%3", b"\\u003", b"\\x3", b"0x3", b"&#x3")
 _DECIMAL = rb"(?:4[89]|5[0-7])"
 
 
@@ -156,6 +159,8 @@ class _Search:
     def find(self, where: str, data: bytes) -> list[Found]:
         found = []
         for disguise, pattern, read in self._disguises:
+            if read is _coded and not any(sign in data for sign in _SIGNS):
+                continue
             least = LEAST if disguise == "base64" else self._least
             for match in pattern.finditer(data):
                 hit = self._hit(read(match[0]), least)
@@ -256,6 +261,8 @@ _WORD = frozenset(string.ascii_letters + "-_")
 
 def _events(data: bytes) -> Told:
     told: Told = defaultdict(list)
+    if b"DTMF-Digit" not in data:
+        return told
     name = ""
     for match in _EVENT.finditer(data):
         if match["id"]:
@@ -268,6 +275,8 @@ def _events(data: bytes) -> Told:
 
 def _lines(data: bytes) -> Told:
     told: Told = defaultdict(list)
+    if not any(word in data for word in (b"DTMF", b"dtmf", b"igit", b"Key", b"key", b"pressed")):
+        return told
     for match in _LINE.finditer(data):
         if match.start() and chr(data[match.start() - 1]) in _WORD:
             continue

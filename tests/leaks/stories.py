@@ -276,7 +276,9 @@ def of_staff(card: str, number: str, extension: str = "2001") -> list[Story]:
 def to_the_payment_line(card: str) -> list[Story]:
     """The agent sends the caller to a payment line: the keys must reach it, and be kept nowhere.
 
-    ``call.at("pay").heard_keys`` are what reached it.
+    ``call.at("pay").heard_keys`` are what reached it. Keys that FreeSWITCH relays are told in DTMF
+    events to whoever asked for those (docs/freeswitch.md 14b), so they are in the switch's traffic,
+    and in its log but for a level of NOTICE or above; the engine must drop them unread.
     """
     keys = keyed(card)
     there = Moment("at the payment line")

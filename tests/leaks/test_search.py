@@ -122,6 +122,7 @@ QUIET = {
     "seconds since 1970": b"1795492912 1795492912345",
     "single digits among words": " and ".join(CARD).encode(),
     "digits far apart": (" " * 20).join(CARD).encode(),
+    "a checksum and clocks of the journal": b'"w":1795492912370,"m":4929123},"crc":1649291235',
     "nothing": b"",
 }
 
