@@ -5,7 +5,8 @@ not those before are answered, and are timed from the moment they were due. Ends
 failed, or where the 99th percentile is over the limit.
 
 \b
-  python -m tests.bench.pauses                  an interface of its own, calls in memory
+  python -m tests.bench.pauses                  an engine with 1000 calls that are connected
+  python -m tests.bench.pauses --memory         the interface alone, with calls in memory
   python -m tests.bench.pauses --spool FOLDER   the engine that runs on this spool, and the
                                                 connected calls that it has
 """
@@ -17,6 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,12 +31,22 @@ import click
 import gevent
 from gevent import socket
 
-from .load import Spread
+from ivr.engine.asking import RunningEngine
+from ivr.errors import SetupError
+
+from .contender import CONTENDERS, Place, Running
+from .load import Load, Spread
+from .measure import Driver, free_ports
 
 LIMIT_MS = 25.0
 """What the 99th percentile may be, at most."""
 RATE = 50.0
 """Requests a second."""
+_ARRIVALS = 100.0
+"""Calls a second that come before the requests do."""
+_AGAIN_S = 0.1
+_SETTLING_S = 10.0
+"""From the last call's arrival until all are connected, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +154,45 @@ def _serve(folder: Path, calls: int, confirm_ms: float) -> None:
     api.close()
 
 
-def running(spool: Path) -> Target:
-    """The engine of a spool, and its connected calls. Raises IvrError where there is none."""
-    from ivr.engine.asking import RunningEngine
+@contextmanager
+def under_engine(calls: int, seconds: float) -> Iterator[Target]:
+    """An engine of its own whose calls, on the bench's switch, are connected for so long."""
+    with tempfile.TemporaryDirectory(prefix="ivr-bench-") as folder:
+        place = Place(Path(folder), *free_ports(3))
+        driver = Driver(place.inbound_port)
+        try:
+            engine = Running(CONTENDERS["engine"], place)
+            try:
+                arriving_s = calls / _ARRIVALS
+                talk_s = arriving_s + _SETTLING_S + seconds
+                load = Load(place.port, _ARRIVALS, calls, talk_ms=int(talk_s * 1000))
+                threading.Thread(
+                    target=driver.run, args=(load, lambda progress: None), daemon=True
+                ).start()
+                spool = next(place.folder.rglob("engine.pid")).parent
+                deadline = time.monotonic() + arriving_s + _SETTLING_S
+                while len(_connected(spool)) < calls and time.monotonic() < deadline:
+                    time.sleep(_AGAIN_S)
+                yield running(spool)
+            finally:
+                engine.stop()
+        finally:
+            driver.stop()
 
+
+def _connected(spool: Path) -> list[str]:
+    """Ids of the connected calls; none while the engine is starting."""
+    try:
+        calls = RunningEngine.of(spool).calls()
+    except SetupError:
+        return []
+    return [call.call for call in calls if call.phase == "connected"]
+
+
+def running(spool: Path) -> Target:
+    """The engine of a spool, and its connected calls. Raises SetupError where there is none."""
     engine = RunningEngine.of(spool)
-    connected = [call.call for call in engine.calls() if call.phase == "connected"]
+    connected = _connected(spool)
     if not connected:
         raise click.ClickException("the engine has no connected call")
     return Target(engine.address.port, engine.secret, connected)
@@ -155,13 +200,15 @@ def running(spool: Path) -> Target:
 
 @click.command(help=__doc__)
 @click.option("--spool", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--calls", default=1000, show_default=True, help="In memory.")
+@click.option("--memory", is_flag=True, help="No engine: calls in memory.")
+@click.option("--calls", default=1000, show_default=True, help="Connected meanwhile.")
 @click.option("--confirm-ms", default=2.0, show_default=True, help="Of FreeSWITCH, in memory.")
 @click.option("--rate", default=RATE, show_default=True)
 @click.option("--seconds", default=20.0, show_default=True)
 @click.option("--serve", type=click.Path(file_okay=False, path_type=Path), hidden=True)
 def main(
     spool: Path | None,
+    memory: bool,
     calls: int,
     confirm_ms: float,
     rate: float,
@@ -175,7 +222,8 @@ def main(
     if spool is not None:
         found = measure(running(spool), rate, seconds)
     else:
-        with in_memory(calls, confirm_ms) as target:
+        kind = in_memory(calls, confirm_ms) if memory else under_engine(calls, seconds)
+        with kind as target:
             found = measure(target, rate, seconds)
     for what, spread in (("answered", found.answered), ("driver late", found.late)):
         click.echo(

@@ -12,7 +12,7 @@ from ivr.api.calls import Why
 from tests.api.fake import ONE, OTHER, Api
 
 from .load import Spread
-from .pauses import LIMIT_MS, Measured, Target, in_memory, measure
+from .pauses import LIMIT_MS, Measured, Target, in_memory, measure, under_engine
 
 
 @pytest.fixture
@@ -57,3 +57,11 @@ def test_an_interface_in_another_process() -> None:
         found = measure(target, rate=100.0, seconds=0.03)
     assert found.failed == {}
     assert found.answered.count == 3
+
+
+def test_an_engine_with_calls() -> None:
+    with under_engine(2, 10.0) as target:
+        assert len(target.calls) == 2
+        found = measure(target, rate=100.0, seconds=0.04)
+    assert found.failed == {}
+    assert found.answered.count == 4
