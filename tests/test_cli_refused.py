@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr import cli
+from ivr import cli_words
 from ivr.config.settings import Address
 from ivr.engine import asking
 from tests.test_cli import assert_one_line, ivr, site_file  # noqa: F401 # a fixture
@@ -119,7 +119,7 @@ def test_a_folder_that_may_not_be_looked_into_has_no_site(monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "stat", refuse)
-        found = cli._default_site()
+        found = cli_words._default_site()
     assert found == Path("/etc/ivr/ivr.yaml")
 
 
