@@ -109,6 +109,16 @@ class ShowKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetKeys:
+    """Be told of no key any more: at a payment line keys are let through, and none is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearKeys:
+    """Be told of keys again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mask:
     """Have the recording be silence from here on, its time line kept (docs/freeswitch.md 15)."""
 
@@ -164,6 +174,8 @@ Command = (
     | ListenToAgent
     | HideKeys
     | ShowKeys
+    | ForgetKeys
+    | HearKeys
     | Mask
     | Unmask
     | TellAgent

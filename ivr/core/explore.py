@@ -257,7 +257,7 @@ def _in_words(command: Command) -> str:
             return ""
         case do.HideKeys() | do.ShowKeys() | do.Mask() | do.Unmask() | do.StartPauseTimer():
             return ""
-        case do.TellAgent() | do.ListenToAgent():
+        case do.TellAgent() | do.ListenToAgent() | do.ForgetKeys() | do.HearKeys():
             return ""
         case do.TakeOver():
             return "take over"

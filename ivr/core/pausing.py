@@ -80,11 +80,18 @@ def begin(state: CallState, by: str, policy: CallPolicy, back_ms: int = 0) -> St
 
 def _again(state: CallState) -> Step:
     """Hide the keys and mask, whatever may have been done about it before."""
-    hide = do.HideKeys(relayed=state.at_line)
+    hide = _hide(state)
     if state.recording is Recording.STOPPING:
-        return _limited(state, Pause.STOPPING, SWITCH_MS, hide, do.StopRecording())
+        return _limited(state, Pause.STOPPING, SWITCH_MS, *hide, do.StopRecording())
     mask = (do.Mask(),) if state.recording in _RECORDS else ()
-    return _limited(state, Pause.MASKING, SWITCH_MS, hide, *mask)
+    return _limited(state, Pause.MASKING, SWITCH_MS, *hide, *mask)
+
+
+def _hide(state: CallState) -> tuple[Command, ...]:
+    """Both people's keys; at a payment line the customer's go through and are not told of."""
+    if state.at_line:
+        return (do.ForgetKeys(), do.HideKeys(relayed=True))
+    return (do.HideKeys(),)
 
 
 def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
@@ -92,12 +99,13 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     was_line = state.at_line
     line = is_line(event.number, state, policy)
     state = state._replace(joined=True, other_leg=event.other_leg, at_line=line, digits=NO_DIGITS)
+    hear = (do.HearKeys(),) if was_line and not line else ()
     off = state.pause is Pause.OFF or state.pause in _ENDING
     if line and off:
         return begin(state._replace(asked=False), LINE, policy)
     if off:
-        return Step(state)
-    hide = (do.HideKeys(relayed=line),)  # of the leg that is new, too
+        return Step(state, hear)
+    hide = (*_hide(state), *hear)  # of the leg that is new, too
     if was_line and not line and state.pause is Pause.ON and rules.ends_by_itself(state):
         step = _end(state, LINE)
         return Step(step.state, (*hide, *step.commands))

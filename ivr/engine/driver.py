@@ -36,6 +36,7 @@ from ivr.esl.translate import (
     SwitchCommand,
     answered,
     event_of,
+    keys_told,
     offer,
     opening,
     refused,
@@ -300,6 +301,10 @@ class CallDriver:
                         self._pause_timer.cancel()
                     fire = partial(self._on_pause_timer, timer)
                     self._pause_timer = self._context.clock.after(ms, fire)
+                case do.ForgetKeys() | do.HearKeys():
+                    # The engine's own line is told of no keys in the first place.
+                    if self._link is not None:
+                        self._send(keys_told(isinstance(command, do.HearKeys)), None)
                 case do.HastenJournal():
                     self._context.hasten()
                 case do.SyncJournal():

@@ -123,6 +123,11 @@ def opening(call_id: str) -> tuple[bytes, int]:
     return b"".join(line(text) for text in lines), len(lines)
 
 
+def keys_told(yes: bool) -> bytes:
+    """Have, or no more have, the keys of a call told on its own socket; brings one reply."""
+    return line("event plain DTMF" if yes else "nixevent DTMF")
+
+
 def event_of(
     message: Message, at: int, legs: Legs, path: str, plays: Mapping[int, Prompt]
 ) -> Event | None:
