@@ -92,11 +92,6 @@ class LabCall:
                 return leg
         raise LookupError(f"{number} was not called, but {[name for name, _ in self.others]}")
 
-    @property
-    def reached(self) -> bool:
-        """Whether the caller was connected to somebody who was called."""
-        return any(leg.times.bridged for _, leg in self.others)
-
     def follow(self, leg: Leg) -> None:
         """Note what happens to a second leg, too."""
         self.other = leg

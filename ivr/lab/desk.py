@@ -24,6 +24,7 @@ class Desk:
         """SIP REFER: the other side goes to another number."""
         other = leg.peer
         if other is not None:
+            other.passed_on = True
             transfer(other, to, "XML", other.party.context)
 
     def hold(self, leg: Leg) -> None:

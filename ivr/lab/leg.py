@@ -69,6 +69,8 @@ class Leg:
         self.bridged = False
         self.moved = False
         """Whether it was taken out of its bridge, to something else."""
+        self.passed_on = False
+        """Whether the telephone at the other side sent it to another number."""
         self.mouth = Line(self.clock.monotonic_ms)
         """What comes from this leg's telephone."""
         self.ear = Line(self.clock.monotonic_ms)

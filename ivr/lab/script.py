@@ -211,8 +211,8 @@ class CallScript:
     rate: int = 8000
     """Samples a second of the caller's codec: 8000 or 16000."""
     destination: Destination | None = None
-    """Whom the call reaches first, whatever number is bridged to; None leaves it to the switch, as
-    it is left who is reached after a transfer."""
+    """Whom the call reaches, whatever number is bridged to; None leaves it to the switch, as it is
+    left who is reached where the other telephone sends it."""
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     """Whom it reaches at a number, before ``destination``: where it is transferred, say. Holds
     for second calls of its telephones, too."""

@@ -154,7 +154,7 @@ class LabSwitch:
         if call is not None:
             self._calls[leg.uuid] = call
             call.follow(leg)
-            first = None if caller is not call.leg or call.reached else call.script.destination
+            first = None if caller is not call.leg or caller.passed_on else call.script.destination
             wanted = call.script.destinations.get(dial.user, first)
         self._ring(leg, dial, wanted)
         return leg
