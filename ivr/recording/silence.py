@@ -142,7 +142,7 @@ def _leaked(sound: Sound, places: Sequence[_Place]) -> int:
         allowance = max(place.allowance for place in places)
         if not needed or any(sound.runs(begin - allowance, end + allowance, needed)):
             continue
-        worst = max(worst, min(sound.peak(a, b) for a, b in stretches))
+        worst = max(worst, min(sound.peak(a, b) for a, b in set(stretches)))
     return worst
 
 

@@ -25,14 +25,23 @@ Write = Callable[[int, bytes, int], int]
 """As ``os.pwrite``."""
 
 
+_FEW = 1000
+"""So many samples are looked at one by one quicker than all of a piece."""
+
+
 @lru_cache(maxsize=64)
-def _no_louder(peak: int) -> bytes:
-    """High bytes of 16 bit samples that cannot be louder than this."""
-    return bytes(
-        high
-        for high in range(256)
-        if (high * 256 + 255 if high < 128 else (256 - high) * 256) <= peak
-    )
+def _may_be_louder(peak: int) -> bytes:
+    """For each high byte of a 16 bit sample 1 where such a sample can be louder than this, or 0."""
+    loudest = (high * 256 + 255 if high < 128 else (256 - high) * 256 for high in range(256))
+    return bytes(min(most, _LOUDEST) > peak for most in loudest)
+
+
+def _marked(piece: bytes, marks: bytes, count: int) -> Iterator[bytes]:
+    """The 16 bit samples of a piece that are marked with a 1."""
+    at = -1
+    for _ in range(count):
+        at = marks.index(1, at + 1)
+        yield piece[2 * at : 2 * at + 2]
 
 
 class Sound:
@@ -101,8 +110,10 @@ class Sound:
             upper = bytearray(len(piece) // 3 * 2)
             upper[::2], upper[1::2] = piece[1::3], piece[2::3]
             piece, width = bytes(upper), 2
-        elif width == 2 and not piece[1::2].translate(None, _no_louder(least)):
-            return 0
+        if width == 2:
+            loud = piece[1::2].translate(_may_be_louder(least))
+            if (count := loud.count(1)) < _FEW:
+                piece = b"".join(_marked(piece, loud, count))
         samples = array(_CODES[width], piece)
         if sys.byteorder == "big":
             samples.byteswap()

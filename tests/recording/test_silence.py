@@ -261,6 +261,26 @@ def test_the_loudest_sample_is_found_exactly(tmp_path: Path) -> None:
             assert sound.peak(0, count) == min(32767, max(map(abs, samples[:count])))
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 40_000), st.integers(-32768, 32767), st.integers(0, 300)),
+        max_size=6,
+    )
+)
+def test_the_loudest_is_what_comparing_all_finds(
+    tmp_path_factory: pytest.TempPathFactory, stretches: list[tuple[int, int, int]]
+) -> None:
+    samples: list[int] = []
+    for count, value, spread in stretches:
+        samples += [max(-32768, value - n % (spread + 1)) for n in range(count)]
+    data = b"".join(n.to_bytes(2, "little", signed=True) for n in samples)
+    path = put(tmp_path_factory.mktemp("w") / "x.wav", header(len(data), 1) + data)
+    with opened(path) as fd:
+        found = Sound(fd, inspect_fd(fd, "x")).peak(0, len(samples))
+    assert found == min(32767, max(map(abs, samples), default=0))
+
+
 def test_the_loudest_of_many_pieces(tmp_path: Path) -> None:
     data = bytearray(talk(20_000))
     data[44 + 500_000 : 44 + 500_002] = (-31_000).to_bytes(2, "little", signed=True)
