@@ -27,7 +27,7 @@ _XML = """<?xml version="1.0"?>
     <configuration name="switch.conf"><settings>
       <param name="max-sessions" value="2000"/>
       <param name="sessions-per-second" value="400"/>
-      <param name="loglevel" value="notice"/>
+      <param name="loglevel" value="{log_level}"/>
       <param name="rtp-start-port" value="{rtp_from}"/>
       <param name="rtp-end-port" value="{rtp_to}"/>
       <param name="switchname" value="live-test"/>
@@ -142,7 +142,15 @@ class FreeSwitch:
     """A running FreeSWITCH."""
 
     def __init__(
-        self, program: Path, folder: Path, site: Path, esl: int, sip: int, log_levels: str
+        self,
+        program: Path,
+        folder: Path,
+        site: Path,
+        esl: int,
+        sip: int,
+        log_level: str,
+        log_levels: str,
+        rtp_from: int,
     ) -> None:
         self.folder = folder
         self.esl = esl
@@ -157,12 +165,13 @@ class FreeSwitch:
             password=PASSWORD,
             esl=esl,
             sip=sip,
-            rtp_from=21000,
-            rtp_to=31000,
+            rtp_from=rtp_from,
+            rtp_to=rtp_from + 9999,
             caller_tone=escape(_TONE.format(hz=440)),
             agent_tone=escape(_TONE.format(hz=880)),
             other_tone=escape(_TONE.format(hz=1200)),
             extensions=extensions,
+            log_level=log_level,
             log_levels=log_levels,
         )
         (folder / "freeswitch.xml").write_text(text)

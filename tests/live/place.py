@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import uuid4
 
 import gevent
@@ -12,6 +13,7 @@ from gevent.event import Event
 from gevent.socket import create_connection
 
 from ivr.esl.session import Link
+from ivr.esl.translate import FEATURE
 from ivr.esl.wire import Message, line
 from ivr.lab.script import (
     AfterPrompt,
@@ -25,7 +27,10 @@ from ivr.lab.script import (
 )
 from tests.live.freeswitch import PASSWORD
 
-_EVENTS = "CHANNEL_CREATE PLAYBACK_START PLAYBACK_STOP CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE"
+_EVENTS = (
+    "CHANNEL_CREATE PLAYBACK_START PLAYBACK_STOP CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE"
+    " DTMF CHANNEL_APPLICATION"
+)
 _MARKS = {
     DuringPrompt: "PLAYBACK_START",
     AfterPrompt: "PLAYBACK_STOP",
@@ -53,6 +58,15 @@ class Placed:
     events: list[str] = field(default_factory=list)
 
 
+class Feature(NamedTuple):
+    """A feature code that FreeSWITCH noticed."""
+
+    leg: str
+    name: str
+    at_us: int
+    """By the host's wall clock."""
+
+
 class Caller:
     """Makes calls over one connection to FreeSWITCH's event socket."""
 
@@ -61,6 +75,9 @@ class Caller:
         self._by_number: dict[str, Placed] = {}
         self._by_leg: dict[str, Placed] = {}
         self._numbers = itertools.count(7700900000)
+        self.keys: defaultdict[str, str] = defaultdict(str)
+        """By leg: the keys of which FreeSWITCH told this connection, for it asked."""
+        self.features: list[Feature] = []
         plain = create_connection(("127.0.0.1", esl), 10)
         import socket
 
@@ -114,6 +131,11 @@ class Caller:
     def _heard(self, message: Message) -> None:
         leg = message.first(b"Unique-ID") or ""
         name = message.event_name
+        if name == "DTMF":
+            self.keys[leg] += message.first(b"DTMF-Digit") or ""
+        elif name == "CHANNEL_APPLICATION" and message.last(FEATURE):
+            at = int(message.first(b"Event-Date-Timestamp") or 0)
+            self.features.append(Feature(leg, message.last(FEATURE) or "", at))
         if name == "CHANNEL_CREATE" and message.first(b"Call-Direction") == "inbound":
             number = message.first(b"Caller-Caller-ID-Number") or ""
             call = self._by_number.get(number)

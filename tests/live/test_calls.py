@@ -9,6 +9,7 @@ import pytest
 from ivr.lab import script
 from ivr.lab.expect import STANDARD_EXPECTED, Expected
 from ivr.lab.script import CallScript, DuringPrompt, HangUp, Keys
+from tests.live.acts import Acts
 from tests.live.conftest import NUMBERS, Site
 from tests.live.place import PATIENCE_S
 
@@ -70,7 +71,7 @@ CALLS: dict[str, tuple[CallScript, str, Expected]] = {
 
 
 @pytest.fixture(scope="session")
-def placed(site: Site) -> dict[str, object]:
+def placed(site: Site, acts: Acts) -> dict[str, object]:
     """All calls at once, as they come to a council."""
     calls = {
         name: site.caller.place(replace(told, name=name), NUMBERS[to])

@@ -1,0 +1,217 @@
+"""One call, what its people do, and what there is of it: journal, record and audio."""
+
+from __future__ import annotations
+
+import json
+import re
+import wave
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import gevent
+import numpy as np
+
+from ivr.lab.script import CallScript
+from tests.live.hearing import Heard
+from tests.live.wait import until
+
+if TYPE_CHECKING:
+    from tests.live.conftest import Site
+
+CALLER_HZ, AGENT_HZ, OTHER_HZ = 440, 880, 1200
+"""The voices of tests/live/freeswitch.py."""
+A_WHILE_MS = 1300
+"""How long people talk, so that there is more than a pause's guard of it."""
+
+_ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+_KEYS = "123A456B789C*0#D"
+
+
+class Noted(NamedTuple):
+    """An entry of the journal."""
+
+    kind: str
+    data: Mapping[str, Any]
+    wall_ms: int
+    mono_ms: int
+
+
+class Talk:
+    """A call, with the engine of a site between its people."""
+
+    def __init__(self, site: Site, dialled: str) -> None:
+        self.site = site
+        self.placed = site.caller.place(CallScript(name=f"to {dialled}"), dialled)
+        self.said: dict[str, str] = {}
+        """What engine and FreeSWITCH said of the call while it went on."""
+
+    # What people do.
+
+    def connected(self, times: int = 1) -> None:
+        """Be joined with whom the call is for: the first one, or the next after a transfer."""
+        self.noted("Connected", times)
+        until(lambda: bool(self.placed.far_leg), f"the far end of {self.a_leg}")
+
+    def talks(self, ms: int = A_WHILE_MS) -> None:
+        """Talk, or be silent, for a while."""
+        gevent.wait([self.placed.over], timeout=ms / 1000)
+
+    def agent_keys(self, keys: str, ms: int = 120) -> None:
+        """The agent, or whoever was called, presses keys of the telephone."""
+        self.api(f"uuid_send_dtmf {self.placed.far_leg} {keys}@{ms}")
+
+    def caller_keys(self, keys: str, ms: int = 80) -> None:
+        """The caller presses keys, one after the other."""
+        self.keys(self.placed.caller_leg, keys, ms)
+
+    def keys(self, telephone: str, keys: str, ms: int = 80) -> None:
+        for key in keys:
+            self.api(f"uuid_send_dtmf {telephone} {key}@{ms}")
+            gevent.wait([self.placed.over], timeout=(ms + 60) / 1000)
+
+    def caller_plays(self, keys: str, ms: int = 100) -> None:
+        """The caller's telephone sounds the tones of keys, as old ones do."""
+        self.plays(self.placed.caller_leg, keys, ms)
+
+    def plays(self, telephone: str, keys: str, ms: int = 100) -> None:
+        pairs = ((_KEYS.index(key) // 4, _KEYS.index(key) % 4) for key in keys)
+        tones = ";".join(f"%({ms},50,{_ROWS[row]},{_COLUMNS[column]})" for row, column in pairs)
+        self.api(f"uuid_broadcast {telephone} tone_stream://{tones} aleg")
+
+    def refers(self, number: str) -> None:
+        """The agent's telephone sends the call elsewhere with a SIP REFER."""
+        target = f"sip:{number}@127.0.0.1:{self.site.switch.sip}"
+        assert self.api(f"uuid_deflect {self.placed.far_leg} {target}").startswith("+OK")
+
+    def transferred(self, number: str) -> None:
+        """Somebody in the house takes the call to another telephone."""
+        assert self.api(f"uuid_transfer {self.a_leg} {number} XML public").startswith("+OK")
+
+    def hang_up(self) -> None:
+        """The caller does; then there is a record."""
+        self.api(f"uuid_kill {self.placed.caller_leg}")
+        until(self._record.exists, f"a record of {self.placed}")
+
+    def api(self, command: str) -> str:
+        return self.site.caller.api(command)
+
+    # What is heard and seen of it.
+
+    def listen(self, telephone: str) -> Heard:
+        """Keep what this telephone hears from here on: its left channel."""
+        path = self.site.folder / f"heard-{telephone}.wav"
+        self.api(f"uuid_setvar_multi {telephone} RECORD_STEREO=true;RECORD_MIN_SEC=0")
+        assert self.api(f"uuid_record {telephone} start {path}").startswith("+OK")
+        return Heard(path)
+
+    def look(self) -> None:
+        """Keep all that FreeSWITCH knows of the legs now."""
+        placed = self.placed
+        for leg in (placed.a_leg, placed.b_leg, placed.far_leg, placed.caller_leg):
+            dump = self.api(f"uuid_dump {leg}")
+            assert leg in dump, dump
+            self.said[f"uuid_dump of {leg}, {len(self.said)}"] = dump
+
+    @property
+    def a_leg(self) -> str:
+        until(lambda: bool(self.placed.a_leg), f"FreeSWITCH has the call {self.placed.script.name}")
+        return self.placed.a_leg
+
+    def noted(self, kind: str, times: int = 1) -> Noted:
+        """The entry of the journal of this kind, when it is there so many times."""
+        a_leg = self.a_leg
+
+        def there() -> list[Noted]:
+            return [one for one in self.site.journal.of(a_leg) if one.kind == kind]
+
+        until(lambda: len(there()) >= times, f"{kind} {times} times of {a_leg}")
+        return there()[times - 1]
+
+    def count(self, kind: str) -> int:
+        return sum(one.kind == kind for one in self.site.journal.of(self.a_leg))
+
+    @property
+    def _record(self) -> Path:
+        return self.site.spool / "new" / f"{self.a_leg}.json"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(self._record.read_text())
+        return record
+
+    @property
+    def recording(self) -> dict[str, Any]:
+        recording: dict[str, Any] = self.record["recording"]
+        return recording
+
+    @property
+    def steps(self) -> list[str]:
+        return [f"{step['what']} {step['detail']}".strip() for step in self.record["steps"]]
+
+    def sound(self, part: int = 1) -> Sound:
+        """The recording, or a part of it."""
+        return Sound(self.site.spool / self.recording["parts"][part - 1]["path"])
+
+
+class Sound:
+    """A stereo recording: the customer on the left, the agent on the right."""
+
+    def __init__(self, path: Path) -> None:
+        with wave.open(str(path)) as file:
+            assert file.getnchannels() == 2
+            self.rate = file.getframerate()
+            data = file.readframes(file.getnframes())
+        self._samples = np.frombuffer(data, "<i2").reshape(-1, 2)
+
+    @property
+    def ms(self) -> int:
+        return len(self._samples) * 1000 // self.rate
+
+    def peak(self, begin_ms: int, end_ms: int) -> int:
+        peak: int = np.abs(self._piece(begin_ms, end_ms)).max(initial=0)
+        return int(peak)
+
+    def voices(self, begin_ms: int, end_ms: int) -> tuple[int, int]:
+        """The pitch on each side, in Hz: the loudest; 0 is silence."""
+        piece = self._piece(begin_ms, end_ms)
+        assert len(piece) >= self.rate // 5, f"only {len(piece)} samples from {begin_ms} ms on"
+        left, right = (self._pitch(piece[:, side]) for side in (0, 1))
+        return left, right
+
+    def _piece(self, begin_ms: int, end_ms: int) -> Any:
+        piece = self._samples[begin_ms * self.rate // 1000 : end_ms * self.rate // 1000]
+        return piece.astype("int32")
+
+    def _pitch(self, samples: Any) -> int:
+        if not samples.any():
+            return 0
+        power = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+        return int(round(int(power.argmax()) * self.rate / len(samples), -1))
+
+
+class Journal:
+    """What the engine's journal says, read on from where it was read to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, int] = {}
+        self._calls: dict[str, list[Noted]] = {}
+
+    def of(self, call_id: str) -> list[Noted]:
+        for path in sorted(self._folder.glob("*")):
+            at = self._read.get(path, 0)
+            if path.stat().st_size > at:
+                with path.open("rb") as file:
+                    file.seek(at)
+                    whole, end, _ = file.read().rpartition(b"\n")
+                self._read[path] = at + len(whole) + len(end)
+                for text in whole.splitlines():
+                    self._note(text)
+        return self._calls.get(call_id, [])
+
+    def _note(self, text: bytes) -> None:
+        if re.match(rb'{"c":"', text):
+            entry = json.loads(text)
+            noted = Noted(entry["k"], entry["d"], entry["w"], entry["m"])
+            self._calls.setdefault(entry["c"], []).append(noted)
