@@ -8,8 +8,9 @@ from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.call import advance
 from ivr.core.commands import Command
+from ivr.core.entries import Entry
 from ivr.core.events import Event
-from ivr.core.policy import CallPolicy, Prompt, PromptFile
+from ivr.core.policy import CallPolicy, Pausing, Prompt, PromptFile
 from ivr.core.state import CallState
 
 
@@ -42,6 +43,9 @@ POLICY = CallPolicy(
     without_recording="connect",
 )
 REFUSING = replace(POLICY, without_recording="refuse")
+PAUSING = Pausing(card_digits=8, lines=frozenset({"1500"}))
+TO_LINE = replace(POLICY, payment_line=True, pausing=PAUSING)
+OUTBOUND = replace(POLICY, direction="outbound", pausing=PAUSING)
 
 PATH = "/spool/recording/a.wav"
 ARRIVED = events.Arrived(0, "07700900123", "Jo", "01427676676", PATH)
@@ -88,15 +92,61 @@ class Call:
         return self.hear(events.HungUp(self.now, by, "NORMAL_CLEARING", 16))
 
     def connect(self) -> Call:
-        """From arrival to the two legs hearing each other."""
-        self.arrive().prompt_ends()
-        return self.hear(events.RecordingStarted(self.now), events.Bridged(self.now, "b"))
+        """From arrival to the two legs hearing each other, and being recorded."""
+        if self.policy.direction == "outbound":
+            self.hear(ARRIVED, events.Journalled(0))
+            return self.bridge("b", "07700900999").hear(events.RecordingStarted(self.now))
+        self.arrive().prompt_ends().hear(events.RecordingStarted(self.now))
+        return self.bridge("b")
+
+    def bridge(self, leg: str, number: str = "") -> Call:
+        """The customer and this leg hear each other."""
+        return self.hear(events.Bridged(self.now, leg, number))
+
+    def pause(self, by: str = "agent") -> Call:
+        return self.hear(events.PauseAsked(self.now, by))
+
+    def resume(self, by: str = "agent") -> Call:
+        return self.hear(events.ResumeAsked(self.now, by))
+
+    def hidden(self, ok: bool = True) -> Call:
+        return self.hear(events.KeysHidden(self.now, ok))
+
+    def shown(self, ok: bool = True) -> Call:
+        return self.hear(events.KeysShown(self.now, ok))
+
+    def masked(self, ok: bool = True) -> Call:
+        return self.hear(events.Masked(self.now, ok))
+
+    def unmasked(self, ok: bool = True) -> Call:
+        return self.hear(events.Unmasked(self.now, ok))
+
+    def paused(self, by: str = "agent") -> Call:
+        """Paused, and FreeSWITCH has confirmed all of it."""
+        return self.pause(by).hidden().masked()
+
+    def stopped(self, cause: str = "success-silence") -> Call:
+        """RECORD_STOP."""
+        return self.hear(events.RecordingStopped(self.now, cause, 1000))
+
+    def pause_late(self) -> Call:
+        """The pause's timer runs out."""
+        return self.hear(events.PauseTimerFired(self.now, self.state.pause_timer))
 
     def look(self) -> list[str]:
-        """What was done since the last look, without journal and timers, as words."""
+        """What was done since the last look, as words, without journal and timers."""
         words = [word for word in map(_word, self.did) if word]
         self.did.clear()
         return words
+
+    def quiet(self) -> Call:
+        """What was done so far is of no interest."""
+        self.did.clear()
+        return self
+
+    def entries(self) -> list[Entry]:
+        """What went to the journal since the last look."""
+        return [command.entry for command in self.did if isinstance(command, do.Journal)]
 
     def journalled(self) -> list[str]:
         return [type(c.entry).__name__ for c in self.did if isinstance(c, do.Journal)]
@@ -104,7 +154,9 @@ class Call:
 
 def _word(command: Command) -> str:
     match command:
-        case do.Journal() | do.StartTimer() | do.SyncJournal():
+        case do.Journal() | do.SyncJournal() | do.HastenJournal():
+            return ""
+        case do.StartTimer() | do.StartPauseTimer():
             return ""
         case do.PlayPrompt(prompt=played):
             return f"play {played.name}"
@@ -112,5 +164,9 @@ def _word(command: Command) -> str:
             return f"hang up {cause}"
         case do.Bridge(dial_string=dial):
             return f"bridge {dial}"
+        case do.TellAgent(tone=tone):
+            return f"tone {tone}"
+        case do.HideKeys(relayed=True):
+            return "HideKeys but relay"
         case _:
             return type(command).__name__

@@ -179,7 +179,7 @@ def test_the_end_of_a_bridge_is_not_the_end_of_the_call() -> None:
     call.hear(events.BridgeEnded(0, "NORMAL_CLEARING"))
     assert (call.look(), call.state.phase) == ([], Phase.PARTED)
     call.hear(events.Bridged(0, "c-leg"))
-    assert (call.look(), call.state.phase) == ([], Phase.CONNECTED)
+    assert (call.look(), call.state.phase) == (["ListenToAgent"], Phase.CONNECTED)
 
 
 def test_a_caller_left_alone_is_not_left_for_ever() -> None:

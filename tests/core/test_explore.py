@@ -10,10 +10,17 @@ import pytest
 from ivr.core import call, events
 from ivr.core import commands as do
 from ivr.core.events import Event
-from ivr.core.explore import Edge, explore, moves, normal, what_can_happen
-from ivr.core.keys import Tail
-from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Phase
+from ivr.core.explore import (
+    Edge,
+    explore,
+    moves,
+    normal,
+    what_can_happen,
+    what_can_happen_to_a_pause,
+)
+from ivr.core.keys import Digits, Tail
+from ivr.core.policy import CallPolicy, Pausing
+from ivr.core.state import CallState, Pause, Phase
 from ivr.core.steps import Step
 from tests.core.calls import POLICY, REFUSING
 
@@ -25,8 +32,10 @@ def edges() -> tuple[Edge, ...]:
 
 def test_what_can_happen_leaves_out_no_kind_of_event() -> None:
     state = CallState(phase=Phase.ANNOUNCING, timer=1, play=1, playing=POLICY.announcement)
-    kinds = {type(event) for event in what_can_happen(state, POLICY)}
-    assert kinds == set(get_args(Event))
+    ever = {type(event) for event in what_can_happen(state, POLICY)}
+    paused = {type(event) for event in what_can_happen_to_a_pause(state)}
+    assert ever | paused == set(get_args(Event))
+    assert not ever & paused
 
 
 def test_what_can_happen_presses_every_key_of_a_policy() -> None:
@@ -36,6 +45,14 @@ def test_what_can_happen_presses_every_key_of_a_policy() -> None:
     assert pressed == {"*", "0", "9", "5"}
 
 
+def test_what_can_happen_connects_to_every_payment_line() -> None:
+    lines = frozenset({"1500", "1501"})
+    policy = replace(POLICY, pausing=Pausing(lines=lines))
+    happen = what_can_happen(CallState(), policy)
+    met = {event.number for event in happen if isinstance(event, events.Bridged)}
+    assert met == {"", "1500", "1501"}
+
+
 def test_states_that_differ_in_serials_and_times_are_one() -> None:
     early = CallState(timer=3, play=2, keys=Tail("*", 700), phase=Phase.ANNOUNCING)
     late = CallState(timer=9, play=5, keys=Tail("*", 90_000), phase=Phase.ANNOUNCING)
@@ -43,6 +60,18 @@ def test_states_that_differ_in_serials_and_times_are_one() -> None:
     assert normal(normal(early)) == normal(early)
     assert normal(early._replace(play=0)) != normal(early), "nothing was played yet"
     assert normal(early._replace(keys=Tail())) != normal(early), "a key is pending"
+
+
+def test_paused_states_that_differ_in_serials_and_names_are_one() -> None:
+    first = CallState(phase=Phase.CONNECTED, pause=Pause.ON, pause_timer=3, part=1, path="/x")
+    third = first._replace(pause_timer=9, part=3, path="/x.3", other_leg="c")
+    assert normal(first) == normal(third)
+    assert normal(normal(first)) == normal(first)
+    for different in ({"pause": Pause.OFF}, {"asked": True}, {"masked": True}, {"at_line": True}):
+        assert normal(first._replace(**different)) != normal(first)
+    digits = first._replace(pause=Pause.OFF, digits=Digits(3, 100, 900))
+    assert normal(digits) == normal(digits._replace(digits=Digits(3, 70, 800)))
+    assert normal(digits) != normal(digits._replace(digits=Digits(2, 100, 900)))
 
 
 def test_every_phase_is_reached_and_all_but_the_last_are_left(edges: tuple[Edge, ...]) -> None:
