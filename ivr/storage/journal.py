@@ -14,7 +14,7 @@ What a failed disk refused is kept in memory and written again, to a new segment
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,10 @@ class Journal:
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Put everything on disk and stop; whether it was possible within the limit."""
+        self._limits = replace(self._limits, gather_ms=0)  # the last entries wait for no company
+        if self._timer is not None:
+            self._timer.cancel()
+            self._gathered()
         synced = self.flush(timeout_s)
         for timer in (self._timer, self._retry_timer, self._tidy_timer):
             if timer is not None:

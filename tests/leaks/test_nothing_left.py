@@ -1,0 +1,173 @@
+"""Nothing of a card is left, whatever the moment at which it was keyed (R6, R7).
+
+Five hundred calls, each with a card number, its expiry and its security code, keyed in and around
+every edge of a pause; then every byte that the engine and the switch wrote is searched, and every
+recording listened to. The lab switch keeps what FreeSWITCH keeps, at INFO; so what protects a
+caller can be taken out, one thing after the other, and has to be missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.core import commands as do
+from ivr.core import pausing
+from ivr.esl import translate
+from ivr.lab.record import Recording
+from ivr.storage import readback
+from tests.leaks import stories
+from tests.leaks.cards import CARDS
+from tests.leaks.payments import STAFF_CALL, Payments, Told, by_phone
+from tests.leaks.stories import Story
+
+BATCHES = 7
+AGENT = 1
+"""The channel of the recording."""
+
+
+def every_story(card: str) -> list[Story]:
+    by_page, restarted = stories.with_the_test(card)
+    return [
+        *stories.by_themselves(card),
+        by_page,
+        *([restarted] if card in CARDS[:2] else []),
+        *stories.of_staff(card, STAFF_CALL),
+    ]
+
+
+def at_the_line(card: str) -> list[Story]:
+    return [*stories.to_the_payment_line(card), *by_phone(card)]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Payments]:
+    house = Payments(tmp_path)
+    house.begin()
+    yield house
+    house.close()
+
+
+def told(house: Payments, tales: Callable[[str], list[Story]], cards: Any = CARDS) -> list[Told]:
+    return house.tell([(story, card) for card in cards for story in tales(card)])
+
+
+def left(house: Payments, calls: list[Told]) -> list[object]:
+    """All that is left of the cards, and every key that is heard, feature codes apart."""
+    tones = [
+        (one.story.name, tone)
+        for one in calls
+        for tone in house.tones_left(one)
+        if (tone.channel, tone.key) != (AGENT, "*")
+    ]
+    return [*house.digits_left(CARDS), *house.keys_left(calls), *tones]
+
+
+def test_of_five_hundred_cards_nothing_is_left(house: Payments, capfd: Any) -> None:
+    calls: list[Told] = []
+    for _ in range(BATCHES):
+        calls += told(house, every_story)
+    assert len(calls) >= 500
+    assert left(house, calls) == []
+    out, err = capfd.readouterr()
+    assert [word for card in CARDS for word in (card, card[:6]) if word in out + err] == []
+    for one in calls:
+        recording = house.record(one)["recording"]
+        assert recording["state"] == "kept", one.story.name
+        assert [pause["leaked_peak"] for pause in recording["pauses"]] == [0], one.story.name
+
+
+def test_what_is_keyed_at_a_payment_line_reaches_it_and_is_kept_nowhere(house: Payments) -> None:
+    house.switch.kept.level = "ERR"  # as deploy/freeswitch has it: FreeSWITCH logs keys at INFO
+    calls = told(house, at_the_line)
+    assert [one.heard for one in calls] == [one.story.keys for one in calls]
+    assert left(house, calls) == []
+    for one in calls:
+        (pause,) = house.record(one)["recording"]["pauses"]
+        assert (pause["by"], pause["how"]) == ("payment-line", "masked")
+
+
+def test_of_a_mask_that_never_held_nothing_is_left_either(
+    house: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recording, "mask", lambda recording: None)
+    calls = told(house, stories.by_themselves, CARDS[:1])
+    assert left(house, calls) == []
+    for one in calls:
+        (pause,) = house.record(one)["recording"]["pauses"]
+        assert (pause["verdict"], pause["leaked_peak"] > 0) == ("repaired", True), one.story.name
+    assert house.metric("ivr_masks_leaked_total") == len(calls)
+
+
+def test_a_refused_mask_leaves_a_gap_and_no_card(house: Payments) -> None:
+    house.switch.faults.refuse_mask(times=-1)
+    calls = told(house, lambda card: stories.by_themselves(card)[:1], CARDS[:2])
+    assert left(house, calls) == []
+    for one in calls:
+        recording = house.record(one)["recording"]
+        assert [part["path"] for part in recording["parts"]] == [
+            f"new/{one.call.uuid}.wav",
+            f"new/{one.call.uuid}.2.wav",
+        ]
+        assert {pause["how"] for pause in recording["pauses"]} == {"stopped"}
+    assert house.metric("ivr_masks_refused_total") == len(calls)
+
+
+# What protects a caller, taken out.
+
+
+Sabotage = Callable[[Payments, pytest.MonkeyPatch], None]
+
+
+def _keys_not_hidden(house: Payments, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(translate, "_sensitive", lambda leg, yes: translate._if(leg, "api uuid_exists"))
+
+
+def _not_masked(house: Payments, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Recording, "mask", lambda recording: None)
+    patch.setattr(readback.ReadBack, "_silence", lambda *_: None)
+
+
+def _not_proved(house: Payments, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(readback.ReadBack, "_silence", lambda *_: None)
+
+
+def _unmasked_by_a_restart(house: Payments, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pausing, "taken_up", lambda state: pausing._end(state, "nobody"))
+
+
+def _digits_not_filtered(house: Payments, patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(translate.VARIABLES, "digits_dialed_filter", "")
+    pairs = translate._PAIRS.replace("digits_dialed_filter=^(.+)$", "digits_dialed_filter=")
+    patch.setattr(translate, "_PAIRS", pairs)
+
+
+def _keys_still_told(house: Payments, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pausing, "_hide", lambda state: (do.HideKeys(relayed=state.at_line),))
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "tales"),
+    [
+        (_keys_not_hidden, every_story),
+        (_not_masked, every_story),
+        (_not_proved, every_story),
+        (_unmasked_by_a_restart, every_story),
+        (_digits_not_filtered, at_the_line),
+        (_keys_still_told, at_the_line),
+    ],
+    ids=lambda one: one.__name__.strip("_"),
+)
+def test_it_is_found_when_what_protects_a_caller_is_taken_out(
+    house: Payments,
+    monkeypatch: pytest.MonkeyPatch,
+    sabotage: Sabotage,
+    tales: Callable[[str], list[Story]],
+) -> None:
+    if tales is at_the_line:
+        house.switch.kept.level = "ERR"
+    sabotage(house, monkeypatch)
+    assert left(house, told(house, tales, CARDS[:1])) != []
