@@ -50,8 +50,9 @@ class Talk:
 
     def connected(self, times: int = 1) -> None:
         """Be joined with whom the call is for: the first one, or the next after a transfer."""
-        self.noted("Connected", times)
-        until(lambda: bool(self.placed.far_leg), f"the far end of {self.a_leg}")
+        leg = self.noted("Connected", times).data["other_leg"]
+        # The test's own connection may hear of it later than the engine.
+        until(lambda: self.placed.b_leg == leg, f"{self.a_leg} is joined with {leg}")
 
     def talks(self, ms: int = A_WHILE_MS) -> None:
         """Talk, or be silent, for a while."""

@@ -26,7 +26,7 @@ CALLS: dict[str, tuple[CallScript, str, Expected]] = {
     "agent hangs up": (
         CallScript(),
         "answers",
-        Expected("kept", "agent", least_ms=2500),
+        Expected("kept", "agent", least_ms=2000),
     ),
     "opts out": (script.OPTS_OUT, "answers", _STANDARD[script.OPTS_OUT.name]),
     "opts out and returns": (
@@ -58,7 +58,7 @@ CALLS: dict[str, tuple[CallScript, str, Expected]] = {
     "the second telephone answers": (
         CallScript(),
         "hunt",
-        Expected("kept", "agent", least_ms=2500),
+        Expected("kept", "agent", least_ms=2000),
     ),
     "no answer": (CallScript(), "silent", _STANDARD[script.NO_ANSWER.name]),
     "nobody there": (CallScript(), "nobody", Expected("none", "engine", "unavailable")),
