@@ -21,9 +21,14 @@ from ivr.core.explore import LATE_MS, what_can_happen, what_can_happen_to_a_paus
 from ivr.core.pausing import LIVE
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Pause, Phase
+from ivr.core.steps import Step
 
 AFTER_HANGUP = (do.Journal, do.SyncJournal, do.StartTimer, do.Finish)
 RECORDER = (do.StopRecording,)
+CALLERS = (events.KeyPressed, events.HungUp, events.BridgeEnded, events.PromptEnded)
+"""What a caller can bring about alone."""
+RESUMES = (do.Unmask, do.ShowKeys)
+_UNRECORDED = {"recording": False, "masked": False, "mask_asked": False, "covered": False}
 MOST_TIMERS = 12
 """How many timers in a row may have to run out before a call is over."""
 
@@ -50,9 +55,15 @@ class Watcher(NamedTuple):
     asked: bool = False
     """FreeSWITCH has not answered yet whether it records."""
     started: bool = False
+    hidden: bool = False
+    """FreeSWITCH was told to hide keys, and not to show them again."""
+    deaf: bool = False
+    """FreeSWITCH was told to tell of no key, and not to tell of them again."""
     masked: bool = False
     """FreeSWITCH confirmed a mask, and has not been told to end it."""
     mask_asked: bool = False
+    covered: bool = False
+    """FreeSWITCH confirmed a mask, and has not confirmed its end."""
     may_resume: bool = False
     """Somebody who may asked for the end of the pause."""
     paused: bool = False
@@ -67,6 +78,7 @@ class Watcher(NamedTuple):
     finished: bool = False
 
     def sees(self, event: Event, policy: CallPolicy) -> Watcher:
+        """Take an event. What it does not look at, :func:`weight` gives no weight."""
         match event:
             case events.PromptEnded(prompt=prompt, heard_ms=ms) if (
                 prompt.name == policy.announcement.name
@@ -81,15 +93,19 @@ class Watcher(NamedTuple):
             case events.RecordingStarted():
                 return self._replace(started=True, asked=False)
             case events.RecordingStopped():
-                return self._replace(recording=False)
+                return self._replace(**_UNRECORDED)
             case events.RecordingFailed() if self.asked:
-                return self._replace(recording=False, asked=False)
+                return self._replace(asked=False, **_UNRECORDED)
             case events.HungUp():
                 return self._replace(hung_up=True)
             case events.Masked(ok=True) if self.mask_asked:
-                return self._replace(masked=True, mask_asked=False)
+                return self._replace(masked=True, mask_asked=False, covered=True)
+            case events.Masked(ok=False):
+                return self._replace(mask_asked=False)
+            case events.Unmasked(ok=True) if not (self.masked or self.mask_asked):
+                return self._replace(covered=False)
             case events.PauseAsked():
-                return self._replace(line_alone=False)
+                return self._replace(line_alone=False, may_resume=False)
             case events.ResumeAsked():
                 return self._replace(may_resume=True)
             case events.Bridged(number=number):
@@ -115,27 +131,41 @@ class Watcher(NamedTuple):
                 self._forbid(self.opted_out, command, "a recording while opting out (R3)")
                 self._forbid(self.confirmed, command, "a recording after opting out (R3)")
                 self._forbid(not self.synced, command, "a recording before its journal (R22)")
-                return self._replace(
-                    recording=True, asked=True, started=False, masked=False, mask_asked=False
+                return self._replace(**_UNRECORDED)._replace(
+                    recording=True, asked=True, started=False
                 )
             case do.StopRecording():
-                return self._replace(recording=False)
+                return self._replace(**_UNRECORDED)
             case do.Bridge():
                 self._forbid(self.opted_out, command, "connected while opting out (R3)")
                 self._forbid(self.confirmed, command, "connected after opting out (R3)")
                 certain = self.outbound or self.given_up or (self.recording and self.started)
                 self._forbid(not certain, command, "connected before it is clear what is kept (R5)")
             case do.Mask():
+                self._forbid(not self.hidden, command, "masked before keys are hidden (R6)")
                 return self._replace(mask_asked=True)
             case do.Unmask():
                 self._forbid(not self.may_resume, command, "heard again, and nobody asked (R6)")
                 return self._replace(masked=False)
             case do.ShowKeys():
                 self._forbid(not self.may_resume, command, "keys shown, and nobody asked (R6)")
-                kept = self.masked and self.recording
-                self._forbid(kept, command, "keys shown before the mask is off (R6)")
-            case do.HideKeys(relayed=True):
-                self._forbid(not self.line, command, "keys let through and no payment line (R6)")
+                self._forbid(self.covered, command, "keys shown before the mask is off (R6)")
+                return self._replace(hidden=False)
+            case do.HideKeys(relayed=relayed):
+                through = relayed and not self.line
+                self._forbid(through, command, "keys let through and no payment line (R6)")
+                untold = relayed and not self.deaf
+                self._forbid(untold, command, "keys let through and told of (R6)")
+                return self._replace(hidden=True)
+            case do.ForgetKeys():
+                return self._replace(deaf=True)
+            case do.HearKeys():
+                self._forbid(self.line, command, "keys told of at a payment line (R6)")
+                return self._replace(deaf=False)
+            case do.TellAgent(tone=tone):
+                self._forbid(self.line, command, "a tone to a payment line")
+                untrue = tone is do.Tone.PAUSED and self.recording and not self.masked
+                self._forbid(untrue, command, "the agent is told of a pause that is none (R6)")
             case do.StartPauseTimer(timer=timer, ms=ms):
                 self._forbid(ms <= 0, command, "a limit that is none")
                 return self._replace(pause_timer=timer)
@@ -150,6 +180,31 @@ class Watcher(NamedTuple):
                 pass
         return self
 
+    def judges_pause(self, event: Event, done: Step) -> None:
+        """Take what was done as a whole while there may be a recording to pause."""
+        state, commands = done
+        if state.pause is Pause.OFF:
+            if self.paused:
+                raise RuleBroken(f"the pause is forgotten (R6): {state}")
+            if isinstance(event, events.Bridged) and self.line:
+                raise RuleBroken(f"at a payment line and not paused (R6): {state}")
+            return
+        if not self.paused:
+            raise RuleBroken(f"paused, and the journal does not know: {state}")
+        if self.pause_timer != state.pause_timer:
+            raise RuleBroken(f"a pause without a running timer: {state}")
+        if self.may_resume:
+            return
+        if self.recording and not (self.masked or self.mask_asked):
+            if isinstance(event, events.Masked):
+                raise RuleBroken(f"a mask refused and not stopped (R6): {state}")
+            raise RuleBroken(f"recorded while paused (R6): {state}")
+        hides = [command for command in commands if isinstance(command, do.HideKeys)]
+        if isinstance(event, events.Bridged) and not hides:
+            raise RuleBroken(f"the keys of a new leg are not hidden (R6): {state}")
+        if hides and self.line and not hides[-1].relayed:
+            raise RuleBroken(f"keys kept from the payment line (R6): {state}")
+
     def _reads(self, entry: entries.Entry) -> Watcher:
         match entry:
             case entries.OptOutStarted():
@@ -160,15 +215,19 @@ class Watcher(NamedTuple):
                 return self._replace(opted_out=False, confirmed=True)
             case entries.Connected():
                 return self._replace(joined=True)
+            case entries.NotConnected():
+                # Stopped, and nobody is there to pause for.
+                return self._replace(paused=False)
             case entries.RecordingIntended():
                 return self._replace(synced=False)
             case entries.PauseStarted(by=by):
                 alone = by == "payment-line"
                 return self._replace(paused=True, may_resume=False, line_alone=alone)
             case entries.PauseHeld():
-                kept = self.recording and self.started and not self.masked
+                kept = self.recording and not self.masked
                 self._forbid(kept, do.Journal(entry), "kept while paused (R6)")
             case entries.PauseEnded():
+                self._forbid(self.hidden, do.Journal(entry), "over, and keys still hidden (R6)")
                 return self._replace(paused=False)
             case entries.RecordingFailed():
                 self._forbid(self.recording, do.Journal(entry), "given up and not stopped (R5)")
@@ -192,29 +251,28 @@ def step(node: Node, event: Event, policy: CallPolicy) -> Node:
     return done.state, judged(watcher, event, done, policy)
 
 
-def judged(watcher: Watcher, event: Event, done: call.Step, policy: CallPolicy) -> Watcher:
+def judged(watcher: Watcher, event: Event, done: Step, policy: CallPolicy) -> Watcher:
     """What the watcher knows after one event and what was done; RuleBroken if it objects."""
     watcher = watcher.sees(event, policy)
     state, commands = done
+    if policy.payment_line and state.phase is Phase.DIALLING:
+        watcher = watcher._replace(line=True)
     unwanted = not (watcher.recording or watcher.hung_up or watcher.finished)
     stopped = do.StopRecording() in commands
     if isinstance(event, events.RecordingStarted) and unwanted and not stopped:
         raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
+    if isinstance(event, CALLERS) and any(isinstance(command, RESUMES) for command in commands):
+        raise RuleBroken(f"the caller ended a pause (R6): {state}")
     for command in commands:
         watcher = watcher.judges(command)
-    if state.pause is not Pause.OFF and not watcher.paused:
-        raise RuleBroken(f"paused, and the journal does not know: {state}")
-    if do.StartRecording() in commands and watcher.paused:
-        masked = watcher.mask_asked or watcher.may_resume
-        watcher._forbid(not masked, do.StartRecording(), "recorded while paused (R6)")
     if (state.phase is Phase.DONE) != watcher.finished:
         raise RuleBroken(f"done without Finish, or Finish without being done: {state}")
     if state.phase not in (Phase.NEW, Phase.DONE) and watcher.timer != state.timer:
         raise RuleBroken(f"a phase without a running timer: {state}")
-    paused = state.pause is not Pause.OFF and state.phase in LIVE
-    if paused and watcher.pause_timer != state.pause_timer:
-        raise RuleBroken(f"a pause without a running timer: {state}")
-    return watcher
+    if state.phase not in LIVE:
+        return watcher._replace(line=False, **_NO_PAUSE)
+    watcher.judges_pause(event, done)
+    return watcher if watcher.paused else watcher._replace(**_NO_PAUSE)
 
 
 def normal(watcher: Watcher, state: CallState) -> Watcher:
@@ -229,19 +287,49 @@ def normal(watcher: Watcher, state: CallState) -> Watcher:
     if watcher.hung_up:
         return Watcher(hung_up=True, timer=running)
     pausing = 1 if watcher.pause_timer == state.pause_timer else 0
-    if not watcher.paused:
-        watcher = watcher._replace(mask_asked=False, may_resume=False, line_alone=False)
-    if state.phase not in LIVE:
-        watcher = watcher._replace(**_NO_PAUSE)
-    if watcher.joined:
+    if watcher.joined or watcher.confirmed:
         # What was told decided whether it is recorded; that was judged.
         watcher = watcher._replace(**_TOLD)
     return watcher._replace(timer=running, pause_timer=pausing)
 
 
-_NO_PAUSE = {"masked": False, "mask_asked": False, "may_resume": False, "line_alone": False}
+_NO_PAUSE = {
+    "hidden": False,
+    "deaf": False,
+    "masked": False,
+    "mask_asked": False,
+    "covered": False,
+    "may_resume": False,
+    "line_alone": False,
+}
 _TOLD = {"heard_some": True, "heard_all": True, "returned": False, "given_up": False}
 FINISHED = Watcher(finished=True)
+
+
+def onlooker(policy: CallPolicy) -> Watcher:
+    """The watcher of a call that has not begun."""
+    return Watcher(outbound=policy.direction == "outbound")
+
+
+def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
+    """All that the watcher looks at in an event; nothing where it does not look at all."""
+    match event:
+        case events.PromptEnded(prompt=prompt, heard_ms=ms):
+            told = prompt.name == policy.announcement.name
+            full = ms >= prompt.files[8000].length_ms
+            return (events.PromptEnded, told and ms > 0, told and full)
+        case events.Bridged(number=number):
+            return (events.Bridged, number in policy.pausing.lines)
+        case events.Masked(ok=ok) | events.Unmasked(ok=ok):
+            return (type(event), ok)
+        case events.KeyPressed() | events.BridgeEnded():
+            return (CALLERS,)
+        case events.HungUp() | events.Journalled() | events.PauseAsked() | events.ResumeAsked():
+            return (type(event),)
+        case events.RecordingStarted() | events.RecordingStopped() | events.RecordingFailed():
+            return (type(event),)
+        case _:
+            return ()
 
 
 class Place:
@@ -250,8 +338,10 @@ class Place:
     def __init__(self, state: CallState) -> None:
         self.state = state
         self.watchers: set[Watcher] = set()
-        self.moves: list[tuple[Event, call.Step, Place]] = []
+        self.moves: list[tuple[Event, Step, Place]] = []
         """Every event, what becomes of it, and where it leads."""
+        self.seen = False
+        """Somebody looked around here."""
         self.timers_to_the_end = 0
         """How many timers end the call, should FreeSWITCH never say anything again."""
 
@@ -274,10 +364,16 @@ class Machine:
     def look_around(self, place: Place) -> None:
         """Find where every event leads from here, and that timers alone lead to the end."""
         paused = what_can_happen_to_a_pause(place.state) if place.state.phase in LIVE else ()
+        known = set()
         for event in (*what_can_happen(place.state, self.policy), *paused):
             step = call.advance(place.state, event, self.policy)
             after = place if step.state is place.state else self.place(step.state)
-            place.moves.append((event, step, after))
+            weighs = weight(event, self.policy)
+            alike = (weighs, step)
+            if alike not in known and (weighs or step.commands or after is not place):
+                known.add(alike)
+                place.moves.append((event, step, after))
+            place.seen = True
         if place.state.phase is not Phase.NEW:
             self.wait_for_the_end(place)
 
@@ -307,12 +403,12 @@ def search(policy: CallPolicy) -> dict[Phase, int]:
     """
     machine = Machine(policy)
     start = machine.place(CallState())
-    watcher = Watcher(outbound=policy.direction == "outbound", line=policy.payment_line)
+    watcher = onlooker(policy)
     start.watchers.add(watcher)
     todo = deque([(start, watcher)])
     while todo:
         place, watcher = todo.popleft()
-        if not place.moves:
+        if not place.seen:
             machine.look_around(place)
         for event, step, after in place.moves:
             try:
