@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.errors import WireError
-from ivr.esl.translate import event_of, offer
+from ivr.esl.translate import Legs, event_of, offer
 from ivr.esl.wire import Framer, Message, execute, line
 from ivr.lab.wire import ClientReader, url_encode
 from tests.core.calls import prompt
@@ -34,6 +34,7 @@ LINKS = 250
 
 CALL = "a4bd770f-353b-4ddd-bec9-511325e16be5"
 PATH = f"/var/spool/rec/{CALL}.wav"
+LEGS = Legs(CALL, CALL, "")
 PLAYS = {play: prompt(f"p{play}") for play in range(1, 4)}
 
 shards = pytest.mark.parametrize("seed", range(SHARDS))
@@ -63,7 +64,7 @@ def meaning(message: Message | Plain) -> tuple[object, ...]:
         offered = str(error)
     event = None
     if message.kind == "text/event-plain":
-        event = event_of(message, 7, PATH, PLAYS)  # type: ignore[arg-type] # the same
+        event = event_of(message, 7, LEGS, PATH, PLAYS)  # type: ignore[arg-type] # the same
     return message.kind, message.reply, message.refused, offered, event
 
 
@@ -188,7 +189,7 @@ def facts(message: Message) -> tuple[object, ...]:
         named = (message.head("Unique-ID"), message.head("Event-Name"), message.reply)
     else:
         named = (message.first(b"Unique-ID"), message.last(b"Unique-ID"), message.event_name)
-    return message.kind, message.refused, named, event_of(message, 7, PATH, PLAYS)
+    return message.kind, message.refused, named, event_of(message, 7, LEGS, PATH, PLAYS)
 
 
 def one(stream: bytes) -> Message:

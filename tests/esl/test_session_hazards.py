@@ -17,7 +17,7 @@ from greenswitch.esl import OutboundESLServer, OutboundSession
 from ivr.core import events
 from ivr.engine.server import CallServer
 from ivr.esl import session
-from ivr.esl.translate import SUBSCRIBED, event_of, opening
+from ivr.esl.translate import SUBSCRIBED, Legs, event_of, opening
 from ivr.esl.wire import Framer, Message, execute
 from tests.core.calls import prompt
 from tests.esl import captures
@@ -67,11 +67,13 @@ def test_6_ours_gives_each_command_an_id_and_matches_by_it():
     assert b"\nEvent-UUID: play-2\n\n" in execute("playback", "second.wav", "play-2")
     plays = {1: prompt("first"), 2: prompt("second")}
     [second] = Framer().feed(completed("playback", "play-2"))
-    ended = event_of(second, 0, "", plays)
+    ended = event_of(second, 0, Legs(CALL, CALL, ""), "", plays)
     assert isinstance(ended, events.PromptEnded)
     assert (ended.play, ended.prompt.name) == (2, "second")
     [somebody] = Framer().feed(completed("playback", CALL))
-    assert event_of(somebody, 0, "", plays) is None, "the dialplan's own playback is not ours"
+    assert event_of(somebody, 0, Legs(CALL, CALL, ""), "", plays) is None, (
+        "the dialplan's own playback is not ours"
+    )
 
 
 def test_5_ours_hands_every_event_to_its_one_owner_and_every_reply_to_its_sender(ours: Ours):
@@ -237,7 +239,7 @@ def test_10c_the_ok_of_sendmsg_comes_before_anything_is_done(stock: Stock):
 def test_10c_ours_goes_by_the_event_and_not_by_the_ok():
     [ok] = Framer().feed(OK)
     assert not ok.refused
-    assert event_of(ok, 0, "", {1: prompt("a")}) is None
+    assert event_of(ok, 0, Legs(CALL, CALL, ""), "", {1: prompt("a")}) is None
 
 
 def test_10c_ours_asks_for_few_events_of_one_call_by_its_checked_id():

@@ -13,7 +13,7 @@ from gevent import GreenletExit
 from greenswitch.esl import ESLEvent, OutboundSessionHasGoneAway
 
 from ivr.core import events
-from ivr.esl.translate import event_of, offer
+from ivr.esl.translate import Legs, event_of, offer
 from ivr.esl.wire import Framer, Message, WireError, decode, execute, line
 from ivr.lab.wire import url_encode
 from tests.esl import captures
@@ -86,7 +86,7 @@ def test_3_ours_asks_for_plain_events_and_reads_on_past_a_json_one(ours: Ours):
     ours.link.post(line("noevents"), told.append)
     ours.switch.say(JSON_EVENT, OK, answered("Zo\xeb"))
     json_event, plain_event = ours.messages
-    assert event_of(json_event, 0, "", {}) is None
+    assert event_of(json_event, 0, Legs("", "", ""), "", {}) is None
     assert plain_event.event_name == "CHANNEL_ANSWER"
     assert told[0] is not None
     assert not ours.lost
@@ -253,7 +253,9 @@ def test_7_ours_hears_the_rest_of_the_call_between_the_two_notices(ours: Ours):
     ours.switch.hang_up()
     notices = [m.head("Content-Disposition") for m in ours.messages if "notice" in m.kind]
     assert notices == ["linger", "disconnect"]
-    heard = [event_of(m, 7, f"/var/spool/rec/{call_id}.wav", {}) for m in ours.messages]
+    assert call_id is not None
+    legs = Legs(call_id, call_id, "")
+    heard = [event_of(m, 7, legs, f"/var/spool/rec/{call_id}.wav", {}) for m in ours.messages]
     stopped, hung_up = [one for one in heard if one is not None][-2:]
     assert isinstance(stopped, events.RecordingStopped)
     assert isinstance(hung_up, events.HungUp)

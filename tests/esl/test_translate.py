@@ -9,14 +9,29 @@ import pytest
 from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.events import Event
-from ivr.core.policy import Prompt, PromptFile
+from ivr.core.policy import FeatureCodes, Prompt, PromptFile
 from ivr.errors import WireError
-from ivr.esl.translate import VARIABLES, event_of, offer, opening, refused, text_of
+from ivr.esl.translate import (
+    VARIABLES,
+    Legs,
+    answered,
+    event_of,
+    keys_told,
+    offer,
+    opening,
+    refused,
+    text_of,
+)
 from ivr.esl.wire import Framer, Message
 from tests.core.calls import prompt
 from tests.esl import captures
 
 CALL = "18c1b1f2-68dc-4528-9aea-47ffc353c8ef"
+OTHER = "7f2a186c-1f1e-4c56-9a2e-5d1f6f3a0b11"
+LEGS = Legs(CALL, CALL, OTHER)
+"""A call that came in: the customer is the A leg."""
+STAFFS = Legs(CALL, OTHER, CALL)
+"""A call that staff make: the customer is the B leg (R10)."""
 PATH = f"/spool/recording/{CALL}.wav"
 PLAYS = {1: prompt("first"), 2: prompt("second")}
 
@@ -27,16 +42,18 @@ def message(body: bytes) -> Message:
     return one
 
 
-def event(name: str, **headers: str) -> Event | None:
-    """What an event means of which only this is known."""
-    lines = [f"Event-Name: {name}", *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items())]
-    return event_of(message("\n".join(lines).encode() + b"\n\n"), 7, PATH, PLAYS)
+def event(name: str, leg: str = CALL, legs: Legs = LEGS, **headers: str) -> Event | None:
+    """What an event of this leg means of which only this is known."""
+    told = {"Unique_ID": leg, **headers}
+    lines = [f"Event-Name: {name}", *(f"{k.replace('_', '-')}: {v}" for k, v in told.items())]
+    return event_of(message("\n".join(lines).encode() + b"\n\n"), 7, legs, PATH, PLAYS)
 
 
 def done(event_id: str, *lines: str) -> Event | None:
     """What the end of a command of this id means."""
     text = "\n".join(["Event-Name: CHANNEL_EXECUTE_COMPLETE", *lines])
-    return event_of(message(f"{text}\nApplication-UUID: {event_id}\n\n".encode()), 7, PATH, PLAYS)
+    body = f"{text}\nApplication-UUID: {event_id}\n\n".encode()
+    return event_of(message(body), 7, LEGS, PATH, PLAYS)
 
 
 # Every event of the recorded conversations.
@@ -67,7 +84,7 @@ def word(one: Event) -> str:
 
 def story(name: str) -> list[str]:
     """A conversation as the engine would hear it, had it given the commands its ids."""
-    call = captures.messages(name)[0].head("Unique-ID")
+    call = captures.messages(name)[0].head("Unique-ID") or ""
     plays: dict[int, Prompt] = {}
     found = []
     for one in captures.messages(name):
@@ -80,7 +97,11 @@ def story(name: str) -> list[str]:
                 ours = f"play-{len(plays)}"
             body = body.replace((one.last(b"Application-UUID") or "").encode(), ours.encode())
         heard = event_of(
-            Message(one.kind, one.raw_head, body), 0, f"/var/spool/rec/{call}.wav", plays
+            Message(one.kind, one.raw_head, body),
+            0,
+            Legs(call, call, ""),
+            f"/var/spool/rec/{call}.wav",
+            plays,
         )
         if heard is not None:
             found.append(word(heard))
@@ -251,7 +272,7 @@ def test_the_recording_of_another_call(name: str, path: str):
 def test_the_recording_of_this_call():
     assert event("RECORD_START", Record_File_Path=PATH) == events.RecordingStarted(7)
     body = f"Event-Name: RECORD_STOP\nvariable_record_ms: 12\nRecord-File-Path: {PATH}\n\n"
-    stopped = event_of(message(body.encode()), 7, PATH, PLAYS)
+    stopped = event_of(message(body.encode()), 7, LEGS, PATH, PLAYS)
     assert stopped == events.RecordingStopped(7, "", 12)
 
 
@@ -263,7 +284,7 @@ def test_events_that_mean_nothing(name: str):
 def test_a_reply_is_no_event():
     stream = captures.connect_reply()
     [reply] = Framer().feed(stream)
-    assert event_of(reply, 0, PATH, PLAYS) is None
+    assert event_of(reply, 0, LEGS, PATH, PLAYS) is None
 
 
 # The answer to connect.
@@ -337,21 +358,34 @@ WIDE = replace(PLAYS[1], files={**PLAYS[1].files, 16000: PromptFile("/p/16.wav",
         (do.StopRecording(), [f"api uuid_record {CALL} stop {PATH}\n\n".encode()]),
         (
             do.Bridge("user/1|user/2", 45_000, 2),
-            [execute("bridge", "{originate_timeout=90,leg_timeout=45}user/1|user/2", "bridge")],
+            [
+                execute(
+                    "bridge",
+                    "{originate_timeout=90,leg_timeout=45,digits_dialed_filter=^(.+)$}"
+                    "user/1|user/2",
+                    "bridge",
+                )
+            ],
         ),
         (
             do.Bridge("{a=b}user/1", 400, 1),
-            [execute("bridge", "{originate_timeout=1,leg_timeout=1,a=b}user/1", "bridge")],
+            [
+                execute(
+                    "bridge",
+                    "{originate_timeout=1,leg_timeout=1,digits_dialed_filter=^(.+)$,a=b}user/1",
+                    "bridge",
+                )
+            ],
         ),
         (do.Hangup("USER_BUSY"), [execute("hangup", "USER_BUSY", "hangup")]),
     ],
 )
 def test_a_command(command, texts: list[bytes]):
-    assert list(text_of(command, CALL, PATH)) == texts
+    assert list(text_of(command, LEGS, PATH)) == texts
 
 
 def test_taking_over():
-    setting, calling_off = text_of(do.TakeOver(), CALL, PATH)
+    setting, calling_off = text_of(do.TakeOver(), LEGS, PATH)
     assert calling_off == f"api sched_del {CALL}\n\n".encode()
     command, pairs = setting.decode().rstrip("\n").rsplit(" ", 1)
     assert command == f"api uuid_setvar_multi {CALL}"
@@ -361,7 +395,7 @@ def test_taking_over():
 
 def test_a_policy_with_a_control_character_sends_nothing():
     with pytest.raises(WireError, match="control character"):
-        text_of(do.Bridge("user/1\n\napi system x", 1000, 1), CALL, PATH)
+        text_of(do.Bridge("user/1\n\napi system x", 1000, 1), LEGS, PATH)
 
 
 # Refusals.
