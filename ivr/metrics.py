@@ -22,8 +22,8 @@ _REACTION_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1
 
 
 SHORT_MS = 1_000
-"""A recording may be shorter than the time people heard each other by this, or by a hundredth of that time,
-before it counts as short: two clocks measured them."""
+"""A recording may be shorter than the time people heard each other by this, or by a hundredth of
+that time, before it counts as short: two clocks measured them."""
 
 Shortfall = Literal["", "lost", "short", "unrecorded"]
 

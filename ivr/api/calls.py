@@ -87,6 +87,9 @@ class Calls(Protocol):
     def find(self, call_id: str) -> CallNow | None:
         """The call of exactly this id."""
 
+    def on_extension(self, number: str) -> Sequence[CallNow]:
+        """The calls whose agent is at this extension or number now."""
+
     def pause(self, call_id: str, by: str) -> Outcome:
         """Pause the recording; returns once FreeSWITCH confirmed, or will not."""
 

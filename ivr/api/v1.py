@@ -187,7 +187,7 @@ class V1:
         return lambda number: self._do(what, self._only_call(number))
 
     def _only_call(self, extension: str) -> CallNow:
-        found = [call for call in self._calls.calls() if call.extension == extension]
+        found = self._calls.on_extension(extension)
         if not found:
             raise Refused(Kind.NO_EXTENSION, "No call is connected to this extension.")
         if len(found) > 1:

@@ -77,7 +77,9 @@ def taken_up(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
         match stamped.entry:
             case entries.Connected(other_leg=leg, number=number):
                 line = pausing.is_line(number, state, policy)
-                state = state._replace(joined=True, other_leg=leg, at_line=line)
+                state = state._replace(
+                    joined=True, other_leg=leg, other_number=number, at_line=line
+                )
             case entries.RecordingIntended(path=intended):
                 state = state._replace(path=intended or path, part=state.part + 1)
             case entries.RecordingStarted():

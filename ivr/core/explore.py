@@ -164,6 +164,7 @@ def normal(state: CallState) -> CallState:
         path="",
         part=1,
         other_leg="",
+        other_number="",
         keys_hidden=False,
     )
 

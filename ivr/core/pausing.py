@@ -98,7 +98,13 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     """The call is connected to somebody: perhaps to a payment line, or no more to one."""
     was_line = state.at_line
     line = is_line(event.number, state, policy)
-    state = state._replace(joined=True, other_leg=event.other_leg, at_line=line, digits=NO_DIGITS)
+    state = state._replace(
+        joined=True,
+        other_leg=event.other_leg,
+        other_number=event.number,
+        at_line=line,
+        digits=NO_DIGITS,
+    )
     hear = (do.HearKeys(),) if was_line and not line else ()
     off = state.pause is Pause.OFF or state.pause in _ENDING
     if line and off:

@@ -22,7 +22,7 @@ from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.call import advance, taken_up
 from ivr.core.commands import Command
-from ivr.core.entries import Stamp, Stamped
+from ivr.core.entries import Arrived, Stamp, Stamped
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy, Prompt
 from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
@@ -70,12 +70,15 @@ class CallDriver:
         "_replies",
         "_timer",
         "call_id",
+        "caller",
         "state",
     )
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self.call_id = ""
+        self.caller = ""
+        """The number of who is at the A leg."""
         self.state = CallState()
         self._policy: CallPolicy | None = None
         self._entries: list[Stamped] = []
@@ -114,10 +117,15 @@ class CallDriver:
         driver.call_id = call_id
         driver._policy = policy
         driver._entries = list(entries)
+        driver.caller = next(
+            (one.entry.caller for one in entries if isinstance(one.entry, Arrived)), ""
+        )
         path = context.spool.recording_path(call_id)
         driver.state, again = taken_up(entries, path, policy)
         driver._timer = context.clock.after(policy.longest_call_ms, driver._on_timer)
         context.calls[call_id] = driver
+        if policy.direction == "outbound":
+            context.agents[call_id] = driver
         driver._meet(CallState())
         context.follow(call_id)
         driver._carry_out(again)
@@ -170,6 +178,7 @@ class CallDriver:
             return
         self._context.unknown.discard(self)
         self.call_id = offered.call_id
+        self.caller = offered.caller
         self._policy = policy
         self._context.calls[self.call_id] = self
         if policy.direction == "outbound":

@@ -50,6 +50,11 @@ class Ongoing:
         driver = self._context.calls.get(call_id)
         return None if driver is None else self._now(driver)
 
+    def on_extension(self, number: str) -> Sequence[CallNow]:
+        """See :class:`ivr.api.calls.Calls`."""
+        calls = self._context.calls.values()
+        return [self._now(driver) for driver in calls if number and _extension(driver) == number]
+
     def pause(self, call_id: str, by: str) -> Outcome:
         """See :class:`ivr.api.calls.Calls`."""
         driver = self._context.calls.get(call_id)
@@ -134,8 +139,6 @@ class Ongoing:
         state, policy = driver.state, driver.policy
         told = _told(driver.entries)
         outbound = policy is not None and policy.direction == "outbound"
-        parted = state.phase not in LIVE or not state.joined
-        agent = told.caller if outbound else told.other
         return CallNow(
             call=driver.call_id,
             direction="outbound" if outbound else "inbound",
@@ -145,7 +148,7 @@ class Ongoing:
             arrived_at=self._iso(told.arrived),
             connected_at=self._iso(told.connected),
             caller=told.number if outbound else told.caller,
-            extension="" if parted or state.at_line else agent,
+            extension=_extension(driver),
             recording=_recording(state),
             pause=_PAUSES.get(state.pause, "ending"),
             paused_since=self._iso(told.paused),
@@ -165,7 +168,6 @@ class _Told(NamedTuple):
     connected: Stamp | None = None
     number: str = ""
     caller: str = ""
-    other: str = ""
     paused: Stamp | None = None
     paused_by: str = ""
     overdue: bool = False
@@ -178,8 +180,8 @@ def _told(journal: Sequence[Stamped]) -> _Told:
         match stamped.entry:
             case entries.Arrived(number=number, caller=caller):
                 told = told._replace(arrived=stamped.stamp, number=number, caller=caller)
-            case entries.Connected(number=number):
-                told = told._replace(connected=told.connected or stamped.stamp, other=number)
+            case entries.Connected():
+                told = told._replace(connected=told.connected or stamped.stamp)
             case entries.PauseStarted(by=by) if told.paused is None:
                 told = told._replace(paused=stamped.stamp, paused_by=by)
             case entries.PauseOverdue():
@@ -191,6 +193,14 @@ def _told(journal: Sequence[Stamped]) -> _Told:
             case _:
                 pass
     return told
+
+
+def _extension(driver: CallDriver) -> str:
+    """Where the agent is who is now connected; empty where none is."""
+    state = driver.state
+    if state.phase not in LIVE or not state.joined or state.at_line:
+        return ""
+    return driver.caller if driver.legs.agent == driver.call_id else state.other_number
 
 
 def _recording(state: CallState) -> RecordingNow:

@@ -56,6 +56,9 @@ class FakeCalls:
     def find(self, call_id: str) -> CallNow | None:
         return self.now.get(call_id)
 
+    def on_extension(self, number: str) -> Sequence[CallNow]:
+        return [call for call in self.now.values() if call.extension == number]
+
     def pause(self, call_id: str, by: str) -> Outcome:
         return self._change(
             "pause", call_id, by, recording="paused", pause="on", paused_since=SINCE, paused_by=by
