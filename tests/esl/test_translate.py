@@ -9,14 +9,12 @@ import pytest
 from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.events import Event
-from ivr.core.policy import FeatureCodes, Prompt, PromptFile
+from ivr.core.policy import Prompt, PromptFile
 from ivr.errors import WireError
 from ivr.esl.translate import (
     VARIABLES,
     Legs,
-    answered,
     event_of,
-    keys_told,
     offer,
     opening,
     refused,

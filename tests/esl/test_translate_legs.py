@@ -1,0 +1,220 @@
+"""Pausing, marking and listening on the wire: which leg is told what (R6, R10, R11)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr.core import commands as do
+from ivr.core import events
+from ivr.core.policy import FeatureCodes
+from ivr.errors import WireError
+from ivr.esl.translate import (
+    SUBSCRIBED,
+    Legs,
+    answered,
+    event_of,
+    keys_told,
+    refused,
+    text_of,
+)
+from tests.esl.test_translate import CALL, LEGS, OTHER, PATH, PLAYS, STAFFS, event, message
+
+NOBODY = Legs(CALL, CALL, "")
+"""A call that came in and reached nobody yet."""
+UNREACHED = Legs(CALL, "", CALL)
+"""A call that staff make, whose customer has not answered yet."""
+CODES = FeatureCodes()
+FILTER = "digits_dialed_filter=^(.+)$"
+
+
+def said(command, legs: Legs = LEGS) -> list[str]:
+    return [text.decode() for text in text_of(command, legs, PATH)]
+
+
+def sensitive(leg: str, value: str) -> str:
+    return f"api uuid_setvar_multi {leg} sensitive_dtmf={value};{FILTER}\n\n"
+
+
+# Keys.
+
+
+@pytest.mark.parametrize(
+    ("command", "legs", "texts"),
+    [
+        (do.HideKeys(), LEGS, [sensitive(CALL, "true"), sensitive(OTHER, "true")]),
+        (do.HideKeys(), STAFFS, [sensitive(OTHER, "true"), sensitive(CALL, "true")]),
+        # A payment service needs the keys: let through, and the filter keeps them nowhere.
+        (do.HideKeys(relayed=True), LEGS, [sensitive(CALL, "false"), sensitive(OTHER, "false")]),
+        (do.HideKeys(), NOBODY, [sensitive(CALL, "true")]),
+        (do.HideKeys(), UNREACHED, [sensitive(CALL, "true")]),
+        # An agent who was rung is sensitive all the time, and stays so.
+        (do.ShowKeys(), LEGS, [sensitive(CALL, "false")]),
+        (do.ShowKeys(), STAFFS, [sensitive(OTHER, "false"), sensitive(CALL, "false")]),
+    ],
+)
+def test_whose_keys_are_hidden_and_shown(command, legs: Legs, texts: list[str]):
+    assert said(command, legs) == texts
+
+
+def test_at_a_payment_line_freeswitch_is_told_to_keep_keys_to_itself():
+    assert keys_told(False) == b"nixevent DTMF\n\n"
+    assert keys_told(True) == b"event plain DTMF\n\n"
+    assert "DTMF" in SUBSCRIBED.split()
+
+
+@pytest.mark.parametrize(
+    ("legs", "leg", "heard"),
+    [(LEGS, CALL, True), (LEGS, OTHER, False), (STAFFS, OTHER, True), (STAFFS, CALL, False)],
+)
+def test_only_the_customers_keys_are_keys(legs: Legs, leg: str, heard: bool):
+    key = event("DTMF", leg, legs, DTMF_Digit="4")
+    assert key == (events.KeyPressed(7, "4") if heard else None)
+
+
+# The recording.
+
+
+@pytest.mark.parametrize(("legs", "leg"), [(LEGS, CALL), (STAFFS, OTHER)])
+@pytest.mark.parametrize(
+    ("command", "verb"),
+    [(do.StopRecording(), "stop"), (do.Mask(), "mask"), (do.Unmask(), "unmask")],
+)
+def test_the_customers_leg_is_the_one_that_is_recorded(command, verb: str, legs: Legs, leg: str):
+    assert said(command, legs) == [f"api uuid_record {leg} {verb} {PATH}\n\n"]
+
+
+@pytest.mark.parametrize("command", [do.StopRecording(), do.Mask(), do.Unmask()])
+def test_nothing_is_sent_about_a_leg_that_is_not_there(command):
+    assert said(command, UNREACHED) == []
+
+
+def test_recording_the_called_customer_makes_the_leg_ready_first():
+    ready, variables, start = said(do.StartRecording(), STAFFS)
+    assert ready == f"filter Unique-ID {OTHER}\n\n", "or RECORD_START would not be heard"
+    assert variables == (
+        f"api uuid_setvar_multi {OTHER} RECORD_STEREO=true;RECORD_BRIDGE_REQ=true;"
+        "RECORD_MIN_SEC=0;RECORD_PRE_BUFFER_FRAMES=0;enable_file_write_buffering=false\n\n"
+    )
+    assert start == f"api uuid_record {OTHER} start {PATH}\n\n"
+    assert said(do.StartRecording()) == [f"api uuid_record {CALL} start {PATH}\n\n"]
+
+
+# The agent.
+
+
+def test_an_agent_who_is_rung_is_listened_to_from_the_answer_on():
+    [text] = said(do.Bridge("user/1|user/2", 20_000, 2, CODES))
+    assert text == (
+        "sendmsg\ncall-command: execute\nexecute-app-name: bridge\nexecute-app-arg: "
+        "{originate_timeout=40,leg_timeout=20,digits_dialed_filter=^(.+)$,sensitive_dtmf=true,"
+        "execute_on_answer_1='bind_digit_action ivr,*7,exec[i]:event,Ivr-Feature=pause',"
+        "execute_on_answer_2='bind_digit_action ivr,*8,exec[i]:event,Ivr-Feature=resume',"
+        "execute_on_answer_3='bind_digit_action ivr,*9,exec[i]:event,Ivr-Feature=abuse'}"
+        "user/1|user/2\nEvent-UUID: bridge\n\n"
+    )
+
+
+def test_a_code_that_is_none_is_not_listened_for():
+    [text] = said(do.Bridge("user/1", 20_000, 1, FeatureCodes(pause="*1", resume="", abuse="*3")))
+    assert "_1='bind_digit_action ivr,*1,exec[i]:event,Ivr-Feature=pause'" in text
+    assert "_2='bind_digit_action ivr,*3,exec[i]:event,Ivr-Feature=abuse'" in text
+    assert "resume" not in text
+
+
+def test_variables_of_the_dial_strings_own_stay_beside_the_engines():
+    [text] = said(do.Bridge("{a=b}user/1", 20_000, 1, CODES))
+    assert "Ivr-Feature=abuse',a=b}user/1\n" in text
+
+
+@pytest.mark.parametrize(("legs", "leg"), [(LEGS, OTHER), (STAFFS, CALL)])
+def test_an_agent_who_was_not_rung_is_listened_to_on_the_leg(legs: Legs, leg: str):
+    assert said(do.ListenToAgent(CODES), legs) == [
+        f"sendmsg {leg}\ncall-command: execute\nexecute-app-name: bind_digit_action\n"
+        f"execute-app-arg: ivr,{code},exec[i]:event,Ivr-Feature={feature}\n"
+        "Event-UUID: listen\n\n"
+        for code, feature in (("*7", "pause"), ("*8", "resume"), ("*9", "abuse"))
+    ]
+
+
+def test_nobody_is_listened_to_where_nobody_is():
+    assert said(do.ListenToAgent(CODES), NOBODY) == []
+    assert said(do.ListenToAgent(FeatureCodes("", "", "")), LEGS) == []
+
+
+@pytest.mark.parametrize("tone", do.Tone)
+@pytest.mark.parametrize(("legs", "leg"), [(LEGS, OTHER), (STAFFS, CALL)])
+def test_a_tone_is_for_the_agent_alone(tone: do.Tone, legs: Legs, leg: str):
+    [text] = said(do.TellAgent(tone), legs)
+    begin, middle, end = text.partition(" tone_stream://")
+    assert (begin, middle) == (f"api uuid_broadcast {leg}", " tone_stream://")
+    assert end.endswith(") aleg\n\n")
+    assert " " not in end.removesuffix(" aleg\n\n")
+
+
+def test_every_tone_sounds_different():
+    assert len({said(do.TellAgent(tone))[0] for tone in do.Tone}) == len(do.Tone)
+    assert said(do.TellAgent(do.Tone.PAUSED), NOBODY) == []
+
+
+# Legs that come and go.
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["", "x", "%0A", f"{OTHER}%0A", OTHER.upper(), f"{OTHER} all", f"../{OTHER}", OTHER[:-1] + "g"],
+)
+def test_a_leg_whose_id_is_none_is_nobodys(other: str):
+    """It would stand in a command (R23)."""
+    joined = event("CHANNEL_BRIDGE", Other_Leg_Unique_ID=other, Other_Leg_Destination_Number="100")
+    assert joined == events.Bridged(7, "", "100")
+
+
+def test_who_was_reached():
+    joined = event(
+        "CHANNEL_BRIDGE", Other_Leg_Unique_ID=OTHER, Other_Leg_Destination_Number="%2B44150"
+    )
+    assert joined == events.Bridged(7, OTHER, "+44150")
+    assert event("CHANNEL_BRIDGE", Other_Leg_Unique_ID=OTHER) == events.Bridged(7, OTHER, "")
+
+
+@pytest.mark.parametrize("legs", [LEGS, STAFFS])
+def test_the_end_of_another_leg_is_not_the_end_of_the_call(legs: Legs):
+    assert event("CHANNEL_HANGUP_COMPLETE", OTHER, legs, Hangup_Cause="NORMAL_CLEARING") is None
+    ended = event("CHANNEL_HANGUP_COMPLETE", CALL, legs, Hangup_Cause="NORMAL_CLEARING")
+    assert ended == events.HungUp(7, events.Party.SWITCH, "NORMAL_CLEARING", 0)
+
+
+@pytest.mark.parametrize("name", ["DTMF", "CHANNEL_HANGUP_COMPLETE"])
+def test_an_event_of_no_leg_is_nobodys(name: str):
+    body = f"Event-Name: {name}\nDTMF-Digit: 1\nHangup-Cause: NORMAL_CLEARING\n\n".encode()
+    assert event_of(message(body), 7, LEGS, PATH, PLAYS) is None
+
+
+# Answers.
+
+
+def test_what_freeswitchs_answers_mean():
+    for ok in (True, False):
+        assert answered(do.HideKeys(), 7, ok) == events.KeysHidden(7, ok)
+        assert answered(do.ShowKeys(), 7, ok) == events.KeysShown(7, ok)
+        assert answered(do.Mask(), 7, ok) == events.Masked(7, ok)
+        assert answered(do.Unmask(), 7, ok) == events.Unmasked(7, ok)
+        assert answered(do.StopRecording(), 7, ok) is None
+
+
+def test_a_stop_that_was_refused_means_that_nothing_is_recorded():
+    stopped = refused(do.StopRecording(), 7, "-ERR Cannot stop recording session!")
+    assert stopped == events.RecordingStopped(7, "not-recorded", 0)
+    for command in (
+        do.HideKeys(),
+        do.ShowKeys(),
+        do.Mask(),
+        do.Unmask(),
+        do.TellAgent(do.Tone.PAUSED),
+    ):
+        assert refused(command, 7, "-ERR no") is None
+
+
+def test_a_code_that_would_be_a_command_of_its_own_is_not_sent():
+    with pytest.raises(WireError, match="control character"):
+        said(do.ListenToAgent(FeatureCodes(pause="*7\n\napi system x")))
