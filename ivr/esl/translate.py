@@ -146,7 +146,7 @@ def event_of(
         case "RECORD_STOP" if message.last(b"Record-File-Path") == path:
             cause = message.last(b"Record-Completion-Cause") or ""
             return events.RecordingStopped(at, cause, _number(message.last(b"variable_record_ms")))
-        case "CHANNEL_BRIDGE":
+        case "CHANNEL_BRIDGE" if message.first(b"Unique-ID") == legs.call:
             other = message.first(b"Other-Leg-Unique-ID") or ""
             return events.Bridged(
                 at,

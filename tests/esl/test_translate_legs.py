@@ -177,6 +177,12 @@ def test_who_was_reached():
     assert event("CHANNEL_BRIDGE", Other_Leg_Unique_ID=OTHER) == events.Bridged(7, OTHER, "")
 
 
+def test_whom_another_leg_meets_is_no_news_of_the_call():
+    """The customer's leg, heard of for its recording, would be taken for the agent's."""
+    assert event("CHANNEL_BRIDGE", OTHER, STAFFS, Other_Leg_Unique_ID=CALL) is None
+    assert event("CHANNEL_BRIDGE", CALL, STAFFS, Other_Leg_Unique_ID=OTHER) is not None
+
+
 @pytest.mark.parametrize("legs", [LEGS, STAFFS])
 def test_the_end_of_another_leg_is_not_the_end_of_the_call(legs: Legs):
     assert event("CHANNEL_HANGUP_COMPLETE", OTHER, legs, Hangup_Cause="NORMAL_CLEARING") is None
