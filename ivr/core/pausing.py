@@ -17,7 +17,7 @@ from ivr.core.keys import NO_DIGITS, counted
 from ivr.core.policy import CallPolicy
 from ivr.core.state import JOURNAL_MS, SWITCH_MS, CallState, Pause, Phase, Recording
 from ivr.core.steps import Step
-from ivr.core.timeline import further_path
+from ivr.core.timeline import further_path, part_of
 
 LIVE = frozenset({Phase.DIALLING, Phase.CONNECTED, Phase.PARTED, Phase.UNLINKED, Phase.ENDING})
 """Where there is, or may be, a recording to pause."""
@@ -240,10 +240,16 @@ def _end(state: CallState, by: str) -> Step:
         step = _show(state)
         return Step(step.state, (journal, *step.commands))
     part = state.part + 1
-    path = further_path(state.path, part)
+    path = further_path(_first_path(state.path), part)
     state = state._replace(part=part, path=path, durable=False, undurable="")
     intended = do.Journal(entries.RecordingIntended(path=path))
     return _limited(state, Pause.SECURING, JOURNAL_MS, journal, intended, do.SyncJournal())
+
+
+def _first_path(path: str) -> str:
+    """Where the first part went, of which this is a part's path."""
+    head, _, end = path.rpartition(f".{part_of(path)}.")
+    return f"{head}.{end}" if head else path
 
 
 def _show(state: CallState) -> Step:
