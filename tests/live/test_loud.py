@@ -1,0 +1,262 @@
+"""On a FreeSWITCH and an engine of their own: what must not disturb the other calls.
+
+This FreeSWITCH logs at INFO, as it does unless it is told otherwise. So what the tests of
+tests/live/test_nothing_left.py do not find is found here, where what keeps it out is taken away.
+Then an engine is killed in mid-pause, and a mask is refused (R6, R7, R22).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NamedTuple
+
+import gevent
+import pytest
+
+from tests.leaks.cards import keyed
+from tests.leaks.search import digits_in, tones_in
+from tests.live.acts import PATIENCE_S
+from tests.live.cards import card
+from tests.live.conftest import NUMBERS, Site, start_engine
+from tests.live.page import ivr
+from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
+from tests.live.test_nothing_left import LEAST
+from tests.live.test_pause import silent_between_voices
+from tests.live.wait import until
+
+pytestmark = pytest.mark.live
+
+UNPROTECTED, SHOWN, REFUSED, KILLED, STAFF = (card(number) for number in range(100, 105))
+
+
+class Loud(NamedTuple):
+    """The calls, which are over."""
+
+    unprotected: Talk
+    shown: Talk
+    refused: Talk
+    killed: Talk
+    staff: Talk
+
+
+def pays_unprotected(site: Site) -> Talk:
+    """Nobody pauses, and what the engine told FreeSWITCH of keys is unsaid."""
+    talk = Talk(site, NUMBERS["stays"])
+    talk.connected()
+    talk.api(f"uuid_setvar {talk.a_leg} digits_dialed_filter")
+    talk.caller_plays(keyed(UNPROTECTED))
+    talk.caller_keys(keyed(UNPROTECTED))
+    talk.talks(600)
+    talk.hang_up()
+    return talk
+
+
+def pays_with_keys_shown(site: Site) -> Talk:
+    """Paused by the agent; but somebody makes the keys of the A leg seen again."""
+    talk = Talk(site, NUMBERS["stays"])
+    talk.connected()
+    talk.talks(600)
+    talk.agent_keys("*7")
+    talk.noted("PauseHeld")
+    talk.api(f"uuid_setvar {talk.a_leg} sensitive_dtmf false")
+    talk.caller_keys(keyed(SHOWN))
+    talk.hang_up()
+    return talk
+
+
+def pays_where_the_mask_is_refused(site: Site) -> Talk:
+    talk = Talk(site, NUMBERS["stays"])
+    assert site.between is not None
+    site.between.refused.add(talk.a_leg)
+    talk.connected()
+    talk.talks()
+    talk.agent_keys("*7")
+    talk.noted("PauseHeld")
+    talk.caller_plays(keyed(REFUSED))
+    talk.caller_keys(keyed(REFUSED))
+    talk.talks(600)
+    talk.agent_keys("*8")
+    talk.noted("PauseEnded")
+    talk.talks()
+    talk.look()
+    talk.hang_up()
+    return talk
+
+
+class Interrupted:
+    """Two calls, one of them by staff, that are paused while their engine is killed."""
+
+    def __init__(self, site: Site) -> None:
+        self.killed = Talk(site, NUMBERS["stays"])
+        self.staff = Talk(site, "staff-907700900555")
+        self._site = site
+
+    def live_through(self, others: list[gevent.Greenlet[..., Talk]]) -> None:
+        """``others`` are over before their engine is killed."""
+        both = self.killed, self.staff
+        for talk in both:
+            talk.connected()
+        gevent.joinall(others, timeout=PATIENCE_S)
+        self.killed.talks()
+        self.killed.agent_keys("*7")
+        self.staff.keys(self.staff.placed.caller_leg, "*7", 120)
+        for talk in both:
+            talk.noted("PauseHeld")
+        keyers = [
+            gevent.spawn(_pays, self.killed, self.killed.placed.caller_leg, KILLED),
+            gevent.spawn(_pays, self.staff, self.staff.placed.far_leg, STAFF),
+        ]
+        self.killed.talks(600)
+        self._restart()
+        gevent.joinall(keyers, raise_error=True)
+        for talk in both:
+            assert talk.count("PauseEnding") == 0
+            talk.look()
+        self.killed.agent_keys("*8")
+        self.staff.keys(self.staff.placed.caller_leg, "*8", 120)
+        for talk in both:
+            talk.noted("PauseEnded")
+        self.killed.talks()
+        for talk in both:
+            talk.hang_up()
+
+    def _restart(self) -> None:
+        site = self._site
+        site.engine.kill()
+        site.engine.wait()
+        self.killed.talks(600)
+        site.engine = start_engine(site.file, site.folder / "engine.log")
+        until(lambda: site.log.count("call taken up") == 2, "the next engine takes both up")
+
+
+def _pays(talk: Talk, telephone: str, number: str) -> None:
+    """For about four seconds."""
+    talk.plays(telephone, keyed(number))
+    talk.keys(telephone, keyed(number))
+
+
+@pytest.fixture(scope="module")
+def calls(loud: Site) -> Loud:
+    first = [
+        gevent.spawn(act, loud)
+        for act in (pays_unprotected, pays_with_keys_shown, pays_where_the_mask_is_refused)
+    ]
+    both = Interrupted(loud)
+    both.live_through(first)
+    unprotected, shown, refused = (act.get(timeout=PATIENCE_S) for act in first)
+    return Loud(unprotected, shown, refused, both.killed, both.staff)
+
+
+def log_of(site: Site, *legs: str) -> str:
+    """What FreeSWITCH logged of these legs."""
+    log = (site.folder / "fs" / "log" / "freeswitch.log").read_text()
+    return "\n".join(text for text in log.splitlines() if any(leg in text for leg in legs))
+
+
+def _once(keys: str) -> str:
+    """Without doubles: a tone that lost a packet on its way is heard as two."""
+    return re.sub(r"(.)\1+", r"\1", keys)
+
+
+# The search finds what is there.
+
+
+def test_without_protection_the_card_is_in_log_cdr_and_audio(loud: Site, calls: Loud) -> None:
+    talk = calls.unprotected
+    assert digits_in(log_of(loud, talk.a_leg), UNPROTECTED, least=LEAST)
+    cdr = loud.folder / "fs" / "cdr" / f"a_{talk.a_leg}.cdr.xml"
+    assert digits_in(cdr, UNPROTECTED, least=LEAST)
+    heard = tones_in(loud.spool / talk.recording["path"])
+    keys = "".join(tone.key for tone in heard if tone.channel == 0)
+    assert _once(keys) == _once(keyed(UNPROTECTED))
+
+
+def test_keys_that_are_shown_in_a_pause_are_in_the_log(loud: Site, calls: Loud) -> None:
+    assert digits_in(log_of(loud, calls.shown.a_leg), SHOWN, least=LEAST)
+
+
+# A mask that FreeSWITCH refuses.
+
+
+def test_a_refused_mask_stops_the_recording_and_it_goes_on_after_the_pause(
+    loud: Site, calls: Loud
+) -> None:
+    talk = calls.refused
+    recording = talk.recording
+    first, second = recording["parts"]
+    assert (first["offset_ms"], first["path"]) == (0, f"new/{talk.a_leg}.wav")
+    for part in (first, second):
+        data = (loud.spool / part["path"]).read_bytes()
+        assert (part["size"], part["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert {pause["how"] for pause in recording["pauses"]} == {"stopped"}
+    assert "pause-held stopped" in talk.steps
+    asked, ended = talk.noted("PauseStarted"), talk.noted("PauseEnded")
+    gap_ms = second["offset_ms"] - first["frames"] // 8
+    assert gap_ms == pytest.approx(ended.mono_ms - asked.mono_ms, abs=300)
+    assert recording["unrecorded_ms"] == pytest.approx(gap_ms, abs=300)
+    assert talk.sound(1).voices(100, 500) == (CALLER_HZ, AGENT_HZ)
+    sound = talk.sound(2)
+    assert sound.voices(sound.ms - 400, sound.ms - 100) == (CALLER_HZ, AGENT_HZ)
+    assert "its mask was refused" in loud.log
+
+
+def test_nothing_is_left_of_a_card_in_the_gap(loud: Site, calls: Loud) -> None:
+    talk = calls.refused
+    assert digits_in(log_of(loud, talk.a_leg, talk.placed.b_leg), REFUSED, least=LEAST) == []
+    assert digits_in(loud.spool, REFUSED, least=LEAST) == []
+    assert digits_in(talk.said, REFUSED, least=LEAST) == []
+    for part in talk.recording["parts"]:
+        assert tones_in(loud.spool / part["path"]) == []
+
+
+# An engine that dies in mid-pause.
+
+
+@pytest.mark.parametrize("which", ["killed", "staff"])
+def test_a_pause_outlives_its_engine_and_ends_by_the_agent(
+    loud: Site, calls: Loud, which: str
+) -> None:
+    talk: Talk = getattr(calls, which)
+    (pause,) = talk.recording["pauses"]
+    assert (pause["by"], pause["ended_by"], pause["how"]) == ("agent", "agent", "masked")
+    assert pause["leaked_peak"] == 0
+    assert len(talk.recording["parts"]) == 1
+    assert pause["end_ms"] - pause["start_ms"] > 3000
+    assert talk.sound().peak(pause["start_ms"], pause["end_ms"]) == 0
+
+
+def test_both_are_heard_before_and_after(calls: Loud) -> None:
+    silent_between_voices(calls.killed)
+
+
+@pytest.mark.parametrize(("which", "number"), [("killed", KILLED), ("staff", STAFF)])
+def test_nothing_is_left_of_what_was_keyed_without_an_engine(
+    loud: Site, calls: Loud, which: str, number: str
+) -> None:
+    talk: Talk = getattr(calls, which)
+    legs = (talk.placed.a_leg, talk.placed.b_leg)
+    assert re.search("DTMF", log_of(loud, calls.unprotected.a_leg)), "at this level keys are logged"
+    assert digits_in(log_of(loud, *legs), number, least=LEAST) == []
+    assert "RECV DTMF" not in log_of(loud, talk.placed.b_leg)
+    assert digits_in(loud.spool, number, least=LEAST) == []
+    assert digits_in(loud.log, number, least=LEAST) == []
+    for leg in legs:
+        (cdr,) = (loud.folder / "fs" / "cdr").glob(f"*{leg}.cdr.xml")
+        assert digits_in(cdr, number, least=LEAST) == []
+    assert digits_in(talk.said, number, least=LEAST) == []
+    assert tones_in(loud.spool / talk.recording["path"]) == []
+
+
+# All of it can be handed over.
+
+
+def test_the_spool_is_whole(loud: Site, calls: Loud) -> None:
+    looked = ivr(loud, "spool", "verify")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+
+
+def test_recordings_with_pauses_can_be_verified_by_hand(loud: Site, calls: Loud) -> None:
+    for talk in (calls.refused, calls.killed, calls.staff):
+        looked = ivr(loud, "recording", "verify", talk.a_leg)
+        assert looked.returncode == 0, looked.stdout + looked.stderr
