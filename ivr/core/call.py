@@ -71,17 +71,24 @@ def taken_up(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
 
     One that was paused is masked at once, whatever that engine got done.
     """
-    state = CallState(phase=Phase.UNLINKED, timer=1, path=path, part=0)
+    outbound = policy.direction == "outbound"
+    state = CallState(phase=Phase.UNLINKED, timer=1, path=path, part=0, may_record=outbound)
     paused = False
     for stamped in journal:
         match stamped.entry:
             case entries.Connected(other_leg=leg, number=number):
                 line = pausing.is_line(number, state, policy)
+                if outbound and state.recording is Recording.NONE:
+                    state = state._replace(recording=Recording.REQUESTED)
                 state = state._replace(
                     joined=True, other_leg=leg, other_number=number, at_line=line
                 )
             case entries.RecordingIntended(path=intended):
+                if state.part:  # a further part: it may be running, whatever the journal knows
+                    state = state._replace(recording=Recording.REQUESTED)
                 state = state._replace(path=intended or path, part=state.part + 1)
+            case entries.Dialled():
+                state = state._replace(at_line=policy.payment_line)
             case entries.RecordingStarted():
                 state = state._replace(recording=Recording.RUNNING, may_record=True)
             case entries.RecordingFailed():

@@ -248,8 +248,9 @@ def _end(state: CallState, by: str) -> Step:
 
 def _first_path(path: str) -> str:
     """Where the first part went, of which this is a part's path."""
-    head, _, end = path.rpartition(f".{part_of(path)}.")
-    return f"{head}.{end}" if head else path
+    part = part_of(path)
+    head, _, end = path.rpartition(f".{part}.")
+    return path if part == 1 else f"{head}.{end}"
 
 
 def _show(state: CallState) -> Step:

@@ -1,0 +1,135 @@
+"""A call that an earlier engine left: what its journal says of pauses holds on (R6, R22)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ivr.core import commands as do
+from ivr.core import entries, events
+from ivr.core.call import taken_up
+from ivr.core.policy import CallPolicy
+from ivr.core.state import CallState, Pause, Phase, Recording
+from tests.core.calls import ARRIVED, OUTBOUND, PATH, POLICY, TO_LINE, Call
+from tests.core.test_pausing import LISTENING, PART_2, PART_3
+
+LEFT = entries.Stamp(0, 0)
+
+
+def left(call: Call) -> Call:
+    """The call as the next engine has it, from the journal alone."""
+    journal = [entries.Stamped(LEFT, entry) for entry in call.entries()]
+    after = Call(call.policy)
+    after.state, commands = taken_up(journal, PATH, call.policy)
+    after.did += commands
+    return after
+
+
+def talking(policy: CallPolicy = LISTENING) -> Call:
+    return Call(policy).connect()
+
+
+def stopped() -> Call:
+    return talking().pause().hidden().masked(False).stopped()
+
+
+STAGES: list[tuple[Callable[[], Call], list[str]]] = [
+    (lambda: talking().pause(), ["HideKeys", "Mask"]),
+    (lambda: talking().pause().masked(False), ["HideKeys", "Mask"]),
+    (lambda: talking().paused(), ["HideKeys", "Mask"]),
+    (lambda: talking().paused().resume(), ["HideKeys", "Mask"]),
+    (lambda: stopped().resume(), ["HideKeys", "Mask"]),
+    (lambda: stopped().resume().hear(events.Journalled(0)), ["HideKeys", "Mask"]),
+    (lambda: talking().paused().resume().unmasked(), ["HideKeys", "Mask"]),
+    (lambda: stopped(), ["HideKeys"]),
+]
+IDS = [*(pause.value for pause in Pause if pause is not Pause.OFF), "on without a recording"]
+
+
+@pytest.mark.parametrize(("before", "words"), STAGES, ids=IDS)
+def test_it_is_masked_at_once_whatever_was_done_about_it(
+    before: Callable[[], Call], words: list[str]
+) -> None:
+    call = left(before())
+    assert call.look() == words
+    assert any(isinstance(c, do.StartPauseTimer) for c in left(before()).did)
+    call.hidden().masked()
+    assert call.state.pause is Pause.ON, "nobody asked this engine to resume"
+    assert call.state.phase is Phase.UNLINKED
+
+
+def test_one_that_is_not_paused_is_left_alone() -> None:
+    for before in (talking(), talking().paused().resume().unmasked().shown()):
+        call = left(before)
+        assert (call.look(), call.state.pause) == ([], Pause.OFF)
+        assert call.state.recording is Recording.RUNNING
+        assert call.pause().look() == ["HideKeys", "Mask"]
+
+
+def test_it_can_be_resumed() -> None:
+    call = left(talking().paused()).hidden().masked().quiet().resume()
+    assert call.unmasked().shown().look() == ["Unmask", "ShowKeys", "tone resumed"]
+
+
+def test_one_without_a_recording_goes_on_with_a_further_part() -> None:
+    call = left(stopped()).hidden().quiet().resume()
+    assert call.entries()[-1] == entries.RecordingIntended(path=PART_2)
+    call.hear(events.Journalled(0))
+    assert call.look() == ["StartRecording"]
+
+
+def test_a_further_part_that_may_be_running_is_masked_or_stopped() -> None:
+    """Between the request and RECORD_START the journal knows nothing of it."""
+    call = left(stopped().resume().hear(events.Journalled(0)))
+    assert (call.look(), call.state.path) == (["HideKeys", "Mask"], PART_2)
+    call.hidden().masked(False)
+    assert call.look() == ["StopRecording", "tone not done"]
+    call.stopped("not-recorded").resume()
+    assert call.entries()[-1] == entries.RecordingIntended(path=PART_3)
+
+
+def test_the_called_customers_recording_may_be_running_too() -> None:
+    ringing = Call(OUTBOUND).hear(ARRIVED, events.Journalled(0)).pause()
+    assert left(ringing).look() == ["HideKeys"]
+    call = left(ringing.bridge("b"))
+    assert call.look() == ["HideKeys", "Mask"]
+    call.hidden().masked(False).stopped("not-recorded").resume()
+    assert call.entries()[-1] == entries.RecordingIntended(path=PART_2)
+
+
+def test_the_hangup_of_a_call_that_may_be_recorded_waits_for_its_end() -> None:
+    call = left(Call(OUTBOUND).hear(ARRIVED, events.Journalled(0)).bridge("b")).hang_up()
+    assert call.state.phase is Phase.CLOSING
+    assert call.stopped().look() == ["Finish"]
+
+
+def test_at_a_payment_line_keys_still_go_through_and_the_pause_ends_with_it() -> None:
+    for before in (
+        talking().bridge("line", "1500").hidden().masked(),
+        Call(TO_LINE).connect().hidden().masked(),
+    ):
+        call = left(before)
+        assert call.look() == ["ForgetKeys", "HideKeys but relay", "Mask"]
+        call.hidden().masked()
+        assert call.state.pause is Pause.ON
+        assert "Unmask" in call.quiet().bridge("c", "101").look()
+
+
+def test_a_payment_line_that_still_rings_is_paused_for() -> None:
+    ringing = Call(TO_LINE).arrive().prompt_ends().hear(events.RecordingStarted(0))
+    call = left(ringing)
+    assert call.look() == ["ForgetKeys", "HideKeys but relay", "Mask"]
+    assert call.hidden().masked().state.pause is Pause.ON
+
+
+def test_who_asked_counts_after_it_too() -> None:
+    call = left(talking().paused().bridge("line", "1500")).hidden().masked().quiet()
+    assert "Unmask" not in call.bridge("c", "101").look()
+    assert call.state.pause is Pause.ON
+
+
+def test_a_journal_of_before_there_were_pauses() -> None:
+    step = taken_up([], PATH, POLICY)
+    assert step.state == CallState(phase=Phase.UNLINKED, timer=1, path=PATH)
+    assert step.commands == ()
