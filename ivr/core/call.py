@@ -291,5 +291,5 @@ _PHASES: dict[Phase, Callable[[CallState, Event, CallPolicy], Step]] = {
     Phase.APOLOGISING: _last_words,
     Phase.ENDING: connecting.ending,
     Phase.UNLINKED: connecting.unlinked,
-    Phase.CLOSING: connecting.waiting_out,
+    Phase.CLOSING: connecting.closing,
 }

@@ -8,7 +8,16 @@ from ivr.core.commands import Command
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS
 from ivr.core.policy import CallPolicy, Prompt
-from ivr.core.state import JOURNAL_MS, PARTED_MS, SLACK_MS, SWITCH_MS, CallState, Phase, Recording
+from ivr.core.state import (
+    CLOSING_MS,
+    JOURNAL_MS,
+    PARTED_MS,
+    SLACK_MS,
+    SWITCH_MS,
+    CallState,
+    Phase,
+    Recording,
+)
 from ivr.core.steps import Step
 
 
@@ -192,8 +201,20 @@ def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return waiting_out(state, event, policy)
 
 
+def closing(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The A leg is gone. In a call that staff make the customer may talk on, to somebody whom the
+    call was handed to: what is recorded of that ends here (R10)."""
+    running = state.recording in (Recording.REQUESTED, Recording.RUNNING)
+    match event:
+        case events.TimerFired() if policy.direction == "outbound" and running:
+            state, stop = _stopped(state)
+            return steps.enter(state, Phase.CLOSING, CLOSING_MS, *stop)
+        case _:
+            return waiting_out(state, event, policy)
+
+
 def waiting_out(state: CallState, event: Event, policy: CallPolicy) -> Step:
-    """Unlinked, closing: what is waited for comes through :func:`advance`, or never."""
+    """Whatever the phase: what is waited for comes through :func:`advance`, or never."""
     match event:
         case events.TimerFired():
             return steps.finish(state)

@@ -148,6 +148,9 @@ class CallDriver:
         other = self.state.other_leg
         if self._policy is not None and self._policy.direction == "outbound":
             return Legs(self.call_id, other, self.call_id)
+        if other in self._context.calls:
+            # Two callers were joined: nobody there is an agent, and keys there are a caller's.
+            other = ""
         return Legs(self.call_id, self.call_id, other)
 
     def reachable(self) -> bool:
@@ -284,8 +287,8 @@ class CallDriver:
         if met and self.legs.agent != self.call_id:
             if agents.get(before.other_leg) is self:
                 del agents[before.other_leg]
-            if state.other_leg and not state.at_line:
-                agents[state.other_leg] = self
+            if self.legs.agent and not state.at_line:
+                agents[self.legs.agent] = self
 
     def _answer_who_asked(self) -> None:
         asked, self._asked = self._asked, []
