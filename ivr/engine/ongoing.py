@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import gevent
 import structlog
 from gevent.event import AsyncResult
 
@@ -21,7 +20,7 @@ from ivr.storage.spool import host_zone
 
 log = structlog.get_logger(__name__)
 
-CONFIRMED_S = 7.0
+CONFIRMED_MS = 7_000
 """How long FreeSWITCH may take over a pause in all: to refuse its mask, and then to stop."""
 
 _RECORDS = (Recording.REQUESTED, Recording.RUNNING)
@@ -93,12 +92,10 @@ class Ongoing:
         if not driver.state.joined or driver.state.phase not in LIVE:
             return Outcome(Why.NOT_CONNECTED, self.find(call_id))
         driver.take(events.AbuseMarked(self._context.clock.monotonic_ms(), by))
-        written: AsyncResult[Exception | None] = AsyncResult()
-        self._context.journal.sync(written.set)
-        with gevent.Timeout(CONFIRMED_S, False):
-            if written.get() is None:
-                return Outcome(Why.DONE, self.find(call_id))
-        return Outcome(Why.NOT_CONFIRMED, self.find(call_id))
+        written: AsyncResult[bool] = AsyncResult()
+        self._context.journal.sync(lambda error: written.set(error is None))
+        why = Why.DONE if self._wait(written) else Why.NOT_CONFIRMED
+        return Outcome(why, self.find(call_id))
 
     def keyed(self, leg: str, feature: str) -> None:
         """A feature code was keyed at this leg. Only agents' legs are known here: what comes
@@ -131,9 +128,15 @@ class Ongoing:
         return found
 
     def _settle(self, driver: CallDriver, event: events.PauseAsked | events.ResumeAsked) -> None:
-        settled = driver.ask(event)
-        with gevent.Timeout(CONFIRMED_S, False):
-            settled.get()
+        self._wait(driver.ask(event))
+
+    def _wait(self, told: AsyncResult[Any]) -> Any:
+        """What is told, or None where it is not in time."""
+        limit = self._context.clock.after(CONFIRMED_MS, lambda: told.set(None))
+        try:
+            return told.get()
+        finally:
+            limit.cancel()
 
     def _now(self, driver: CallDriver) -> CallNow:
         state, policy = driver.state, driver.policy

@@ -191,5 +191,9 @@ class Payments(House):
 
     def tones_left(self, one: Told) -> list[KeyTone]:
         """The keys that are heard in what is kept of the call."""
-        paths = sorted((self.spool / "new").glob(f"{one.call.uuid}*.wav"))
+        return self.tones_in(one.call)
+
+    def tones_in(self, call: LabCall) -> list[KeyTone]:
+        """The same of any call."""
+        paths = sorted((self.spool / "new").glob(f"{call.uuid}*.wav"))
         return [tone for path in paths for tone in tones_in(path)]
