@@ -54,10 +54,15 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
 def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.PauseAsked(by=by):
-            state = state._replace(asked=True)
+            lines_alone, state = not state.asked, state._replace(asked=True)
             if state.pause is Pause.OFF or state.pause in _ENDING:
                 return begin(state, by, policy)
-            return Step(state, _tell(state, Tone.PAUSED) if state.pause is Pause.ON else ())
+            tone = _tell(state, Tone.PAUSED) if state.pause is Pause.ON else ()
+            if not lines_alone:
+                return Step(state, tone)
+            # The pause is no more the payment line's alone, and another engine must know.
+            goes_on = entries.PauseStarted(by=by, guard_ms=policy.pausing.guard_ms)
+            return Step(state, (do.Journal(goes_on), do.HastenJournal(), *tone))
         case events.ResumeAsked(by=by) if state.pause is Pause.ON:
             return _end(state, by)
         case events.ResumeAsked():

@@ -124,9 +124,14 @@ def test_a_payment_line_that_still_rings_is_paused_for() -> None:
 
 
 def test_who_asked_counts_after_it_too() -> None:
-    call = left(talking().paused().bridge("line", "1500")).hidden().masked().quiet()
-    assert "Unmask" not in call.bridge("c", "101").look()
-    assert call.state.pause is Pause.ON
+    for before in (
+        talking().paused().bridge("line", "1500"),
+        talking().bridge("line", "1500").hidden().masked().pause("page"),
+        talking().bridge("line", "1500").pause("page").hidden().masked(),
+    ):
+        call = left(before).hidden().masked().quiet()
+        assert "Unmask" not in call.bridge("c", "101").look()
+        assert call.state.pause is Pause.ON
 
 
 def test_a_journal_of_before_there_were_pauses() -> None:
