@@ -24,7 +24,6 @@ from tests.live.wait import until
 ROOT = Path(__file__).parents[2]
 QUIET = "err,crit,alert"
 """What FreeSWITCH may log, as deploy/freeswitch has it (docs/freeswitch.md 14f)."""
-_HAS = pytest.Function
 
 NUMBERS = {
     "answers": "01427676676",
@@ -194,7 +193,9 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def acts(request: pytest.FixtureRequest, site: Site) -> Iterator[Acts]:
     """All that people do in the modules that run, begun side by side at the first test."""
-    modules = {item.module: None for item in request.session.items if isinstance(item, _HAS)}
+    modules = {
+        item.module: None for item in request.session.items if isinstance(item, pytest.Function)
+    }
     acts = Acts(site, [act for module in modules for act in getattr(module, "ACTS", ())])
     yield acts
     acts.end()

@@ -122,7 +122,8 @@ def installed() -> Path | None:
 
 def free_ports(count: int) -> list[int]:
     """Ports of loopback that nothing has now, for TCP and UDP."""
-    held, ports = [], []
+    held: list[socket.socket] = []
+    ports: list[int] = []
     while len(ports) < count:
         tcp = socket.socket()
         tcp.bind(("127.0.0.1", 0))

@@ -167,11 +167,10 @@ class Sound:
 
     @property
     def ms(self) -> int:
-        return len(self._samples) * 1000 // self.rate
+        return int(len(self._samples) * 1000 // self.rate)
 
     def peak(self, begin_ms: int, end_ms: int) -> int:
-        peak: int = np.abs(self._piece(begin_ms, end_ms)).max(initial=0)
-        return int(peak)
+        return int(np.abs(self._piece(begin_ms, end_ms)).max(initial=0))
 
     def voices(self, begin_ms: int, end_ms: int) -> tuple[int, int]:
         """The pitch on each side, in Hz: the loudest; 0 is silence."""

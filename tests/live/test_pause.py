@@ -15,12 +15,13 @@ from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Talk
 
 pytestmark = pytest.mark.live
 
+VOICES = (CALLER_HZ, AGENT_HZ)
 TOLD_MS = 600
 """So long after a pause's guard the agent is heard again: before, the agent hears a tone, and is
 not heard meanwhile (docs/freeswitch.md 46)."""
 
 
-def silent_between_voices(talk: Talk, pause: int = 0, voices: tuple[int, int] = (0, 0)) -> None:
+def silent_between_voices(talk: Talk, pause: int = 0, voices: tuple[int, int] = VOICES) -> None:
     """All is silent from the pause's guard to its guard, and both are heard before and after."""
     told = talk.recording["pauses"][pause]
     sound = talk.sound(told["part"])
@@ -31,14 +32,13 @@ def silent_between_voices(talk: Talk, pause: int = 0, voices: tuple[int, int] = 
     assert end_ms - begin_ms >= ended.mono_ms - asked.mono_ms + 2 * told["guard_ms"]
     assert sound.peak(begin_ms, end_ms) == 0
     # There is more of it: what is silent is not the file's end, nor its beginning.
-    wanted = voices if voices != (0, 0) else (CALLER_HZ, AGENT_HZ)
-    assert sound.voices(begin_ms - 500, begin_ms - 100) == wanted
-    assert sound.voices(end_ms + TOLD_MS, end_ms + TOLD_MS + 250) == wanted
+    assert sound.voices(begin_ms - 500, begin_ms - 100) == voices
+    assert sound.voices(end_ms + TOLD_MS, end_ms + TOLD_MS + 250) == voices
     assert told["verdict"] in ("verified", "repaired")
     assert told["leaked_peak"] == 0
 
 
-class Heard(NamedTuple):
+class Tones(NamedTuple):
     """What was heard of a tone of 500 and one of 400 Hz, and when."""
 
     high: list[int]
@@ -50,8 +50,8 @@ class Heard(NamedTuple):
 
 class ByTelephone(NamedTuple):
     talk: Talk
-    agent: Heard
-    caller: Heard
+    agent: Tones
+    caller: Tones
 
 
 def agent_pauses_marks_and_resumes(site: Site) -> ByTelephone:
@@ -68,7 +68,7 @@ def agent_pauses_marks_and_resumes(site: Site) -> ByTelephone:
     talk.noted("PauseEnded")
     talk.talks()
     talk.hang_up()
-    heard = [Heard(who.tones(500), who.tones(400)) for who in (agent, caller)]
+    heard = [Tones(who.tones(500), who.tones(400)) for who in (agent, caller)]
     return ByTelephone(talk, *heard)
 
 
@@ -93,7 +93,7 @@ def test_the_agent_hears_that_it_is_paused_and_resumed_and_the_caller_does_not(a
     assert len(agent.high) == len(agent.low) == 2
     assert agent.high[0] < agent.low[0], "down: paused"
     assert agent.low[1] < agent.high[1], "up: resumed"
-    assert caller == Heard([], [])
+    assert caller == Tones([], [])
 
 
 # A payment page.
@@ -265,7 +265,7 @@ def test_it_is_recorded_from_the_connection(acts: Acts) -> None:
 
 class TooLong(NamedTuple):
     talk: Talk
-    agent: Heard
+    agent: Tones
 
 
 def agent_forgets_to_resume(site: Site) -> TooLong:
@@ -277,7 +277,7 @@ def agent_forgets_to_resume(site: Site) -> TooLong:
     talk.noted("PauseOverdue", 2)
     talk.talks(900)
     talk.hang_up()
-    return TooLong(talk, Heard(agent.tones(500), agent.tones(400)))
+    return TooLong(talk, Tones(agent.tones(500), agent.tones(400)))
 
 
 def test_a_pause_that_is_forgotten_is_told_of_and_stays_to_the_end(site: Site, acts: Acts) -> None:
