@@ -18,7 +18,7 @@ from ivr.core.state import CallState, Phase
 from ivr.core.steps import Step
 from tests.core.calls import ARRIVED, PATH
 from tests.core.search import RuleBroken, Watcher, judged, onlooker
-from tests.core.test_search import POLICIES
+from tests.core.test_search import POLICIES, Sabotage
 
 
 class Life:
@@ -128,7 +128,7 @@ def _mask_thought_to_hold(patch: pytest.MonkeyPatch) -> None:
     ids=lambda v: getattr(v, "__name__", ""),
 )
 def test_a_restart_that_loses_a_pause_is_found(
-    monkeypatch: pytest.MonkeyPatch, sabotage, rule: str
+    monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, rule: str
 ) -> None:
     sabotage(monkeypatch)
     lives = settings(
