@@ -1,11 +1,11 @@
-"""Speed, side by side: this engine and a stock greenswitch application under one load.
+"""Speed, side by side: this engine and a stock greenswitch application under one load; and pausing.
 
 The load is made by a driver process that plays FreeSWITCH; figures of the measured process
 come from /proc. Writes figures.json and figures.png into the output folder. Exits 1 where
-a contender could not be started or a call failed.
+a contender could not be started, a call failed, or an aim of pausing is missed.
 
 \b
-  python -m tests.bench                         everything (about 8 minutes)
+  python -m tests.bench                         everything (about 12 minutes)
   python -m tests.bench --quick                 a smoke run, about a minute
   python -m tests.bench -s calls -c stock       one scenario, one contender
 """
@@ -13,11 +13,13 @@ a contender could not be started or a call failed.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from .aims import Aim, of_http, of_keys, of_proof, print_aims
 from .contender import CONTENDERS
 from .load import Load, Progress
 from .measure import Figures, Scenario, measure
@@ -34,6 +36,7 @@ def scenarios(quick: bool, rate: float) -> list[Scenario]:
     """The three questions: what a call costs, what many at once take, whether memory grows."""
     both = ("stock", "stock-no-pause", "engine")
     seconds = 3 if quick else 20
+    connected, keys = (100, 60) if quick else (1000, 1000)
     many = 300 if quick else 5000
     ramp = 100.0 if quick else 200.0
     up_ms = int(many / ramp * 1000) + 10_000
@@ -62,10 +65,18 @@ def scenarios(quick: bool, rate: float) -> list[Scenario]:
             Load(0, 150.0, 1000 if quick else 20_000, prompt_ms=1000, talk_ms=1000),
             ("engine",),
         ),
+        Scenario(
+            "keys",
+            f"from an agent's key to the mask: {connected} calls connected, others come and go",
+            Load(0, 20.0, connected + keys + 1200, stay=connected, keys=keys),
+            ("stock-codes", "engine"),
+        ),
     ]
 
 
-NAMES = [s.name for s in scenarios(True, SUSTAINED)]
+PAUSING: dict[str, Callable[[bool], list[Aim]]] = {"http": of_http, "proof": of_proof}
+"""What is measured besides, by name: requests of payment pages, and reading back an hour."""
+NAMES = [*(s.name for s in scenarios(True, SUSTAINED)), *PAUSING]
 
 
 @click.command(help=__doc__)
@@ -127,12 +138,21 @@ def main(
                 f"{figures.cpu_ms_a_call:.2f} ms of CPU each",
                 highlight=False,
             )
+    aims = of_keys(found)
+    for name in PAUSING:
+        if (not wanted and not only) or name in wanted:
+            with console.status(name):
+                aims += PAUSING[name](quick)
     if found:
         print_table(console, chosen, found)
-        write_json(output / "figures.json", chosen, found)
         draw(output / "figures.png", chosen, found)
-        console.print(f"Written: {output / 'figures.json'}, {output / 'figures.png'}")
-    if troubles or any(figures.outcome.failed for figures in found):
+        console.print(f"Written: {output / 'figures.png'}")
+    if aims:
+        print_aims(console, aims)
+    write_json(output / "figures.json", chosen, found, aims)
+    console.print(f"Written: {output / 'figures.json'}")
+    failed = any(figures.outcome.failed for figures in found)
+    if troubles or failed or not all(aim.met for aim in aims):
         sys.exit(1)
 
 

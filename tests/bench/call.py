@@ -56,13 +56,20 @@ class Call(Peer):
         "_serial",
         "_variables",
         "json_values",
+        "other",
         "plain_values",
+        "stays",
         "uuid",
     )
 
-    def __init__(self, switch: Switch, sock: socket.socket, number: int, connect_ns: int) -> None:
+    def __init__(
+        self, switch: Switch, sock: socket.socket, number: int, connect_ns: int, stays: bool
+    ) -> None:
         super().__init__(switch, sock)
         self.uuid = switch.new_uuid()
+        self.other = switch.new_uuid()
+        """The agent's leg."""
+        self.stays = stays
         self._connect_ns = connect_ns
         self._established_ns = 0
         self._prompt_ns = 0
@@ -86,7 +93,7 @@ class Call(Peer):
             "core": self.switch.core,
             "session": str(number),
             "uuid": self.uuid,
-            "other": self.switch.new_uuid(),
+            "other": self.other,
             "number": f"0999{number:07d}",
             "dialled": load.dialled,
             "name": f"Caller-{tag}",
@@ -109,6 +116,8 @@ class Call(Peer):
             "record_samples": str(frames),
             "record_s": str(load.audio_ms // 1000),
             "record_ms": str(load.audio_ms),
+            "agent": f"2{number:06d}",
+            "feature": "",
         }
         values = [b""] * len(AT)
         for name, word in words.items():
@@ -311,8 +320,12 @@ class Call(Peer):
         if not self._hung:
             self._set("bridged", str(time.time_ns() // 1000))
             self._bridged = True
+            self.switch.agents.add(self.other)
             self.emit("CHANNEL_BRIDGE")
-            self.switch.after(self.switch.load.talk_ms / 1000, self.hang_up)
+            if self.stays:
+                self.switch.keys.connected(self)
+            else:
+                self.switch.after(self.switch.load.talk_ms / 1000, self.hang_up)
 
     def stop_playing(self) -> None:
         """``uuid_break``."""

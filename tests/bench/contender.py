@@ -94,13 +94,14 @@ class Running:
                 self._process.wait()
 
 
-def _stock(*options: str) -> Callable[[Place], list[str]]:
+def _stock(*options: str, codes: bool = False) -> Callable[[Place], list[str]]:
     def argv(place: Place) -> list[str]:
         recordings = place.folder / "recordings"
         recordings.mkdir(exist_ok=True)
         return [
             *(sys.executable, "-m", "tests.bench.stock", "--port", str(place.port)),
             *("--folder", str(recordings), *options),
+            *(("--codes", str(place.inbound_port)) if codes else ()),
         ]
 
     return argv
@@ -190,6 +191,12 @@ CONTENDERS = {
             "stock greenswitch, filtered events",
             "as stock, with filter and event instead of myevents",
             _stock("--events", "filter"),
+        ),
+        Contender(
+            "stock-codes",
+            "stock greenswitch, codes",
+            "as stock-no-pause, and masks and unmasks when an agent keys a code",
+            _stock("--no-pause", codes=True),
         ),
         Contender(
             "engine",

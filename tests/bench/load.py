@@ -30,6 +30,16 @@ class Load:
     """``poisson`` (calls come at random, as callers do) or ``even``."""
     seed: int = 1
     """Same seed, same moments of arrival: contenders get the same load."""
+    stay: int = 0
+    """The first so many calls, which come at ``stay_rate``, talk until the last key is done with.
+    """
+    stay_rate: float = 100.0
+    keys: int = 0
+    """Pauses that agents of the calls that stay key, and resume; then no more calls come."""
+    keys_rate: float = 20.0
+    """Pauses a second on average, at random moments."""
+    paused_ms: int = 1000
+    """From the confirmation of the mask to the agent's keying the other code."""
     patience_s: float = 30.0
     """After the last call should be over, how long until the rest counts as stuck."""
 
@@ -92,6 +102,12 @@ class Outcome:
     """Established to the client's first byte."""
     next_command: Spread
     """Sending the announcement's CHANNEL_EXECUTE_COMPLETE to the client's next bytes."""
+    masked_after: Spread
+    """An agent's code (CHANNEL_APPLICATION) to FreeSWITCH's having confirmed the mask."""
+    mask_heard: Spread
+    """The same to the arrival of the command: without FreeSWITCH's, the driver's, own part."""
+    unmasked_after: Spread
+    """An agent's other code to FreeSWITCH's having confirmed the unmask."""
     lateness: Spread
     """The driver's own: a timer's due moment to its being served."""
     driver_busy: float

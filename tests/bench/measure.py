@@ -22,7 +22,7 @@ import click
 
 from .contender import NUMBER, REPOSITORY, Contender, Place, Running
 from .load import Load, Outcome, Progress, Spread
-from .procfs import cpu_ms, rss_mib
+from .procfs import cpu_ms, listening, rss_mib
 
 SETTLED_MS = 20.0
 """Less CPU than this in half a second: what the load left behind is done."""
@@ -83,6 +83,10 @@ class Driver:
             text=True,
             cwd=REPOSITORY,
         )
+        while not listening(inbound_port):  # a contender may connect at once
+            if self._process.poll() is not None:
+                raise click.ClickException("the load driver ended as soon as it began")
+            time.sleep(0.02)
 
     def run(self, load: Load, tell: Callable[[Progress], None]) -> Outcome:
         """Have the load placed; blocks until it is over."""
@@ -113,8 +117,10 @@ class Driver:
 
 
 def _outcome(said: dict[str, Any]) -> Outcome:
-    spreads = ("connecting", "first_byte", "next_command", "lateness")
-    fields: dict[str, Any] = {k: Spread(**v) if k in spreads else v for k, v in said.items()}
+    fields: dict[str, Any] = {
+        name: Spread(**value) if isinstance(value, dict) and "p99" in value else value
+        for name, value in said.items()
+    }
     return Outcome(**fields)
 
 
@@ -169,7 +175,7 @@ def measure(
         running = Running(contender, Place(folder, port, inbound_port, http_port))
         try:
             warm = dataclasses.replace(
-                load, calls=scenario.warm, rate=min(50.0, load.rate), prompt_ms=300, talk_ms=700
+                load, calls=scenario.warm, rate=50.0, prompt_ms=300, talk_ms=700, stay=0, keys=0
             )
             driver.run(warm, lambda _: None)
             _settle(running.pid)

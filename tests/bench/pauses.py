@@ -1,8 +1,9 @@
 """Speed of the HTTP interface: from a request to pause or resume until its answer.
 
 Requests come at an even rate, each by a connection of its own as a payment page's do, whether or
-not those before are answered, and are timed from the moment they were due. Ends with 1 where one
-failed, or where the 99th percentile is over the limit.
+not those before are answered, and are timed from the moment they were due. Every other request
+names the call by its agent's extension, which the engine has to find the call by, the rest by its
+id. Ends with 1 where one failed, or where the 99th percentile is over the limit.
 
 \b
   python -m tests.bench.pauses                  an engine with 1000 calls that are connected
@@ -25,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import gevent
@@ -42,6 +43,9 @@ LIMIT_MS = 25.0
 """What the 99th percentile may be, at most."""
 RATE = 50.0
 """Requests a second."""
+Route = Literal["calls", "extensions"]
+"""How a request names its call."""
+ROUTES: tuple[Route, ...] = ("calls", "extensions")
 _ARRIVALS = 100.0
 """Calls a second that come before the requests do."""
 _AGAIN_S = 0.1
@@ -58,6 +62,8 @@ class Target:
     token: str
     calls: Sequence[str]
     """Ids of connected calls, enough that no two requests meet on one of them."""
+    extensions: Sequence[str]
+    """Of the agents in those calls, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +83,34 @@ class Measured:
         return not self.failed and 0 < self.answered.p99 <= LIMIT_MS
 
 
-def measure(target: Target, rate: float = RATE, seconds: float = 20.0) -> Measured:
-    """Pause all calls in turn, then resume them in turn, and so on."""
-    answered: list[float] = []
-    late: list[float] = []
-    failed: Counter[str] = Counter()
+def measure(target: Target, rate: float = RATE, seconds: float = 40.0) -> dict[Route, Measured]:
+    """Pause all calls in turn, then resume them in turn, and so on, by each route in turn."""
+    named = {"calls": target.calls, "extensions": target.extensions}
+    answered: dict[Route, list[float]] = {route: [] for route in ROUTES}
+    late: dict[Route, list[float]] = {route: [] for route in ROUTES}
+    failed: dict[Route, Counter[str]] = {route: Counter() for route in ROUTES}
     began = time.perf_counter()
 
     def ask(number: int) -> None:
         due = began + number / rate
         gevent.sleep(max(0.0, due - time.perf_counter()))
-        late.append((time.perf_counter() - due) * 1000)
+        route = ROUTES[number % len(ROUTES)]
+        late[route].append((time.perf_counter() - due) * 1000)
         turn, index = divmod(number, len(target.calls))
         verb = "resume" if turn % 2 else "pause"
         try:
-            status = _post(target, f"/v1/calls/{target.calls[index]}/recording/{verb}")
+            status = _post(target, f"/v1/{route}/{named[route][index]}/recording/{verb}")
         except OSError as error:
             status = type(error).__name__
-        answered.append((time.perf_counter() - due) * 1000)
+        answered[route].append((time.perf_counter() - due) * 1000)
         if status != "200":
-            failed[status] += 1
+            failed[route][status] += 1
 
     gevent.joinall([gevent.spawn(ask, number) for number in range(int(rate * seconds))])
-    return Measured(Spread.of(answered), Spread.of(late), dict(failed))
+    return {
+        route: Measured(Spread.of(answered[route]), Spread.of(late[route]), dict(failed[route]))
+        for route in ROUTES
+    }
 
 
 def _post(target: Target, path: str) -> str:
@@ -148,7 +159,7 @@ def _serve(folder: Path, calls: int, confirm_ms: float) -> None:
     fake = FakeCalls(*(ONE._replace(call=each, extension=each) for each in ids))
     fake.before_answer = lambda: gevent.sleep(confirm_ms / 1000)
     api = Api(folder, fake)
-    told = {"port": api.server.port, "token": api.all, "calls": ids}
+    told = {"port": api.server.port, "token": api.all, "calls": ids, "extensions": ids}
     print(json.dumps(told), flush=True)
     gevent.socket.wait_read(sys.stdin.fileno())
     api.close()
@@ -171,7 +182,7 @@ def under_engine(calls: int, seconds: float) -> Iterator[Target]:
                 ).start()
                 spool = next(place.folder.rglob("engine.pid")).parent
                 deadline = time.monotonic() + arriving_s + _SETTLING_S
-                while len(_connected(spool)) < calls and time.monotonic() < deadline:
+                while len(_connected(spool).calls) < calls and time.monotonic() < deadline:
                     time.sleep(_AGAIN_S)
                 yield running(spool)
             finally:
@@ -180,22 +191,24 @@ def under_engine(calls: int, seconds: float) -> Iterator[Target]:
             driver.stop()
 
 
-def _connected(spool: Path) -> list[str]:
-    """Ids of the connected calls; none while the engine is starting."""
+def _connected(spool: Path) -> Target:
+    """The connected calls; none while the engine is starting."""
     try:
-        calls = RunningEngine.of(spool).calls()
+        engine = RunningEngine.of(spool)
+        calls = [call for call in engine.calls() if call.phase == "connected"]
     except SetupError:
-        return []
-    return [call.call for call in calls if call.phase == "connected"]
+        return Target(0, "", (), ())
+    ids, extensions = [call.call for call in calls], [call.extension for call in calls]
+    return Target(engine.address.port, engine.secret, ids, extensions)
 
 
 def running(spool: Path) -> Target:
     """The engine of a spool, and its connected calls. Raises SetupError where there is none."""
-    engine = RunningEngine.of(spool)
+    RunningEngine.of(spool)
     connected = _connected(spool)
-    if not connected:
+    if not connected.calls:
         raise click.ClickException("the engine has no connected call")
-    return Target(engine.address.port, engine.secret, connected)
+    return connected
 
 
 @click.command(help=__doc__)
@@ -204,7 +217,7 @@ def running(spool: Path) -> Target:
 @click.option("--calls", default=1000, show_default=True, help="Connected meanwhile.")
 @click.option("--confirm-ms", default=2.0, show_default=True, help="Of FreeSWITCH, in memory.")
 @click.option("--rate", default=RATE, show_default=True)
-@click.option("--seconds", default=20.0, show_default=True)
+@click.option("--seconds", default=40.0, show_default=True)
 @click.option("--serve", type=click.Path(file_okay=False, path_type=Path), hidden=True)
 def main(
     spool: Path | None,
@@ -220,19 +233,20 @@ def main(
         _serve(serve, calls, confirm_ms)
         return
     if spool is not None:
-        found = measure(running(spool), rate, seconds)
+        every = measure(running(spool), rate, seconds)
     else:
         kind = in_memory(calls, confirm_ms) if memory else under_engine(calls, seconds)
         with kind as target:
-            found = measure(target, rate, seconds)
-    for what, spread in (("answered", found.answered), ("driver late", found.late)):
-        click.echo(
-            f"{what}: {spread.count} requests, p50 {spread.p50} ms, p90 {spread.p90} ms,"
-            f" p99 {spread.p99} ms, longest {spread.longest} ms"
-        )
-    for status, count in sorted(found.failed.items()):
-        click.echo(f"failed: {count} with {status}")
-    if not found.well:
+            every = measure(target, rate, seconds)
+    for route, found in every.items():
+        for what, spread in (("answered", found.answered), ("driver late", found.late)):
+            click.echo(
+                f"/v1/{route} {what}: {spread.count} requests, p50 {spread.p50} ms,"
+                f" p90 {spread.p90} ms, p99 {spread.p99} ms, longest {spread.longest} ms"
+            )
+        for status, count in sorted(found.failed.items()):
+            click.echo(f"/v1/{route} failed: {count} with {status}")
+    if not all(found.well for found in every.values()):
         sys.exit(1)
 
 

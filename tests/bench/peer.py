@@ -39,6 +39,7 @@ class Peer:
     __slots__ = (
         "_in",
         "_out",
+        "arrived",
         "as_json",
         "closed",
         "everything",
@@ -52,6 +53,8 @@ class Peer:
         self.switch = switch
         self.sock = sock
         self._in = b""
+        self.arrived = 0
+        """When the bytes came that are being looked at, by the kernel's clock, ns since 1970."""
         self._out = bytearray()
         self.as_json = False
         self.closed = False
@@ -118,6 +121,7 @@ class Peer:
             arrived = seconds * 1_000_000_000 + nanos
         else:
             arrived = time.time_ns()
+        self.arrived = arrived
         self.heard(arrived)
         self._in += data
         while not self.closed:
@@ -175,6 +179,7 @@ class Peer:
         if verb == "api":
             text = self.switch.api(rest).encode()
             self.send(b"Content-Type: api/response\nContent-Length: %d\n\n%b" % (len(text), text))
+            self.switch.keys.answered(rest, self.arrived)
         elif verb == "bgapi":
             self._bgapi(rest, headers.get("job-uuid", ""))
         elif verb == "sendmsg":

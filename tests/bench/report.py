@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from .aims import Aim
 from .contender import CONTENDERS
 from .load import Spread
 from .measure import Figures, Scenario
@@ -43,6 +44,20 @@ GROWTH: tuple[str, Callable[[Figures], str]] = (
 )
 """Means something only where the number of calls at once is steady for long."""
 
+KEYS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+    ("pauses that agents keyed", lambda f: str(f.outcome.masked_after.count)),
+    ("agent's key to confirmed mask, ms", lambda f: _spread(f.outcome.masked_after)),
+    ("  of that to the mask's arrival, ms", lambda f: _spread(f.outcome.mask_heard)),
+    ("agent's key to confirmed unmask, ms", lambda f: _spread(f.outcome.unmasked_after)),
+)
+"""Of a load in which agents key codes."""
+
+
+def _measures(scenario: Scenario) -> tuple[tuple[str, Callable[[Figures], str]], ...]:
+    if scenario.load.keys:
+        return MEASURES + KEYS
+    return MEASURES + ((GROWTH,) if scenario.name == "long" else ())
+
 
 def print_table(
     console: Console, scenarios: Sequence[Scenario], all_figures: Sequence[Figures]
@@ -62,7 +77,7 @@ def print_table(
         table.add_column("")
         for row in rows:
             table.add_column(CONTENDERS[row.contender].title, justify="right")
-        for heading, show in MEASURES + ((GROWTH,) if scenario.name == "long" else ()):
+        for heading, show in _measures(scenario):
             table.add_row(heading, *(show(row) for row in rows))
         console.print(table)
         for row in rows:
@@ -70,7 +85,12 @@ def print_table(
                 console.print(f"  {CONTENDERS[row.contender].title}: {count} failed: {why}")
 
 
-def write_json(path: Path, scenarios: Sequence[Scenario], all_figures: Sequence[Figures]) -> None:
+def write_json(
+    path: Path,
+    scenarios: Sequence[Scenario],
+    all_figures: Sequence[Figures],
+    aims: Sequence[Aim],
+) -> None:
     """Everything, with what it was measured on."""
     content = {
         "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -83,6 +103,7 @@ def write_json(path: Path, scenarios: Sequence[Scenario], all_figures: Sequence[
         "contenders": {name: one.does for name, one in CONTENDERS.items()},
         "scenarios": [dataclasses.asdict(s) for s in scenarios],
         "figures": [dataclasses.asdict(f) for f in all_figures],
+        "aims": [{**dataclasses.asdict(aim), "met": aim.met} for aim in aims],
     }
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 

@@ -12,7 +12,7 @@ import logging
 import os
 import resource
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 import gevent
@@ -40,9 +40,12 @@ class Application:
     """One call, one greenlet, one script."""
 
     choices: Choices
+    agents: ClassVar[dict[str, tuple[str, str]]] = {}
+    """By an agent's leg: the call's id and its recording."""
 
     def __init__(self, session: Any) -> None:
         self.session = session
+        self.leg = self.path = ""
         self.bridged = gevent.event.Event()
         self.over = gevent.event.Event()
 
@@ -62,12 +65,12 @@ class Application:
         else:
             session.send(f"filter Unique-ID {session.uuid}")
             session.send(f"event plain {FILTERED}")
-        session.register_handle("CHANNEL_BRIDGE", lambda _: self.bridged.set())
+        session.register_handle("CHANNEL_BRIDGE", self.on_bridge)
         session.register_handle("CHANNEL_HANGUP_COMPLETE", lambda _: self.over.set())
         session.answer()
         session.playback("/usr/share/sounds/announcement.wav")
         session.call_command("set", "RECORD_STEREO=true")
-        path = os.path.join(choices.folder, f"{session.uuid}.wav")
+        path = self.path = os.path.join(choices.folder, f"{session.uuid}.wav")
         session.send(f"api uuid_record {session.uuid} start {path}")
         session.bridge("sofia/lab/agent@127.0.0.1:5080", block=False)
         if choices.pause_s:
@@ -76,6 +79,39 @@ class Application:
             gevent.sleep(choices.pause_s)
             session.send(f"api uuid_record {session.uuid} unmask {path}")
         self.over.wait()
+        self.agents.pop(self.leg, None)
+
+    def on_bridge(self, event: Any) -> None:
+        """Know the call by the agent's leg."""
+        self.leg = event.headers["Other-Leg-Unique-ID"]
+        self.agents[self.leg] = (self.session.uuid, self.path)
+        self.bridged.set()
+
+
+class Codes:
+    """Agents' codes, heard and obeyed over one inbound connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.esl = greenswitch.InboundESL(host=host, port=port, password="bench")
+        self.esl.connect()
+        self.esl.register_handle("CHANNEL_APPLICATION", self.on_code)
+        self.esl.send("event plain CHANNEL_APPLICATION")
+
+    def on_code(self, event: Any) -> None:
+        """Hide the keys and mask, or the other way about."""
+        leg = event.headers["Unique-ID"]
+        uuid, path = Application.agents[leg]
+        if event.headers.get("Ivr-Feature") == "pause":
+            self.keys(uuid, leg, "true")
+            self.esl.send(f"api uuid_record {uuid} mask {path}")
+        else:
+            self.esl.send(f"api uuid_record {uuid} unmask {path}")
+            self.keys(uuid, leg, "false")
+
+    def keys(self, uuid: str, leg: str, hidden: str) -> None:
+        """Of both people."""
+        for one in (uuid, leg):
+            self.esl.send(f"api uuid_setvar {one} sensitive_dtmf {hidden}")
 
 
 @click.command(help=__doc__)
@@ -83,12 +119,17 @@ class Application:
 @click.option("--folder", default=".", help="Where recordings go.")
 @click.option("--pause/--no-pause", default=True, help="Mask and unmask the recording.")
 @click.option("--pause-s", type=float, default=0.5, show_default=True)
+@click.option("--codes", type=int, metavar="PORT", help="Obey codes, over this event socket.")
 @click.option("--events", type=click.Choice(["myevents", "filter"]), default="myevents")
-def main(port: int, folder: str, pause: bool, pause_s: float, events: str) -> None:
+def main(
+    port: int, folder: str, pause: bool, pause_s: float, codes: int | None, events: str
+) -> None:
     """Serve for ever."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     Application.choices = Choices(folder, pause_s if pause else 0.0, events == "myevents")
+    if codes is not None:
+        Codes("127.0.0.1", codes)
     greenswitch.OutboundESLServer(
         bind_address="127.0.0.1", bind_port=port, application=Application, max_connections=20_000
     ).listen()

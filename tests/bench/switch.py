@@ -27,6 +27,7 @@ from pathlib import Path
 import click
 
 from .call import Call
+from .keys import Keys
 from .load import Load, Outcome, Progress, Spread
 from .peer import Inbound, Peer
 from .sound import stereo_wav
@@ -46,6 +47,8 @@ class Switch:
         self.core = "3917e671-1c77-4b8d-b81b-796aa12c900f"
         self.load = Load(0, 1.0, 0)
         self.calls: dict[str, Call] = {}
+        self.agents: set[str] = set()
+        """Legs of agents who are in a call."""
         self.inbound: set[Inbound] = set()
         self.connect_reply = connect_reply()
         self.bytes_sent = 0
@@ -64,6 +67,7 @@ class Switch:
         self._folders: set[str] = set()
         self._inbound_socket: socket.socket | None = None
         self._forget_figures()
+        self.keys = Keys(self, self._events["CHANNEL_APPLICATION"])
 
     def _forget_figures(self) -> None:
         self.connecting: list[float] = []
@@ -121,6 +125,8 @@ class Switch:
         """Place the load's calls, and wait until the last one is over."""
         self.load = load
         self._forget_figures()
+        self.keys = Keys(self, self._events["CHANNEL_APPLICATION"])
+        self._wanted = load.calls
         self._audio = stereo_wav(load.audio_ms)
         self._random = random.Random(load.seed)
         began, busy = time.monotonic(), time.process_time()
@@ -130,13 +136,13 @@ class Switch:
         if load.calls:
             self._expect(began + self._gap())
         told = began
-        while self._started < load.calls or self.calls or self._waiting:
+        while self._started < self._wanted or self.calls or self._waiting:
             self._turn(0.05)
             now = time.monotonic()
             if now - told >= PROGRESS_S:
                 told = now
                 tell(self._progress(now - began))
-            if self._started == load.calls and now > self._last_start + self._too_long():
+            if self._started == self._wanted and now > self._last_start + self._too_long():
                 for call in list(self.calls.values()):
                     call.lost("stuck: nothing more came of it")
         ended = time.monotonic()
@@ -157,6 +163,9 @@ class Switch:
             connecting=Spread.of(self.connecting),
             first_byte=Spread.of(self.first_byte),
             next_command=Spread.of(self.next_command),
+            masked_after=Spread.of(self.keys.masked),
+            mask_heard=Spread.of(self.keys.heard),
+            unmasked_after=Spread.of(self.keys.unmasked),
             lateness=Spread.of(self._lateness),
             driver_busy=round((time.process_time() - busy) / (ended - began), 3),
         )
@@ -170,20 +179,23 @@ class Switch:
         return Progress(round(seconds, 2), self._started, len(self.calls), self._completed, failed)
 
     def _gap(self) -> float:
+        rate = self.load.stay_rate if self._started < self.load.stay else self.load.rate
         if self.load.arrivals == "even":
-            return 1 / self.load.rate
-        return self._random.expovariate(self.load.rate)
+            return 1 / rate
+        return self._random.expovariate(rate)
 
     def _expect(self, due: float) -> None:
         self._at(due, lambda: self._due(due))
 
     def _due(self, due: float) -> None:
         """A caller comes; the next one's moment does not depend on how late this one is."""
+        if self._started + self._waiting >= self._wanted:
+            return
         if len(self.calls) >= self.load.at_once:
             self._waiting += 1
         else:
             self._place()
-        if self._started + self._waiting < self.load.calls:
+        if self._started + self._waiting < self._wanted:
             self._expect(due + self._gap())
 
     def _place(self) -> None:
@@ -193,7 +205,8 @@ class Switch:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        call = Call(self, sock, self._placed, time.time_ns())
+        stays = self._started <= self.load.stay
+        call = Call(self, sock, self._placed, time.time_ns(), stays)
         self._peak = max(self._peak, len(self.calls))
         before = time.time_ns()
         error = sock.connect_ex(("127.0.0.1", self.load.port))
@@ -205,9 +218,20 @@ class Switch:
         else:
             self.want_write(call, True)
 
+    def enough(self) -> None:
+        """No more callers come."""
+        self._wanted = self._started + self._waiting
+
+    def fault(self, why: str) -> None:
+        """Something failed that is no call's account."""
+        self._reasons[why] += 1
+
     def over(self, call: Call, why: str, masked: bool) -> None:
         """A call's account is closed; an empty reason means that all went as it should."""
         del self.calls[call.uuid]
+        self.agents.discard(call.other)
+        if call.stays:
+            self.keys.gone(call)
         if why:
             self._reasons[why] += 1
         else:
@@ -256,6 +280,15 @@ class Switch:
             self._events_sent += 1
             peer.send(event.frame(values, peer.as_json))
 
+    def tell(self, call: Call, event: Event, leg: str) -> None:
+        """Send an event of a call's other leg to inbound clients that want it."""
+        self.stamp(call.plain_values, call.json_values)
+        for peer in self.inbound:
+            if peer.wants(event.name, leg):
+                values = call.json_values if peer.as_json else call.plain_values
+                self._events_sent += 1
+                peer.send(event.frame(values, peer.as_json))
+
     def write_recording(self, path: str) -> None:
         """A real file, of its own: whoever reads or mends it has real work to do."""
         folder = os.path.dirname(path)
@@ -281,7 +314,9 @@ class Switch:
             return OK
         call = self.calls.get(words[0])
         if verb == "uuid_exists":
-            return "true" if call else "false"
+            return "true" if call or words[0] in self.agents else "false"
+        if call is None and words[0] in self.agents:
+            return OK
         if call is None:
             return (
                 "-ERR Cannot locate session!\n"

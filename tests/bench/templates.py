@@ -16,6 +16,7 @@ _SLOTS = (
     "core local gmt stamp seq session uuid other number dialled name sip_call from_tag to_tag"
     " local_port remote_port ssrc created answered bridged hungup app data response appid status"
     " record vars heard_samples heard_ms heard_s record_size record_samples record_s record_ms"
+    " agent feature"
 )
 SLOTS = _SLOTS.split()
 AT = {name: place for place, name in enumerate(SLOTS)}
@@ -134,6 +135,14 @@ def load_events() -> dict[str, Event]:
             if not ended
             else "CHANNEL_EXECUTE_COMPLETE.playback.unbridged"
         ]
+    # Every agent has an extension, and the leg at which a code is keyed is the agent's.
+    bridged = texts["CHANNEL_BRIDGE"]
+    texts["CHANNEL_BRIDGE"] = _made(bridged, Other_Leg_Destination_Number="{{agent}}")
+    keyed = re.sub(r"^Application.*\n", "", texts["CHANNEL_EXECUTE_COMPLETE.bridge"], flags=re.M)
+    keyed = _made(keyed, Event_Name="CHANNEL_APPLICATION", Unique_ID="{{other}}")
+    texts["CHANNEL_APPLICATION"] = re.sub(
+        r"^(Event-Sequence: .*\n)", r"\1Ivr-Feature: {{feature}}\n", keyed, flags=re.M
+    )
     texts["RECORD_STOP.live"] = _made(texts["RECORD_START"], Event_Name="RECORD_STOP")
     texts["RECORD_STOP.live"] += "Record-Completion-Cause: success-silence\n"
     return {name: Event(text) for name, text in texts.items()}
