@@ -15,6 +15,8 @@ class Glyphs:
     """Marks that a terminal can show; colour is never all that tells two apart."""
 
     spans: Mapping[Span, str]
+    hidden: str
+    """A key that is not told."""
     nothing: str
     """Time that is to come."""
     end: str
@@ -31,7 +33,9 @@ UNICODE = Glyphs(
         Span.RINGING: "┄",
         Span.CONNECTED: "○",
         Span.RECORDED: "●",
+        Span.PAUSED: "░",
     },
+    hidden="·",
     nothing=" ",
     end="┃",
     good="✓",
@@ -46,7 +50,9 @@ ASCII = Glyphs(
         Span.RINGING: ".",
         Span.CONNECTED: "o",
         Span.RECORDED: "@",
+        Span.PAUSED: "_",
     },
+    hidden=":",
     nothing=" ",
     end="|",
     good="ok",
@@ -60,6 +66,7 @@ STYLES: Mapping[Span, str] = {
     Span.RINGING: "cyan",
     Span.CONNECTED: "green",
     Span.RECORDED: "bold red",
+    Span.PAUSED: "cyan",
 }
 """By what a stretch is."""
 

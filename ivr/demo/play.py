@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ivr.demo import verdict
+from ivr.demo import traces, verdict
 from ivr.demo.stage import TICK_MS, Stage
 from ivr.demo.story import Line, Story
 from ivr.lab.call import LabCall
 from ivr.lab.expect import Expected
+from ivr.lab.leg import Leg
 from ivr.lab.script import CallScript
 from ivr.storage.record_schema import RecordModel
 
@@ -35,6 +36,9 @@ class Placed:
     seen: int = 0
     """Happenings that were told already."""
     keys: int = 0
+    """Keys that were told already."""
+    pressed: int = 0
+    """Keys that were looked at already, told or hidden."""
     over_ms: int | None = None
     """When the switch was done with it, since the demonstration began."""
     complaints: list[str] | None = None
@@ -102,7 +106,7 @@ def play(
             now = stage.clock.monotonic_ms() - began
             if waiting and now >= len(result.placed) * APART_MS:
                 result.placed.append(_place(stage, waiting.pop(0), expected, now))
-            _tell(result.placed, view)
+            _tell(result.placed, view, now)
             for placed in result.placed:
                 _judge(stage, placed, view, now)
             view.look(now)
@@ -141,7 +145,7 @@ def _place(
     return Placed(script, expected.get(script.name), story, stage.switch.place(script), now_ms)
 
 
-def _tell(all_placed: Sequence[Placed], view: View) -> None:
+def _tell(all_placed: Sequence[Placed], view: View, now_ms: int) -> None:
     lines: list[tuple[int, Placed, Line]] = []
     for placed in all_placed:
         happenings = placed.call.happenings
@@ -153,13 +157,24 @@ def _tell(all_placed: Sequence[Placed], view: View) -> None:
             if one.side == "caller" and one.event == "DTMF":
                 key = leg.digits[placed.keys : placed.keys + 1]
                 placed.keys += 1
-            line = placed.story.take(one, key, agent, leg.ended_by)
+            code = other.pressed if other is not None else ""
+            line = placed.story.take(one, key, agent, leg.ended_by, code)
             if line is not None:
                 at = placed.began_ms + line.at_ms
                 lines.append((at, placed, Line(at, line.text)))
         placed.seen = len(happenings)
+        more, placed.pressed = len(leg.pressed) - placed.pressed, len(leg.pressed)
+        # Nothing is fired for a key that is hidden: what was pressed is looked at, uncounted else.
+        line = placed.story.keyed(now_ms - placed.began_ms, more if _hides(leg) else 0)
+        if line is not None:
+            at = placed.began_ms + line.at_ms
+            lines.append((at, placed, Line(at, line.text)))
     for _at, placed, line in sorted(lines, key=lambda each: each[0]):
         view.told(placed, line)
+
+
+def _hides(leg: Leg) -> bool:
+    return leg.true("sensitive_dtmf")
 
 
 def _judge(stage: Stage, placed: Placed, view: View, now_ms: int) -> None:
@@ -178,6 +193,8 @@ def _judge(stage: Stage, placed: Placed, view: View, now_ms: int) -> None:
     if not filed and now_ms - placed.over_ms < RECORD_MS:
         return
     placed.complaints = verdict.of_call(stage.spool, call.done.get(), placed.expected)
+    if placed.expected is not None and placed.expected.secret:
+        placed.complaints += traces.of_keys(call, placed.expected.secret)
     placed.record = verdict.read(stage.spool, call.uuid)
     words = "; ".join(placed.complaints) or "as the script says"
     view.told(placed, Line(now_ms, words))
@@ -195,3 +212,6 @@ def _check(stage: Stage, result: Result) -> None:
         stage.scrape(), [each for each in records.values() if each is not None], len(records)
     )
     result.wrong += verdict.disagreements(result.metrics)
+    for placed in result.placed:
+        if placed.expected is not None and placed.expected.secret:
+            result.wrong += traces.of_number(stage.folder, placed.expected.secret, placed.call.uuid)

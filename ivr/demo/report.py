@@ -31,6 +31,7 @@ def report(console: Console, result: Result, folder: Path, spool: Path, metrics_
     console.print()
     console.print(_calls(console, result.placed, glyphs))
     _complaints(console, result, glyphs)
+    _pauses(console, result)
     _files(console, result.placed, folder, spool)
     console.print()
     console.print(f"Metrics, scraped from {metrics_url}", style="bold", highlight=False)
@@ -97,6 +98,28 @@ def _complaints(console: Console, result: Result, glyphs: Glyphs) -> None:
         console.print(Text(f"{glyphs.bad} {line}", style="bold red"), soft_wrap=True)
 
 
+def _pauses(console: Console, result: Result) -> None:
+    """What was paused, and that nothing is left of what was keyed then."""
+    paused = [
+        (one, pause)
+        for one in result.placed
+        for pause in (one.record.recording.pauses if one.record is not None else ())
+    ]
+    if not paused:
+        return
+    console.print()
+    console.print("Paused", style="bold")
+    for one, pause in paused:
+        found = "not as it should be, see above"
+        if not one.complaints and not result.wrong:
+            found = "silent, and no file has the keys"
+        console.print(
+            f"  {one.call.uuid[:_SHORT]}  from {pause.start_ms / 1000:.1f} to"
+            f" {pause.end_ms / 1000:.1f} s, by the {pause.by}: {found}",
+            highlight=False,
+        )
+
+
 def _files(console: Console, placed: Sequence[Placed], folder: Path, spool: Path) -> None:
     def path(text: Path) -> None:
         console.print(f"  {text}", soft_wrap=True, highlight=False, markup=False)
@@ -123,8 +146,18 @@ def _commands(placed: Sequence[Placed], spool: Path) -> list[str]:
     """How this program, as it was called here, shows what lies in the spool."""
     called = sys.argv[0] if Path(sys.argv[0]).name == "ivr" else "ivr"
     calls = [one.call.uuid[:_SHORT] for one in placed if one.record is not None][:1]
-    words = [["ls"], *(["show", call] for call in calls), ["verify"]]
-    return [shlex.join([called, "spool", *each, "--spool", str(spool)]) for each in words]
+    paused = [
+        one.call.uuid[:_SHORT]
+        for one in placed
+        if one.record is not None and one.record.recording.pauses
+    ][:1]
+    words = [
+        ["spool", "ls"],
+        *(["spool", "show", call] for call in calls),
+        ["spool", "verify"],
+        *(["recording", "verify", call] for call in paused),
+    ]
+    return [shlex.join([called, *each, "--spool", str(spool)]) for each in words]
 
 
 def _metrics(console: Console, rows: Sequence[Row], glyphs: Glyphs) -> Table:

@@ -118,7 +118,7 @@ def frame(
         row.append(" ")
         row.append_text(_state(one, now_ms, glyphs))
         rows.append(row)
-    return Group(Text(), *rows, Text(), _legend(glyphs), _keys(_coarse(whole_ms, columns)))
+    return Group(Text(), *rows, Text(), _legend(glyphs), _keys(_coarse(whole_ms, columns), glyphs))
 
 
 def _cut(text: str, columns: int) -> str:
@@ -149,7 +149,7 @@ def bar(placed: Placed, now_ms: int, whole_ms: float, columns: int, glyphs: Glyp
     for segment in story.segments:
         begin = began + segment.begin_ms
         end = now_ms if segment.end_ms is None else began + segment.end_ms
-        talk = segment.span in (Span.CONNECTED, Span.RECORDED)
+        talk = segment.span in (Span.CONNECTED, Span.RECORDED, Span.PAUSED)
         if segment.end_ms is not None and end - begin < _SHORT_MS and not talk:
             continue
         for at in range(column(begin), column(max(end - 1, begin)) + 1):
@@ -163,6 +163,8 @@ def bar(placed: Placed, now_ms: int, whole_ms: float, columns: int, glyphs: Glyp
         if at < columns:
             cells[at] = (key, "bold")
         free = at + 1
+    for at_ms in story.hidden:
+        cells[column(began + at_ms)] = (glyphs.hidden, "bold")
     if story.ended_ms is not None:
         at = min(max(column(began + story.ended_ms) + 1, free), columns - 1)
         cells[at] = (glyphs.end, "bold")
@@ -183,6 +185,12 @@ def _state(placed: Placed, now_ms: int, glyphs: Glyphs) -> Text:
         last = len(story.keys) - 1
         if now_ms - placed.began_ms - story.keys[last][0] < _PRESSED_MS:
             return Text(f"presses {story.burst(last)[1]}", style="bold")
+    if (
+        story.hidden
+        and story.ended_ms is None
+        and now_ms - placed.began_ms - story.hidden[-1] < _PRESSED_MS
+    ):
+        return Text(f"presses {story.last_hidden} keys", style="bold")
     recorded = story.state.endswith("recorded")
     return Text(story.state, style="bold red" if recorded else "")
 
@@ -195,18 +203,19 @@ def _legend(glyphs: Glyphs) -> Text:
         Span.MESSAGE: "message",
         Span.RINGING: "rings",
         Span.RECORDED: "recorded",
+        Span.PAUSED: "paused",
     }
     legend = Text(no_wrap=True, overflow="crop")
     for span, word in words.items():
         legend.append(glyphs.spans[span], STYLES[span])
         legend.append(f" {word}  ", "dim")
-    legend.append(f"{glyphs.end} end", "dim")
+    legend.rstrip()
     return legend
 
 
-def _keys(coarse: bool) -> Text:
+def _keys(coarse: bool, glyphs: Glyphs) -> Text:
     """What the marks are that are no lines."""
-    text = "0 to 9, * and # are keys that were pressed"
+    text = f"{glyphs.end} end  {glyphs.hidden} keys not shown  0 to 9, * and # keys"
     if coarse:
         text += "; of several in one go, the first"
     return Text(text, style="dim", no_wrap=True, overflow="crop")

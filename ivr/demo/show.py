@@ -19,7 +19,7 @@ from ivr.demo.site import forget, fresh_folder, shipped
 from ivr.demo.stage import Stage
 from ivr.errors import IvrError
 from ivr.lab.expect import STANDARD_EXPECTED, Expected
-from ivr.lab.script import STANDARD, CallScript
+from ivr.lab.script import DEMONSTRATION, CallScript
 
 WELL, NOT_WELL, INTERRUPTED = 0, 1, 130
 """Exit codes."""
@@ -28,7 +28,7 @@ WELL, NOT_WELL, INTERRUPTED = 0, 1, 130
 def run(
     folder: Path | None = None,
     plain: bool | None = None,
-    scripts: Sequence[CallScript] = STANDARD,
+    scripts: Sequence[CallScript] = DEMONSTRATION,
 ) -> int:
     """Play scripts in real time and show what comes of them; the exit code.
 
@@ -61,7 +61,7 @@ def show(
     stage: Stage,
     console: Console,
     plain: bool | None = None,
-    scripts: Sequence[CallScript] = STANDARD,
+    scripts: Sequence[CallScript] = DEMONSTRATION,
     expected: Mapping[str, Expected] = STANDARD_EXPECTED,
     asked: Sequence[int] = (),
 ) -> int:

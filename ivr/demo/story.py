@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ivr.core.policy import CallPolicy
+from ivr.core.policy import CallPolicy, FeatureCodes
 from ivr.lab.board import Enders
 from ivr.lab.call import Happening
 
@@ -21,6 +21,7 @@ class Span(StrEnum):
     RINGING = "rings"
     CONNECTED = "connected"
     RECORDED = "connected, recorded"
+    PAUSED = "connected, recording paused"
 
 
 @dataclass(slots=True)
@@ -72,7 +73,9 @@ class Story:
         """What is happening, in words that fit 22 columns."""
         self.segments: list[Segment] = []
         self.keys: list[tuple[int, str]] = []
-        """Keys that the caller pressed, and when."""
+        """Keys that the caller pressed before the connection, and when."""
+        self.hidden: list[int] = []
+        """When the caller pressed a key after it: which is nobody's business (R6)."""
         self.ended_ms: int | None = None
         """When the caller's telephone was put down or the call was ended."""
         self._roles: dict[str, str] = {}
@@ -81,7 +84,13 @@ class Story:
                 self._roles[file.path] = role
         self._return_key = policy.return_key if policy is not None else ""
         self._role = ""
+        codes = policy.pausing.codes if policy is not None else FeatureCodes("", "", "")
+        self._pause_code, self._resume_code = codes.pause, codes.resume
         self._recording = self._connected = self._told_to_end = False
+        self._talks = ""
+        """Whom the caller talks to, in words."""
+        self._told_keys = 0
+        """Hidden keys that were told of."""
 
     def burst(self, number: int) -> tuple[int, str]:
         """The keys pressed in one go up to the one of this number: when, and which."""
@@ -90,13 +99,45 @@ class Story:
             first -= 1
         return self.keys[first][0], "".join(key for _at, key in self.keys[first : number + 1])
 
+    @property
+    def paused(self) -> bool:
+        """Whether the recording is paused."""
+        return self._span is Span.PAUSED
+
+    @property
+    def last_hidden(self) -> int:
+        """How many hidden keys were pressed in one go, the last of them included."""
+        count = 0
+        while count < len(self.hidden) and (
+            count == 0 or self.hidden[-count] - self.hidden[-count - 1] < _BURST_MS
+        ):
+            count += 1
+        return count
+
+    def keyed(self, at_ms: int, keys: int) -> Line | None:
+        """Note that many more hidden keys; a line once they are all pressed.
+
+        To be called again and again: it takes time to know that no further key comes.
+        """
+        self.hidden += [at_ms] * keys
+        count = len(self.hidden) - self._told_keys
+        if not count or (self.ended_ms is None and at_ms - self.hidden[-1] < _BURST_MS):
+            return None
+        self._told_keys = len(self.hidden)
+        return Line(at_ms, f"presses {count} {'key' if count == 1 else 'keys'}, not shown")
+
     def take(
-        self, one: Happening, key: str = "", agent: str = "", by: Enders = "switch"
+        self,
+        one: Happening,
+        key: str = "",
+        agent: str = "",
+        by: Enders = "switch",
+        code: str = "",
     ) -> Line | None:
         """Go on with what happened; the step in words, where it is worth a line.
 
         ``key`` is the key of a ``DTMF``, ``agent`` the number that was reached, ``by`` whose
-        telephone ended the caller's leg.
+        telephone ended the caller's leg, ``code`` what the agent pressed until now.
         """
         if one.side == "destination":
             return self._destination(one)
@@ -111,6 +152,8 @@ class Story:
                 self._turn(one.at_ms, Span.DECIDING, f"may press {self._return_key} to return")
             case "PLAYBACK_STOP":
                 self._close(one.at_ms)
+            case "DTMF" if self._connected:
+                return self.keyed(one.at_ms, 1)
             case "DTMF":
                 self.keys.append((one.at_ms, key))
                 return Line(one.at_ms, f"presses {key}")
@@ -120,12 +163,25 @@ class Story:
                     return self._turn(one.at_ms, Span.RECORDED, "is recorded")
             case "CHANNEL_BRIDGE":
                 self._connected = True
+                self._talks = f"talks to {agent}"
                 if self._recording:
-                    return self._turn(one.at_ms, Span.RECORDED, f"talks to {agent}, recorded")
-                return self._turn(one.at_ms, Span.CONNECTED, f"talks to {agent}")
+                    return self._turn(one.at_ms, Span.RECORDED, f"{self._talks}, recorded")
+                return self._turn(one.at_ms, Span.CONNECTED, self._talks)
+            case "RECORD_MASK":
+                return self._pause(one.at_ms, code)
+            case "RECORD_UNMASK":
+                return self._resume(one.at_ms, code)
             case "CHANNEL_HANGUP":
                 return self._end(one.at_ms, by)
         return None
+
+    def _pause(self, at_ms: int, code: str) -> Line:
+        self._turn(at_ms, Span.PAUSED, "recording is paused")
+        return Line(at_ms, _by_code(code, self._pause_code) + self.state)
+
+    def _resume(self, at_ms: int, code: str) -> Line:
+        self._turn(at_ms, Span.RECORDED, f"{self._talks}, recorded")
+        return Line(at_ms, _by_code(code, self._resume_code) + "recording goes on")
 
     def _destination(self, one: Happening) -> Line | None:
         match one.event:
@@ -159,3 +215,8 @@ class Story:
         agent = self._connected and not self._told_to_end
         self.state = _ENDED["caller" if by == "caller" else "agent" if agent else "engine"]
         return Line(at_ms, self.state)
+
+
+def _by_code(pressed: str, code: str) -> str:
+    """What comes before a step, where the agent's keys end with a code of the team's."""
+    return f"the agent presses {code}: " if code and pressed.endswith(code) else ""

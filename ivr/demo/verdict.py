@@ -16,7 +16,7 @@ from ivr.errors import SpoolError
 from ivr.lab.call import CallOutcome
 from ivr.lab.expect import Expected
 from ivr.storage.look import show, verify
-from ivr.storage.record_schema import RecordModel
+from ivr.storage.record_schema import PausedSpanModel, RecordModel
 
 APART_MS = 100
 """Switch and engine may see a moment so far apart."""
@@ -79,7 +79,34 @@ def of_call(spool: Path, outcome: CallOutcome, expected: Expected | None) -> lis
         talked, kept = record.durations.connected_ms, record.recording.duration_ms
         if not -LEAD_MS <= kept - talked <= APART_MS:
             wrong.append(f"{kept} ms were recorded of {talked} ms connected")
-    return wrong
+    return wrong + _of_pauses(record.recording.pauses, outcome)
+
+
+def _of_pauses(pauses: Sequence[PausedSpanModel], outcome: CallOutcome) -> list[str]:
+    """Whether the record has a pause wherever the switch masked the recording, and no other."""
+    masked = _masked(outcome)
+    if len(masked) != len(pauses):
+        return [f"the record has {len(pauses)} pauses, the switch {len(masked)} masks"]
+    return [
+        f"the record has a pause from {pause.start_ms} to {pause.end_ms} ms, the switch a mask"
+        f" from {begin} to {end} ms"
+        for pause, (begin, end) in zip(pauses, masked, strict=True)
+        if pause.start_ms > begin + APART_MS or pause.end_ms < end - APART_MS
+    ]
+
+
+def _masked(outcome: CallOutcome) -> list[tuple[int, int]]:
+    """When the switch wrote silence, from mask to unmask, in milliseconds after the connection."""
+    joined = outcome.connected_ms or 0
+    found: list[tuple[int, int]] = []
+    begin: int | None = None
+    for one in outcome.happenings:
+        if one.event == "RECORD_MASK" and begin is None:
+            begin = one.at_ms - joined
+        elif one.event in ("RECORD_UNMASK", "RECORD_STOP") and begin is not None:
+            found.append((begin, one.at_ms - joined))
+            begin = None
+    return found
 
 
 def _connected(ms: int | None) -> str:
@@ -124,6 +151,10 @@ def metrics(text: str, records: Sequence[RecordModel], calls: int) -> list[Row]:
         row("ivr_opt_outs_total", "step=confirmed", "let the call end", _sum(records, "confirmed")),
         row("ivr_recordings_total", "outcome=started", "recordings made ready", sum(began)),
         row("ivr_recordings_total", "outcome=failed", "failed", 0, shown=False),
+        row("ivr_pauses_total", "by=agent", "pauses by the agent", _pauses(records, "agent")),
+        row("ivr_masks_refused_total", "", "masks refused", 0, shown=False),
+        row("ivr_masks_leaked_total", "", "masks that leaked", 0, shown=False),
+        row("ivr_keys_not_hidden_total", "", "pauses with keys to be seen", 0, shown=False),
         row("ivr_recorded_seconds_total", "", "seconds of recordings kept", seconds),
         row("ivr_records_written_total", "", "records in the spool", calls),
         row("ivr_spool_records", "", "wait in the spool", calls, shown=False),
@@ -138,6 +169,13 @@ def _shown(name: str, labels: str) -> str:
 
 def _sum(records: Sequence[RecordModel], name: str) -> int:
     return sum(int(getattr(record.opt_out, name)) for record in records)
+
+
+def _pauses(records: Sequence[RecordModel], by: str) -> int:
+    """A pause that lies in several parts of a recording is one."""
+    return sum(
+        len({pause.at for pause in record.recording.pauses if pause.by == by}) for record in records
+    )
 
 
 class _Scraped:

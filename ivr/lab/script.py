@@ -280,6 +280,22 @@ NO_ANSWER = CallScript(
 )
 """Whom they want is out."""
 
+TEST_CARD = "5436031030606378"
+"""A card number that payment services publish for tests: nobody's."""
+
+PAYS_BY_CARD = CallScript(
+    name="pays by card",
+    number="07700900130",
+    steps=(WhenConnected(), WhenMasked(400), Keys(TEST_CARD, gap_ms=60, press_ms=80)),
+    destination=Destination(
+        answer_ms=300,
+        steps=(WhenConnected(1200), Keys("*7"), Wait(3300), Keys("*8"), Wait(1500), HangUp()),
+    ),
+    expect="connected and recorded, but for the card number",
+)
+"""Keys a card number while the agent has paused the recording. The agent goes on a second or so
+after the last key. Codes are those of a team that changed none."""
+
 STANDARD = (
     LISTENS,
     OPTS_OUT,
@@ -289,4 +305,7 @@ STANDARD = (
     BUSY,
     NO_ANSWER,
 )
+"""Scripts in which the agent asks nothing of the engine."""
+
+DEMONSTRATION = (*STANDARD, PAYS_BY_CARD)
 """The scripts that a demonstration places."""

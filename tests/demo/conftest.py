@@ -13,7 +13,7 @@ from ivr.demo.show import log_to, show
 from ivr.demo.stage import Stage
 from ivr.lab.clock import TurnedClock
 from ivr.lab.expect import STANDARD_EXPECTED, Expected
-from ivr.lab.script import STANDARD, CallScript
+from ivr.lab.script import DEMONSTRATION, CallScript
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Shown:
 
 def play_turned(
     folder: Path,
-    scripts: Sequence[CallScript] = STANDARD,
+    scripts: Sequence[CallScript] = DEMONSTRATION,
     expected: Mapping[str, Expected] = STANDARD_EXPECTED,
     meddle: Callable[[Stage], None] = lambda _stage: None,
     width: int = 80,

@@ -31,19 +31,30 @@ def call_of(spool: Path, caller: str) -> str:
     raise AssertionError(caller)
 
 
-def change(spool: Path, **changed: object) -> None:
-    path = spool / "new" / f"{call_of(spool, '07700900123')}.json"
+def change(spool: Path, caller: str = LISTENS.number, /, **changed: object) -> None:
+    path = spool / "new" / f"{call_of(spool, caller)}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
 
 
-def audio(spool: Path) -> Path:
-    return spool / "new" / f"{call_of(spool, '07700900123')}.wav"
+def change_recording(spool: Path, caller: str, /, **changed: object) -> None:
+    path = spool / "new" / f"{call_of(spool, caller)}.json"
+    change(spool, caller, recording={**json.loads(path.read_text())["recording"], **changed})
 
 
-def rewrite(spool: Path, mend: Callable[[array], array], channels: int = 2) -> None:
-    with wave.open(str(audio(spool)), "rb") as file:
+def audio(spool: Path, caller: str = LISTENS.number) -> Path:
+    return spool / "new" / f"{call_of(spool, caller)}.wav"
+
+
+def rewrite(
+    spool: Path,
+    mend: Callable[[array], array],
+    channels: int = 2,
+    caller: str = LISTENS.number,
+) -> None:
+    path = audio(spool, caller)
+    with wave.open(str(path), "rb") as file:
         rate, samples = file.getframerate(), array("h", file.readframes(file.getnframes()))
-    with wave.open(str(audio(spool)), "wb") as file:
+    with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate)
@@ -133,11 +144,11 @@ def test_metrics_that_disagree_or_are_missing_are_complained_of(good: Shown) -> 
         for path in (good.stage.spool / "new").glob("*.json")
         if (record := verdict.read(good.stage.spool, path.stem)) is not None
     ]
-    assert verdict.disagreements(verdict.metrics(text, records, 7)) == []
+    assert verdict.disagreements(verdict.metrics(text, records, 8)) == []
     spoiled = text.replace("ivr_records_written", "ivr_written").replace(
         'ivr_opt_outs_total{step="returned"} 1.0', 'ivr_opt_outs_total{step="returned"} 2.0'
     )
-    assert verdict.disagreements(verdict.metrics(spoiled, records, 7)) == [
+    assert verdict.disagreements(verdict.metrics(spoiled, records, 8)) == [
         'metric ivr_opt_outs_total{step="returned"} is 2, the records say 1',
         "metric ivr_records_written_total is missing",
     ]
