@@ -352,6 +352,7 @@ class Switch:
         if self._inbound_socket is not None:
             sock, _ = self._inbound_socket.accept()
             sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as FreeSWITCH does
             self.inbound.add(Inbound(self, sock))
 
     def _plain_or_json(self, headers: dict[str, str], body: str, as_json: bool) -> bytes:
