@@ -164,7 +164,7 @@ def _tell(all_placed: Sequence[Placed], view: View, now_ms: int) -> None:
                 lines.append((at, placed, Line(at, line.text)))
         placed.seen = len(happenings)
         more, placed.pressed = len(leg.pressed) - placed.pressed, len(leg.pressed)
-        # FreeSWITCH fires nothing for a key that is hidden. The telephone knows how many there were.
+        # FreeSWITCH fires nothing for a hidden key. The telephone knows how many there were.
         line = placed.story.keyed(now_ms - placed.began_ms, more if _hides(leg) else 0)
         if line is not None:
             at = placed.began_ms + line.at_ms
