@@ -140,7 +140,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TellAgent:
-    """Play a tone to the agent alone (docs/freeswitch.md 10a)."""
+    """Play a tone to the agent alone (docs/freeswitch.md 46)."""
 
     tone: Tone
 

@@ -23,7 +23,7 @@ SOON_MS = 250
 """How long an entry of the journal that nobody waits for may stay off the disk."""
 
 
-def _nobody(_call_id: str) -> None:
+def _nobody(*_ids: str) -> None:
     """No inbound connection yet."""
 
 
@@ -51,6 +51,8 @@ class Context:
     """Connections that have not said yet which call they are for."""
     follow: Callable[[str], None] = _nobody
     """Has the inbound connection tell of a call whose own socket is gone."""
+    follow_leg: Callable[[str, str], None] = _nobody
+    """The same of the leg that is recorded, where that is not the A leg."""
     post: Callable[..., None] = _unsent
     """Sends commands over the inbound connection, with what is told their replies."""
     connected: Callable[[], bool] = bool

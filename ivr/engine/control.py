@@ -81,6 +81,10 @@ class Control:
         self._gone = gone
         self._feature = feature
         self._followed: set[str] = set()
+        self._recorded: dict[str, str] = {}
+        """Calls by the leg that is recorded, where that is not the A leg (R10)."""
+        self._leg_of: dict[str, str] = {}
+        """The same the other way round."""
         self._link: Link | None = None
         self._pending: Link | None = None
         """The connection that is being made, and then the one that stands."""
@@ -136,12 +140,23 @@ class Control:
             if told is not None:
                 told(None)
 
+    def follow_leg(self, call_id: str, leg: str) -> None:
+        """Hear of this leg of a call that is followed, too: it is the one that is recorded."""
+        if self._leg_of.get(call_id) != leg:
+            self._leg_of[call_id] = leg
+            self._recorded[leg] = call_id
+            if self._link is not None:
+                self._link.post(_filter(leg), None)
+
     def unfollow(self, call_id: str) -> None:
         """Hear no more of this call."""
         if call_id in self._followed:
             self._followed.discard(call_id)
+            leg = self._leg_of.pop(call_id, "")
+            self._recorded.pop(leg, None)
             if self._link is not None:
-                self._link.post(line(f"filter delete Unique-ID {call_id}"), None)
+                for gone in filter(None, (call_id, leg)):
+                    self._link.post(line(f"filter delete Unique-ID {gone}"), None)
 
     def stop(self) -> None:
         """End :meth:`run`, whatever it waits for."""
@@ -225,6 +240,8 @@ class Control:
             for call_id, there in self._ask(link, [*self._followed.intersection(some)], _filter):
                 if not there:
                     self._gone(call_id)
+        for some in _slices(self._recorded):
+            link.post(b"".join(map(_filter, some)), *(None,) * len(some))
         for some in _slices(self._left()):
             for call_id, there in self._ask(link, some):
                 self._found(call_id, there)
@@ -289,10 +306,11 @@ class Control:
             self._on_lost("FreeSWITCH's access list refuses this host (event_socket.conf.xml)")
         elif message.kind == EVENT:
             self._heard_ms = self._clock.monotonic_ms()
-            call_id = message.first(b"Unique-ID") or ""
+            leg = message.first(b"Unique-ID") or ""
+            call_id = self._recorded.get(leg, leg)
             feature = message.last(FEATURE)
             if feature is not None:
-                self._feature(call_id, feature)
+                self._feature(leg, feature)
             elif call_id in self._followed:
                 self._hear(call_id, message)
 

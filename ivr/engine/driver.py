@@ -127,7 +127,7 @@ class CallDriver:
         if policy.direction == "outbound":
             context.agents[call_id] = driver
         driver._meet(CallState())
-        context.follow(call_id)
+        driver._follow()
         driver._carry_out(again)
         driver._flush()
         return driver
@@ -271,8 +271,10 @@ class CallDriver:
                 self._context.metrics.advanced(before, event, self.state)
                 self._meet(before)
                 self._carry_out(commands)
-                if self.state.phase is Phase.UNLINKED and before.phase is not Phase.UNLINKED:
-                    self._context.follow(self.call_id)
+                if self.state.phase is Phase.UNLINKED and (
+                    before.phase is not Phase.UNLINKED or before.other_leg != self.state.other_leg
+                ):
+                    self._follow()
             if self._asked and (self.state.pause in _SETTLED or self.state.phase in _OVER):
                 self._answer_who_asked()
         except Exception as fault:  # noqa: BLE001  # the root of all that happens to a call
@@ -289,6 +291,13 @@ class CallDriver:
                 del agents[before.other_leg]
             if self.legs.agent and not state.at_line:
                 agents[self.legs.agent] = self
+
+    def _follow(self) -> None:
+        """Be told by the inbound connection of a call whose own socket is gone."""
+        self._context.follow(self.call_id)
+        recorded = self.legs.customer
+        if recorded and recorded != self.call_id:
+            self._context.follow_leg(self.call_id, recorded)
 
     def _answer_who_asked(self) -> None:
         asked, self._asked = self._asked, []
@@ -405,7 +414,7 @@ class CallDriver:
             self._gave_in = True
             self._let_go_of_link()
             self.state = self.state._replace(phase=Phase.UNLINKED)
-            self._context.follow(self.call_id)
+            self._follow()
             return
         self.state = self.state._replace(phase=Phase.DONE)
         self._finish()

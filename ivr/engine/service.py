@@ -91,6 +91,7 @@ class Engine:
             feature=lambda leg, feature: self.ongoing.keyed(leg, feature),
         )
         self.context.follow = self.control.follow
+        self.context.follow_leg = self.control.follow_leg
         self.context.post = self.control.post
         self.context.connected = lambda: self.control.connected
         self.ongoing = Ongoing(self.context)

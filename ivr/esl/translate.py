@@ -262,7 +262,8 @@ def text_of(command: SwitchCommand, legs: Legs, path: str) -> tuple[bytes, ...]:
             staff = () if legs.agent != legs.call else _sensitive(legs.agent, False)
             return (*_sensitive(legs.customer, False), *staff)
         case do.TellAgent(tone=tone):
-            return _if(legs.agent, f"api uuid_broadcast {legs.agent} {_TONES[tone]} aleg")
+            # Mixed in: with uuid_broadcast nobody would hear the agent meanwhile (46).
+            return _if(legs.agent, f"api uuid_displace {legs.agent} start {_TONES[tone]} 0 m")
         case do.ListenToAgent(codes=codes):
             return tuple(
                 execute("bind_digit_action", action, "listen", channel=legs.agent)

@@ -10,6 +10,8 @@ from ivr.lab.alarm import sleep_until
 from ivr.lab.apps import schedule_transfer, seconds_until, start_recording
 from ivr.lab.board import TICK_MS
 from ivr.lab.bridge import bridge_legs
+from ivr.lab.displace import USAGE as DISPLACE_USAGE
+from ivr.lab.displace import displace
 from ivr.lab.event import Event
 from ivr.lab.leg import Leg
 from ivr.lab.moving import transfer
@@ -267,6 +269,16 @@ def uuid_broadcast(exchange: Exchange, arg: str) -> str:
     if where in {"bleg", "both"} and leg.peer is not None:
         leg.peer.send(message)
     return "+OK Message sent\n"
+
+
+@_command("uuid_displace")
+def uuid_displace(exchange: Exchange, arg: str) -> str:
+    """Mix something into what a leg hears, or end that."""
+    words = arg.split()
+    if len(words) < 3 or words[1] not in {"start", "stop"}:
+        return DISPLACE_USAGE
+    leg = exchange.find(words[0])
+    return "-ERR Cannot locate session!\n" if leg is None else displace(leg, *words[1:3])
 
 
 @_command("uuid_send_dtmf")

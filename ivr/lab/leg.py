@@ -90,6 +90,8 @@ class Leg:
         """The keys that were relayed to this telephone."""
         self.heard: list[Heard] = []
         """What was played to this telephone, in order, heard to the end or not."""
+        self.displaced: dict[str, Heard] = {}
+        """What is mixed into what it hears now, by path."""
         self.actions = DigitActions(self.clock)
         self.next_task: Callable[[Leg], None] | None = None
         self.last_app: tuple[str, str] | None = None

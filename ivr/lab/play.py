@@ -125,6 +125,12 @@ def _listen(leg: Leg, sound: _Sound) -> tuple[str, str, int]:
         leg.wait(None if length is None else began + length)
 
 
+def length_ms(leg: Leg, name: str) -> int | None:
+    """How long it would play; None where it is not there, or has no end."""
+    sound = _open(leg, name)
+    return None if sound is None or sound.samples is None else _packets_ms(sound.samples, leg.rate)
+
+
 def _packets_ms(samples: int, rate: int) -> int:
     ms = -(-samples * 1000 // rate)
     return -(-ms // TICK_MS) * TICK_MS

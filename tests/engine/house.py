@@ -62,7 +62,7 @@ class House:
                 Action("set", "socket_resume=true"),
                 Action("socket", f"127.0.0.1:{engine.calls.port} async full"),
                 Action("sleep", "100"),
-            )
+            ),
         }
         self.clock.settle()
         return engine

@@ -146,9 +146,9 @@ def test_nobody_is_listened_to_where_nobody_is():
 def test_a_tone_is_for_the_agent_alone(tone: do.Tone, legs: Legs, leg: str):
     [text] = said(do.TellAgent(tone), legs)
     begin, middle, end = text.partition(" tone_stream://")
-    assert (begin, middle) == (f"api uuid_broadcast {leg}", " tone_stream://")
-    assert end.endswith(") aleg\n\n")
-    assert " " not in end.removesuffix(" aleg\n\n")
+    assert (begin, middle) == (f"api uuid_displace {leg} start", " tone_stream://")
+    assert end.endswith(") 0 m\n\n")
+    assert " " not in end.removesuffix(" 0 m\n\n")
 
 
 def test_every_tone_sounds_different():

@@ -129,6 +129,23 @@ def test_a_tone_to_one_leg_is_heard_there_and_is_not_on_the_other_legs_recording
         assert heard.hears(RIGHT, 880, begin_ms, begin_ms + 100)
 
 
+def test_a_tone_that_is_mixed_in_ends_by_itself_and_is_not_begun_twice(play):
+    def part(client, uuid, path):
+        other = client.ask("getvar bridge_uuid").headers["Reply-Text"]
+        command = f"api uuid_displace {other} start {TONE} 0 m"
+        answers.extend(client.ask(command).body for _ in range(2))
+        client.pause(1000)
+        answers.append(client.ask(command).body)
+        client.pause(1000)
+
+    answers: list[str] = []
+    script = CallScript(steps=(WhenConnected(3000), HangUp()), destination=Destination())
+    call, _, _ = play(part, script)
+    refused = "-ERR Cannot displace session!\n"
+    assert answers == ["+OK Success\n", refused, "+OK Success\n"]
+    assert [(tone.what, tone.ms) for tone in call.other.heard] == [(TONE, 360)] * 2
+
+
 def test_the_leg_that_hears_the_tone_has_it_on_its_own_recording(play):
     def part(client, uuid, path):
         client.ask(f"api uuid_record {uuid} start {path}")
