@@ -2,7 +2,8 @@
 
 Runs in the driver's process. A code is keyed at the leg of an agent who is connected for good,
 chosen at random, at a random moment; FreeSWITCH tells of it with CHANNEL_APPLICATION over its own
-event socket, as the ``event`` application that ``bind_digit_action`` executes makes it. The
+event socket, as the ``event`` application that ``bind_digit_action`` executes makes it, and
+when FreeSWITCH would: it looks for new events every 20 ms (docs/freeswitch.md 45). The
 confirmation is the answer to ``uuid_record ... mask``.
 """
 
@@ -25,23 +26,39 @@ LEAVING_S = 0.005
 """Between the hangups of those who stayed until the last code."""
 
 
+class _Keyed:
+    """A code that was keyed, and when."""
+
+    __slots__ = ("call", "feature", "sent", "since")
+
+    def __init__(self, call: Call, feature: str) -> None:
+        self.call = call
+        self.feature = feature
+        self.since = time.time_ns()
+        self.sent = self.since
+
+    def told(self) -> None:
+        """The client is being told now."""
+        self.sent = time.time_ns()
+
+
 class Keys:
     """What the agents of one load key, and what came of it."""
 
     def __init__(self, switch: Switch, event: Event) -> None:
         load = switch.load
         self.masked: list[float] = []
-        """From sending the code's event to having answered the mask, ms."""
-        self.heard: list[float] = []
-        """From sending the code's event to the arrival of the mask, ms, by the kernel's clock."""
+        """From FreeSWITCH's noticing the code to its having answered the mask, ms."""
+        self.reacted: list[float] = []
+        """Of that the client's part: from the event's being sent to the mask's arrival, ms."""
         self.unmasked: list[float] = []
-        """From sending the other code's event to having answered the unmask, ms."""
+        """From FreeSWITCH's noticing the other code to its having answered the unmask, ms."""
         self.over = not load.stay
         self._switch = switch
         self._event = event
         self._random = random.Random(load.seed + 1)  # moments and calls, no secret
         self._free: list[Call] = []
-        self._keyed: dict[str, tuple[Call, str, int]] = {}
+        self._keyed: dict[str, _Keyed] = {}
         self._connected = self._begun = self._settled = 0
 
     def connected(self, call: Call) -> None:
@@ -64,16 +81,17 @@ class Keys:
         uuid, _, rest = rest.partition(" ")
         action = rest.partition(" ")[0]
         keyed = self._keyed.get(uuid)
-        if keyed is None or action != ("mask" if keyed[1] == "pause" else "unmask"):
+        if keyed is None or action != ("mask" if keyed.feature == "pause" else "unmask"):
             return
-        call, feature, since = self._keyed.pop(uuid)
-        took = (time.time_ns() - since) / 1e6
-        if feature == "pause":
+        call = self._keyed.pop(uuid).call
+        took = (time.time_ns() - keyed.since) / 1e6
+        if keyed.feature == "pause":
             self.masked.append(took)
-            self.heard.append((arrived - since) / 1e6)
+            self.reacted.append((arrived - keyed.sent) / 1e6)
             if call.get("sensitive_dtmf") != "true":
                 self._switch.fault("masked while keys were not hidden")
-            after_s = self._switch.load.paused_ms / 1000
+            # At random too: FreeSWITCH looks for events at even steps.
+            after_s = self._switch.load.paused_ms / 1000 * self._random.uniform(0.5, 1.5)
             self._switch.after(after_s, partial(self._key, call, "resume"))
         else:
             self.unmasked.append(took)
@@ -98,18 +116,16 @@ class Keys:
         self._key(self._free.pop(), "pause")
 
     def _key(self, call: Call, feature: str) -> None:
-        since = time.time_ns()
-        self._keyed[call.uuid] = (call, feature, since)
+        keyed = self._keyed[call.uuid] = _Keyed(call, feature)
         for values in (call.plain_values, call.json_values):
             values[AT["feature"]] = feature.encode()
-        self._switch.tell(call, self._event, call.other)
-        self._switch.after(LONGEST_S, partial(self._late, call, since))
+        self._switch.tell(call, self._event, call.other, keyed.told)
+        self._switch.after(LONGEST_S, partial(self._late, keyed))
 
-    def _late(self, call: Call, since: int) -> None:
-        keyed = self._keyed.get(call.uuid)
-        if keyed is not None and keyed[2] == since:
-            del self._keyed[call.uuid]
-            self._switch.fault(f"{keyed[1]} was keyed and nothing came of it")
+    def _late(self, keyed: _Keyed) -> None:
+        if self._keyed.get(keyed.call.uuid) is keyed:
+            del self._keyed[keyed.call.uuid]
+            self._switch.fault(f"{keyed.feature} was keyed and nothing came of it")
             self._settle()
 
     def _settle(self) -> None:

@@ -39,7 +39,7 @@ class Load:
     keys_rate: float = 20.0
     """Pauses a second on average, at random moments."""
     paused_ms: int = 1000
-    """From the confirmation of the mask to the agent's keying the other code."""
+    """From the confirmation of the mask to the agent's keying the other code, on average."""
     patience_s: float = 30.0
     """After the last call should be over, how long until the rest counts as stuck."""
 
@@ -103,9 +103,9 @@ class Outcome:
     next_command: Spread
     """Sending the announcement's CHANNEL_EXECUTE_COMPLETE to the client's next bytes."""
     masked_after: Spread
-    """An agent's code (CHANNEL_APPLICATION) to FreeSWITCH's having confirmed the mask."""
-    mask_heard: Spread
-    """The same to the arrival of the command: without FreeSWITCH's, the driver's, own part."""
+    """FreeSWITCH's noticing an agent's code to its having confirmed the mask."""
+    mask_reacted: Spread
+    """Of that the client's part: from being sent CHANNEL_APPLICATION to the command's arrival."""
     unmasked_after: Spread
     """An agent's other code to FreeSWITCH's having confirmed the unmask."""
     lateness: Spread

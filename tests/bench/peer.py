@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -243,15 +244,38 @@ class Peer:
             self.send(self.switch.background_job(job, line, text, self.as_json))
 
 
+LOOKS_S = 0.02
+"""FreeSWITCH's event socket looks for new events so often, and when bytes come from the client."""
+
+
 class Inbound(Peer):
     """A client that came to the driver's inbound event socket."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_due", "_known", "_looked")
 
     def __init__(self, switch: Switch, sock: socket.socket) -> None:
         super().__init__(switch, sock)
         self._known = False
+        self._looked = time.monotonic()
+        self._due: list[Callable[[], None]] = []
         self.send(b"Content-Type: auth/request\n\n")
+
+    def tell(self, send: Callable[[], None]) -> None:
+        """Send an event when FreeSWITCH would."""
+        self._due.append(send)
+        if len(self._due) == 1:
+            since = time.monotonic() - self._looked
+            self.switch.after(LOOKS_S - since % LOOKS_S, self._look)
+
+    def _look(self) -> None:
+        self._looked = time.monotonic()
+        due, self._due = self._due, []
+        for send in due:
+            send()
+
+    def heard(self, arrived: int) -> None:
+        """See :class:`Peer`."""
+        self._look()
 
     def command(self, line: str, headers: dict[str, str]) -> None:
         """``auth`` first (any password will do), then everything."""

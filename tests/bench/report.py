@@ -47,7 +47,7 @@ GROWTH: tuple[str, Callable[[Figures], str]] = (
 KEYS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("pauses that agents keyed", lambda f: str(f.outcome.masked_after.count)),
     ("agent's key to confirmed mask, ms", lambda f: _spread(f.outcome.masked_after)),
-    ("  of that to the mask's arrival, ms", lambda f: _spread(f.outcome.mask_heard)),
+    ("  of that the client's part, ms", lambda f: _spread(f.outcome.mask_reacted)),
     ("agent's key to confirmed unmask, ms", lambda f: _spread(f.outcome.unmasked_after)),
 )
 """Of a load in which agents key codes."""

@@ -22,6 +22,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -164,7 +165,7 @@ class Switch:
             first_byte=Spread.of(self.first_byte),
             next_command=Spread.of(self.next_command),
             masked_after=Spread.of(self.keys.masked),
-            mask_heard=Spread.of(self.keys.heard),
+            mask_reacted=Spread.of(self.keys.reacted),
             unmasked_after=Spread.of(self.keys.unmasked),
             lateness=Spread.of(self._lateness),
             driver_busy=round((time.process_time() - busy) / (ended - began), 3),
@@ -280,14 +281,19 @@ class Switch:
             self._events_sent += 1
             peer.send(event.frame(values, peer.as_json))
 
-    def tell(self, call: Call, event: Event, leg: str) -> None:
-        """Send an event of a call's other leg to inbound clients that want it."""
+    def tell(self, call: Call, event: Event, leg: str, sent: Callable[[], None]) -> None:
+        """Send an event of a call's other leg to inbound clients that want it, when their
+        connections are looked after; say so each time."""
         self.stamp(call.plain_values, call.json_values)
         for peer in self.inbound:
             if peer.wants(event.name, leg):
                 values = call.json_values if peer.as_json else call.plain_values
-                self._events_sent += 1
-                peer.send(event.frame(values, peer.as_json))
+                peer.tell(partial(self._send, peer, event.frame(values, peer.as_json), sent))
+
+    def _send(self, peer: Inbound, frame: bytes, sent: Callable[[], None]) -> None:
+        sent()
+        self._events_sent += 1
+        peer.send(frame)
 
     def write_recording(self, path: str) -> None:
         """A real file, of its own: whoever reads or mends it has real work to do."""
