@@ -18,6 +18,10 @@ _LEG = re.compile(
 )
 
 
+_LOOPBACK = re.compile(r"(?:^|[\]}>])loopback/", re.IGNORECASE)
+"""Also behind brackets within brackets, which are not taken away whole."""
+
+
 def number_of(leg: str) -> str | None:
     """What the other leg's destination number will be for ``user/1500``, ``sofia/gateway/g/01427``,
     ``sofia/profile/1500@host`` or ``loopback/1500/context``; ``None`` for other ways to dial.
@@ -67,6 +71,17 @@ def check_lines(document: Document) -> None:
                 (name, "dial"),
                 f"payment line {quoted(name)} calls $number, whatever staff dial, expected a "
                 "telephone of its own: every such call would be paused",
+            )
+            continue
+        through = [one.leg for one in rung if _LOOPBACK.search(one.leg)]
+        if through:
+            # Seen: the caller was recorded at the line (docs/freeswitch.md 52).
+            document.say(
+                (name, "dial"),
+                f"payment line {quoted(name)} is called through {quoted(through[0])}, expected "
+                f"its telephone itself, such as {quoted('user/1500')} or "
+                f"{quoted('sofia/gateway/provider/1500')}: loopback steps out of the call, and its "
+                "recording would go on",
             )
             continue
         unknown = [one.leg for one in rung if not one.number]

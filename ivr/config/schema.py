@@ -181,7 +181,8 @@ class DefaultPause(Strict):
     guard: Guard = "250ms"
     """How much more than the pause is silent in the recording, before and after it."""
     card_digits: Digits = NEVER
-    """So many digits that a caller keys in a row, without a pause, pause by themselves."""
+    """So many digits that a caller keys in a row, without a pause, pause by themselves; not in a
+    call whose connection to the engine was lost, or that was taken up after a restart."""
 
 
 class Codes(Strict):
@@ -205,7 +206,8 @@ class Pause(Strict):
     guard: Guard | None = None
     """How much more than the pause is silent in the recording, before and after it."""
     card_digits: Digits | None = None
-    """So many digits that a caller keys in a row, without a pause, pause by themselves."""
+    """So many digits that a caller keys in a row, without a pause, pause by themselves; not in a
+    call whose connection to the engine was lost, or that was taken up after a restart."""
 
 
 class Defaults(Strict):

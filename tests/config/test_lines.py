@@ -47,7 +47,7 @@ def line(dial: str, more: str = "") -> None:
 
 
 def test_every_route_knows_all_lines_and_every_telephone_of_them(site_file: Path) -> None:
-    line("{a=b,c='d e'}user/1500,[x=1]sofia/gateway/psp/01427676600|loopback/1501/default")
+    line("{a=b,c='d e'}user/1500,[x=1]sofia/gateway/psp/01427676600|user/1501")
     config = load(site_file)
     for number in (MAIN, TAX):
         policy = config.policy_for(number)
@@ -88,6 +88,17 @@ def test_a_number_listed_for_a_line_may_not_be_an_agents(site_file: Path) -> Non
     line("group/payments", '  numbers: ["1002"]\n')
     [said] = check(site_file)
     assert str(said).startswith('dialplan/destinations.yaml:2:9: "user/1002" is a number of the')
+
+
+def test_a_gateway_may_be_called_loopback(site_file: Path) -> None:
+    """Only FreeSWITCH's endpoint of that name steps out of a call."""
+    line("sofia/gateway/loopback/1500,sofia/loopback/1501@10.0.0.1")
+    assert check(site_file) == []
+
+
+def test_other_destinations_may_go_through_loopback(site_file: Path) -> None:
+    line("user/1500", 'voicemail:\n  dial: "loopback/4000/default"\n')
+    assert check(site_file) == []
 
 
 def test_two_payment_lines_may_ring_one_telephone(site_file: Path) -> None:
