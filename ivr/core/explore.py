@@ -166,6 +166,7 @@ def normal(state: CallState) -> CallState:
         other_leg="",
         other_number="",
         keys_hidden=False,
+        keys_refused=False,
     )
 
 

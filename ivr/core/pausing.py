@@ -63,11 +63,15 @@ def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             # The pause is no more the payment line's alone, and another engine must know.
             goes_on = entries.PauseStarted(by=by, guard_ms=policy.pausing.guard_ms)
             return Step(state, (do.Journal(goes_on), do.HastenJournal(), *tone))
-        case events.ResumeAsked(by=by) if state.pause is Pause.ON:
+        case events.ResumeAsked(by=by) if state.pause is Pause.ON and rules.may_end_now(state):
             return _end(state, by)
         case events.ResumeAsked():
             well = state.pause is Pause.OFF and state.recording in _RECORDS
-            return Step(state, _tell(state, Tone.RESUMED if well else Tone.NOT_DONE))
+            tone = _tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
+            if well and state.phase is Phase.UNLINKED:
+                # An engine may have been killed before the pause that it made was on disk.
+                return Step(state, (do.Unmask(), do.ShowKeys(), *tone))
+            return Step(state, tone)
         case events.AbuseMarked(by=by):
             journal = do.Journal(entries.Marked(mark="abuse", by=by))
             return Step(state, (journal, *_tell(state, Tone.MARKED)))
@@ -80,12 +84,13 @@ def begin(state: CallState, by: str, policy: CallPolicy, back_ms: int = 0) -> St
     guard_ms = policy.pausing.guard_ms
     started = entries.PauseStarted(by=by, guard_ms=guard_ms, back_ms=back_ms)
     again = _again(state)
-    return Step(again.state, (do.Journal(started), do.HastenJournal(), *again.commands))
+    return Step(again.state, (*again.commands, do.Journal(started), do.HastenJournal()))
 
 
 def _again(state: CallState) -> Step:
     """Hide the keys and mask, whatever may have been done about it before."""
     hide = _hide(state)
+    state = _asked_to_hide(state)
     if state.recording is Recording.STOPPING:
         return _limited(state, Pause.STOPPING, SWITCH_MS, *hide, do.StopRecording())
     mask = (do.Mask(),) if state.recording in _RECORDS else ()
@@ -97,6 +102,11 @@ def _hide(state: CallState) -> tuple[Command, ...]:
     if state.at_line:
         return (do.ForgetKeys(), do.HideKeys(relayed=True))
     return (do.HideKeys(),)
+
+
+def _asked_to_hide(state: CallState) -> CallState:
+    """There is an answer for each of the legs; one that refuses is not undone by another."""
+    return state._replace(keys_hidden=False, keys_refused=False)
 
 
 def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
@@ -117,6 +127,7 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     if off:
         return Step(state, hear)
     hide = (*_hide(state), *hear)  # of the leg that is new, too
+    state = _asked_to_hide(state)
     if was_line and not line and state.pause is Pause.ON and rules.ends_by_itself(state):
         step = _end(state, LINE)
         return Step(step.state, (*hide, *step.commands))
@@ -151,7 +162,8 @@ def link_lost(state: CallState) -> Step:
     """What was on its way over the call's socket is done again, over the engine's own line."""
     if state.pause in (Pause.OFF, Pause.ON, Pause.SECURING):
         return Step(state)
-    return _again(state)
+    # An end that was not confirmed is none, whoever wanted it: it takes a person to ask again.
+    return _again(state._replace(asked=state.asked or state.pause in _ENDING))
 
 
 def taken_up(state: CallState) -> Step:
@@ -199,7 +211,11 @@ def journal_news(state: CallState) -> Step:
 def _keys_hidden(state: CallState, ok: bool, policy: CallPolicy) -> Step:
     if state.pause is Pause.OFF:
         return Step(state)
-    state = state._replace(keys_hidden=ok)
+    refused = state.keys_refused or not ok
+    state = state._replace(keys_hidden=not refused, keys_refused=refused)
+    if state.pause is Pause.ON and not ok:
+        held = do.Journal(entries.PauseHeld(how=_how(state), keys_hidden=False))
+        return Step(state, (held, *_tell(state, Tone.NOT_DONE)))
     if state.pause is Pause.MASKING and state.recording not in _RECORDS:
         return _hold(state, _without_mask(state), policy)
     return Step(state)
@@ -222,6 +238,10 @@ def _hold(state: CallState, how: str, policy: CallPolicy) -> Step:
     # The call has left the payment line while FreeSWITCH was being asked.
     ended = _end(held.state, LINE)
     return Step(ended.state, (*held.commands, *ended.commands))
+
+
+def _how(state: CallState) -> str:
+    return "masked" if state.masked else _without_mask(state)
 
 
 def _without_mask(state: CallState) -> str:

@@ -33,6 +33,11 @@ def may_be_heard_again(unmasked: bool) -> bool:
     return unmasked
 
 
+def may_end_now(state: CallState) -> bool:
+    """R6: whoever asks, a call is paused while it is connected to a payment line."""
+    return not state.at_line
+
+
 def ends_by_itself(state: CallState) -> bool:
     """R6: only a pause that nobody but the payment line asked for ends when the call leaves it."""
     return not state.asked

@@ -129,6 +129,9 @@ class CallState(NamedTuple):
     masked: bool = False
     """A mask was confirmed and its end was not."""
     keys_hidden: bool = False
+    """FreeSWITCH confirmed that keys of a pause stay out of what it keeps."""
+    keys_refused: bool = False
+    """It refused that for one of the legs, and was not asked again since."""
     was_stopped: bool = False
     """The pause had the recording stopped: it begins again, as a further part, after the pause."""
     part: int = 1

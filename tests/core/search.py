@@ -146,6 +146,7 @@ class Watcher(NamedTuple):
                 return self._replace(mask_asked=True)
             case do.Unmask():
                 self._forbid(not self.may_resume, command, "heard again, and nobody asked (R6)")
+                self._forbid(self.line, command, "heard again at a payment line (R6)")
                 return self._replace(masked=False)
             case do.ShowKeys():
                 self._forbid(not self.may_resume, command, "keys shown, and nobody asked (R6)")

@@ -57,8 +57,41 @@ def test_keys_are_shown_only_when_the_end_of_the_mask_is_confirmed() -> None:
 
 def test_the_journal_is_hastened_and_nobody_waits_for_it() -> None:
     kinds = [type(command) for command in talking().pause().did]
-    assert kinds.index(do.HastenJournal) < kinds.index(do.HideKeys)
+    assert kinds.index(do.Journal) < kinds.index(do.HastenJournal)
     assert do.SyncJournal not in kinds
+
+
+def test_a_leg_whose_keys_are_not_hidden_is_not_made_up_for_by_the_other() -> None:
+    call = talking().pause().hidden(False).hidden(True).quiet().masked()
+    assert call.entries() == [entries.PauseHeld(how="masked", keys_hidden=False)]
+    assert call.pause().state.keys_hidden is False
+
+
+def test_a_new_leg_whose_keys_are_not_hidden_is_told_of() -> None:
+    call = talking().paused().bridge("c").quiet().hidden(False)
+    assert call.entries() == [entries.PauseHeld(how="masked", keys_hidden=False)]
+    assert call.look() == ["tone not done"]
+
+
+def test_at_a_payment_line_nobody_ends_the_pause() -> None:
+    call = talking().bridge("p", "1500").hidden().masked().quiet().resume()
+    assert call.look() == []
+    assert call.state.pause is Pause.ON
+    assert call.bridge("c").look() == ["HideKeys", "HearKeys", "Unmask", "ListenToAgent"]
+
+
+def test_an_end_that_was_lost_with_the_link_takes_a_person_to_ask_again() -> None:
+    call = talking().paused().resume()
+    assert call.state.pause is Pause.UNMASKING
+    call.hear(events.LinkLost(call.now)).hidden().masked().quiet()
+    assert (call.state.pause, call.look()) == (Pause.ON, [])
+    assert call.resume().look() == ["Unmask"]
+
+
+def test_a_resume_makes_sure_where_an_earlier_engine_may_not_have_written_all() -> None:
+    call = talking().hear(events.LinkLost(0)).quiet().resume()
+    assert call.look() == ["Unmask", "ShowKeys", "tone resumed"]
+    assert call.state.pause is Pause.OFF
 
 
 def test_keys_that_could_not_be_hidden_are_told_of_and_the_mask_holds() -> None:

@@ -356,9 +356,14 @@ def _unwritten(patch: pytest.MonkeyPatch) -> None:
 
     def begin(state: CallState, by: str, policy: CallPolicy, back_ms: int = 0) -> Step:
         result = original(state, by, policy, back_ms)
-        return Step(result.state, result.commands[1:])
+        unwritten = [c for c in result.commands if not isinstance(c, do.Journal)]
+        return Step(result.state, tuple(unwritten))
 
     patch.setattr(pausing, "begin", begin)
+
+
+def _ends_at_the_line(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rules, "may_end_now", lambda state: True)
 
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
@@ -388,6 +393,7 @@ OF_PAUSES: list[tuple[Sabotage, str]] = [
     (_new_leg_overlooked, "the keys of a new leg are not hidden"),
     (_caller_resumes, "the caller ended a pause"),
     (_unwritten, "paused, and the journal does not know"),
+    (_ends_at_the_line, "heard again at a payment line"),
 ]
 SABOTAGE: list[tuple[Sabotage, str]] = [
     (_unannounced, "a recording that was not announced"),
