@@ -1,4 +1,5 @@
-"""Stands between FreeSWITCH and the engine, and has FreeSWITCH refuse the mask of chosen calls.
+"""Stands between FreeSWITCH and the engine: counts the keys that the engine is told of, and has
+FreeSWITCH refuse the mask of chosen calls.
 
 FreeSWITCH refuses a mask only for a recording that it does not have (docs/freeswitch.md 15). So
 the path in the engine's command is spoilt on its way: the refusal is FreeSWITCH's own.
@@ -7,11 +8,14 @@ the path in the engine's command is spoilt on its way: the refusal is FreeSWITCH
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Callable
 
 import gevent
 from gevent.server import StreamServer
 from gevent.socket import create_connection, socket
 
+_CALL = re.compile(rb"^Unique-ID: (\S+)", re.MULTILINE)
 _MASK = re.compile(rb"(uuid_record (\S+) mask [^\s]+)")
 
 
@@ -22,12 +26,17 @@ class Between:
         self._engine = engine
         self.refused: set[str] = set()
         """Legs whose masks are spoilt."""
+        self._told: defaultdict[str, bytes] = defaultdict(bytes)
         self._server = StreamServer(("127.0.0.1", 0), self._pass)
         self._server.start()
         self.port: int = self._server.server_port
 
     def close(self) -> None:
         self._server.stop()
+
+    def keys(self, call_id: str) -> int:
+        """Of how many keys FreeSWITCH has told the engine on the call's own socket."""
+        return self._told[call_id].count(b"Event-Name: DTMF\n")
 
     def _pass(self, switch: socket, _address: object) -> None:
         try:
@@ -36,11 +45,29 @@ class Between:
             return
         with engine:
             both = [
-                gevent.spawn(_pump, switch, engine, bytes),
+                gevent.spawn(_pump, switch, engine, self._keeper()),
                 gevent.spawn(_pump, engine, switch, self._spoil),
             ]
             gevent.wait(both, count=1)
             gevent.killall(both)
+
+    def _keeper(self) -> Callable[[bytes], bytes]:
+        """Keeps what FreeSWITCH says on one connection."""
+        call_id, said = "", b""
+
+        def keep(data: bytes) -> bytes:
+            nonlocal call_id, said
+            if not call_id:
+                said += data
+                if not (named := _CALL.search(said)):
+                    return data
+                call_id = named[1].decode()
+                self._told[call_id] = said
+            else:
+                self._told[call_id] += data
+            return data
+
+        return keep
 
     def _spoil(self, data: bytes) -> bytes:
         def spoilt(match: re.Match[bytes]) -> bytes:
@@ -49,8 +76,7 @@ class Between:
         return _MASK.sub(spoilt, data)
 
 
-def _pump(come: socket, go: socket, change: object) -> None:
-    assert callable(change)
+def _pump(come: socket, go: socket, change: Callable[[bytes], bytes]) -> None:
     try:
         while data := come.recv(65_536):
             go.sendall(change(data))

@@ -86,6 +86,22 @@ _XML = """<?xml version="1.0"?>
         <action application="playback" data="{other_tone}"/>
       </condition>
     </extension>
+    <extension name="pick-up">
+      <condition field="destination_number" expression="^pickup-(.+)$">
+        <action application="answer"/>
+        <action application="intercept" data="$1"/>
+      </condition>
+    </extension>
+    <extension name="colleague">
+      <condition field="destination_number" expression="^colleague$">
+        <action application="playback" data="{agent_tone}"/>
+      </condition>
+    </extension>
+    <extension name="consultation">
+      <condition field="destination_number" expression="^consult-(\\d+)$">
+        <action application="bridge" data="sofia/lab/$1@127.0.0.1:{sip}"/>
+      </condition>
+    </extension>
     <extension name="staff">
       <condition field="destination_number" expression="^staff-(\\d+)$">
         <action application="transfer" data="$1 XML default"/>

@@ -46,6 +46,8 @@ class Placed:
 
     script: CallScript
     caller_leg: str
+    number: str = ""
+    """The caller's."""
     a_leg: str = ""
     b_leg: str = ""
     """Whom the A leg is, or last was, connected to."""
@@ -91,7 +93,7 @@ class Caller:
     def place(self, script: CallScript, dialled: str, caller_name: str = "Jo Bloggs") -> Placed:
         """Begin a call; its steps are done in a greenlet of its own."""
         number = f"0{next(self._numbers)}"
-        call = Placed(script, str(uuid4()))
+        call = Placed(script, str(uuid4()), number)
         self._by_number[number] = call
         variables = (
             f"origination_uuid={call.caller_leg},origination_caller_id_number={number},"
@@ -145,6 +147,10 @@ class Caller:
                 call.a_leg = leg
                 self._by_leg[leg] = call
         call = self._by_leg.get(leg)
+        if name == "CHANNEL_BRIDGE":
+            beside = self._by_leg.get(message.first(b"Bridge-B-Unique-ID") or "")
+            if beside is not None:  # somebody took the call from elsewhere (50)
+                beside.b_leg = leg
         if call is None:
             return
         if name == "CHANNEL_BRIDGE":

@@ -89,6 +89,38 @@ class Talk:
         """Somebody in the house takes the call to another telephone."""
         assert self.api(f"uuid_transfer {self.a_leg} {number} XML public").startswith("+OK")
 
+    def taken_to(self, number: str) -> None:
+        """Somebody in the house calls a telephone, and joins it with the caller: FreeSWITCH is
+        told that telephone's leg first."""
+        leg = self._calls_up(number)
+        assert self.api(f"uuid_bridge {leg} {self.a_leg}").startswith("+OK")
+
+    def picked_up_by(self, extension: str) -> str:
+        """A colleague's telephone takes the call from the agent's; its leg."""
+        return self._calls_up(f"pickup-{self.a_leg}", "colleague XML public", extension)
+
+    def handed_over_to(self, number: str) -> None:
+        """The agent's telephone calls another one, and then joins that with the caller: a SIP
+        REFER with Replaces."""
+        telephone = self.placed.far_leg
+        second = self._calls_up(f"consult-{number}")
+        self.talks(300)
+        call_id, to, of = (
+            self.api(f"uuid_getvar {second} {name}").strip()
+            for name in ("sip_call_id", "sip_to_tag", "sip_from_tag")
+        )
+        replaced = f"{call_id.replace('@', '%40')}%3Bto-tag%3D{to}%3Bfrom-tag%3D{of}"
+        target = f"<sip:{number}@127.0.0.1:{self.site.switch.sip}?Replaces={replaced}>"
+        assert self.api(f"uuid_deflect {telephone} {target}").startswith("+OK")
+
+    def _calls_up(self, number: str, then: str = "&park()", caller: str = "") -> str:
+        """Call a telephone of this FreeSWITCH from another; whose leg it is."""
+        caller = caller or self.placed.number  # by which the far end is known (place.py)
+        target = f"sofia/lab/{number}@127.0.0.1:{self.site.switch.sip}"
+        said = self.api(f"originate {{origination_caller_id_number={caller}}}{target} {then}")
+        assert said.startswith("+OK"), said
+        return said.split()[1]
+
     def hang_up(self) -> None:
         """The caller does; then there is a record."""
         self.api(f"uuid_kill {self.placed.caller_leg}")
@@ -178,6 +210,15 @@ class Sound:
         assert len(piece) >= self.rate // 5, f"only {len(piece)} samples from {begin_ms} ms on"
         left, right = (self._pitch(piece[:, side]) for side in (0, 1))
         return left, right
+
+    def longest_gap_ms(self, side: int, hz: int) -> int:
+        """The longest time for which a voice is not heard on a side, once it was and before it
+        is for the last time."""
+        frame = self.rate // 50
+        samples = self._samples[: len(self._samples) // frame * frame, side] / 32768
+        turns = np.exp(-2j * np.pi * hz * np.arange(frame) / self.rate) * 2 / frame
+        heard = np.flatnonzero(np.abs(samples.reshape(-1, frame) @ turns) > 0.08)
+        return int(np.diff(heard).max(initial=1) - 1) * 20
 
     def _piece(self, begin_ms: int, end_ms: int) -> Any:
         piece = self._samples[begin_ms * self.rate // 1000 : end_ms * self.rate // 1000]
