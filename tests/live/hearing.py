@@ -16,11 +16,11 @@ class Heard:
     """A file in which FreeSWITCH keeps what a telephone hears, on the left."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def tones(self, hz: int) -> list[int]:
         """When a tone of this pitch began, in milliseconds, each time it was heard for 0.1 s."""
-        with wave.open(str(self._path)) as file:
+        with wave.open(str(self.path)) as file:
             rate, channels = file.getframerate(), file.getnchannels()
             data = file.readframes(file.getnframes())
         samples = np.frombuffer(data, "<i2").reshape(-1, channels)[:, 0] / 32768

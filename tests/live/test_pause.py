@@ -10,15 +10,13 @@ import pytest
 
 from tests.live.acts import Acts
 from tests.live.conftest import NUMBERS, Site
+from tests.live.hearing import Heard
 from tests.live.page import Answer, Page, ask, ivr
-from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Talk
+from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Sound, Talk
 
 pytestmark = pytest.mark.live
 
 VOICES = (CALLER_HZ, AGENT_HZ)
-TOLD_MS = 600
-"""So long after a pause's guard the agent is heard again: before, the agent hears a tone, and is
-not heard meanwhile (docs/freeswitch.md 46)."""
 
 
 def silent_between_voices(talk: Talk, pause: int = 0, voices: tuple[int, int] = VOICES) -> None:
@@ -33,7 +31,7 @@ def silent_between_voices(talk: Talk, pause: int = 0, voices: tuple[int, int] = 
     assert sound.peak(begin_ms, end_ms) == 0
     # There is more of it: what is silent is not the file's end, nor its beginning.
     assert sound.voices(begin_ms - 500, begin_ms - 100) == voices
-    assert sound.voices(end_ms + TOLD_MS, end_ms + TOLD_MS + 250) == voices
+    assert sound.voices(end_ms, end_ms + 200) == voices
     assert told["verdict"] in ("verified", "repaired")
     assert told["leaked_peak"] == 0
 
@@ -94,6 +92,40 @@ def test_the_agent_hears_that_it_is_paused_and_resumed_and_the_caller_does_not(a
     assert agent.high[0] < agent.low[0], "down: paused"
     assert agent.low[1] < agent.high[1], "up: resumed"
     assert caller == Tones([], [])
+
+
+KEY_MS = 120
+"""So long an agent's key is pressed; the telephone sends nothing that is said meanwhile."""
+
+
+class MarkedTalk(NamedTuple):
+    """A call that the agent marks while both talk."""
+
+    talk: Talk
+    agent: Heard
+    caller: Heard
+
+
+def agent_marks_while_both_talk(site: Site) -> MarkedTalk:
+    talk = Talk(site, NUMBERS["stays"])
+    talk.connected()
+    agent, caller = (talk.listen(leg) for leg in (talk.placed.far_leg, talk.placed.caller_leg))
+    talk.talks()
+    talk.agent_keys("*9", KEY_MS)
+    talk.noted("Marked")
+    talk.talks()
+    talk.hang_up()
+    return MarkedTalk(talk, agent, caller)
+
+
+def test_a_tone_for_the_agent_takes_nothing_from_what_is_said(acts: Acts) -> None:
+    """The tone has 300 ms, and would take them and more if it were played in the voice's place."""
+    talk, agent, caller = acts.of(agent_marks_while_both_talk)
+    assert (len(agent.tones(600)), caller.tones(600)) == (1, [])
+    heard_by_caller, heard_by_agent = Sound(caller.path), Sound(agent.path)
+    assert heard_by_caller.longest_gap_ms(0, AGENT_HZ) < 2 * KEY_MS
+    assert talk.sound().longest_gap_ms(1, AGENT_HZ) < 2 * KEY_MS
+    assert heard_by_agent.longest_gap_ms(0, CALLER_HZ) < KEY_MS
 
 
 # A payment page.
@@ -298,6 +330,7 @@ def test_a_pause_that_is_forgotten_is_told_of_and_stays_to_the_end(site: Site, a
 
 ACTS = (
     agent_pauses_marks_and_resumes,
+    agent_marks_while_both_talk,
     page_pauses,
     two_talk_on_one_extension,
     engineer_pauses,
