@@ -18,16 +18,18 @@ from tests.leaks.cards import keyed
 from tests.leaks.search import digits_in, tones_in
 from tests.live.acts import PATIENCE_S
 from tests.live.cards import card
-from tests.live.conftest import NUMBERS, Site, start_engine
+from tests.live.conftest import NUMBERS, Site
+from tests.live.interrupted import KILLED, REFERRED, STAFF, Interrupted, Referred
 from tests.live.page import ivr
-from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
+from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Talk
 from tests.live.test_nothing_left import LEAST
 from tests.live.test_pause import silent_between_voices
 from tests.live.wait import until
 
 pytestmark = pytest.mark.live
 
-UNPROTECTED, SHOWN, REFUSED, KILLED, STAFF = (card(number) for number in range(100, 105))
+UNPROTECTED, SHOWN, REFUSED = (card(number) for number in range(100, 103))
+UNTOLD = card(106)
 
 
 class Loud(NamedTuple):
@@ -38,6 +40,19 @@ class Loud(NamedTuple):
     refused: Talk
     killed: Talk
     staff: Talk
+    untold: Untold
+    referred: Referred
+
+
+class Untold(NamedTuple):
+    """Of how many keys the engine had been told on the call's own socket by then."""
+
+    talk: Talk
+    before: int
+    at_line: int
+    after: int
+    reached: str
+    """The keys that reached the line."""
 
 
 def pays_unprotected(site: Site) -> Talk:
@@ -84,56 +99,29 @@ def pays_where_the_mask_is_refused(site: Site) -> Talk:
     return talk
 
 
-class Interrupted:
-    """Two calls, one of them by staff, that are paused while their engine is killed."""
-
-    def __init__(self, site: Site) -> None:
-        self.killed = Talk(site, NUMBERS["stays"])
-        self.staff = Talk(site, "staff-907700900555")
-        self._site = site
-
-    def live_through(self, others: list[gevent.Greenlet[..., Talk]]) -> None:
-        """``others`` are over before their engine is killed."""
-        both = self.killed, self.staff
-        for talk in both:
-            talk.connected()
-        gevent.joinall(others, timeout=PATIENCE_S)
-        self.killed.talks()
-        self.killed.agent_keys("*7")
-        self.staff.keys(self.staff.placed.caller_leg, "*7", 120)
-        for talk in both:
-            talk.noted("PauseHeld")
-        keyers = [
-            gevent.spawn(_pays, self.killed, self.killed.placed.caller_leg, KILLED),
-            gevent.spawn(_pays, self.staff, self.staff.placed.far_leg, STAFF),
-        ]
-        self.killed.talks(600)
-        self._restart()
-        gevent.joinall(keyers, raise_error=True)
-        for talk in both:
-            assert talk.count("PauseEnding") == 0
-            talk.look()
-        self.killed.agent_keys("*8")
-        self.staff.keys(self.staff.placed.caller_leg, "*8", 120)
-        for talk in both:
-            talk.noted("PauseEnded")
-        self.killed.talks()
-        for talk in both:
-            talk.hang_up()
-
-    def _restart(self) -> None:
-        site = self._site
-        site.engine.kill()
-        site.engine.wait()
-        self.killed.talks(600)
-        site.engine = start_engine(site.file, site.folder / "engine.log")
-        until(lambda: site.log.count("call taken up") == 2, "the next engine takes both up")
-
-
-def _pays(talk: Talk, telephone: str, number: str) -> None:
-    """For about four seconds."""
-    talk.plays(telephone, keyed(number))
-    talk.keys(telephone, keyed(number))
+def pays_at_the_line(site: Site) -> Untold:
+    talk = Talk(site, NUMBERS["stays"])
+    between = site.between
+    assert between is not None
+    talk.connected()
+    talk.caller_keys("12")
+    until(lambda: between.keys(talk.a_leg) == 2, "the engine is told of keys")
+    talk.refers("1500")
+    talk.connected(2)
+    talk.noted("PauseHeld")
+    line, keys = talk.placed.far_leg, keyed(UNTOLD)
+    talk.caller_keys(keys)
+    heard = site.caller.keys
+    until(lambda: len(heard[line]) >= len(keys), "the keys are at the line")
+    talk.talks(300)
+    at_line = between.keys(talk.a_leg)
+    talk.transferred("agent-100-40")
+    talk.connected(3)
+    talk.noted("PauseEnded")
+    talk.caller_keys("345")
+    until(lambda: between.keys(talk.a_leg) >= at_line + 3, "the engine is told of keys again")
+    talk.hang_up()
+    return Untold(talk, 2, at_line, between.keys(talk.a_leg), heard[line])
 
 
 @pytest.fixture(scope="module")
@@ -142,10 +130,12 @@ def calls(loud: Site) -> Loud:
         gevent.spawn(act, loud)
         for act in (pays_unprotected, pays_with_keys_shown, pays_where_the_mask_is_refused)
     ]
+    at_line = gevent.spawn(pays_at_the_line, loud)
     both = Interrupted(loud)
-    both.live_through(first)
+    referred = both.live_through([*first, at_line])
     unprotected, shown, refused = (act.get(timeout=PATIENCE_S) for act in first)
-    return Loud(unprotected, shown, refused, both.killed, both.staff)
+    untold = at_line.get(timeout=PATIENCE_S)
+    return Loud(unprotected, shown, refused, both.killed, both.staff, untold, referred)
 
 
 def log_of(site: Site, *legs: str) -> str:
@@ -246,6 +236,52 @@ def test_nothing_is_left_of_what_was_keyed_without_an_engine(
         assert digits_in(cdr, number, least=LEAST) == []
     assert digits_in(talk.said, number, least=LEAST) == []
     assert tones_in(loud.spool / talk.recording["path"]) == []
+
+
+# A call that goes to a payment line while there is no engine.
+
+
+def test_a_call_at_the_line_is_paused_by_the_engine_that_takes_it_up(calls: Loud) -> None:
+    talk, found, reached = calls.referred
+    assert reached == keyed(REFERRED)
+    shown = found.body
+    assert (shown["recording"], shown["paused_by"]) == ("paused", "payment-line")
+    assert shown["extension"] == "", "a payment line is no agent"
+    pause = talk.recording["pauses"][0]
+    assert (pause["by"], pause["ended_by"]) == ("payment-line", "payment-line")
+    assert (pause["how"], pause["leaked_peak"], pause["keys_hidden"]) == ("masked", 0, True)
+    sound, begin_ms, end_ms = talk.sound(), pause["start_ms"], pause["end_ms"]
+    assert sound.peak(begin_ms, end_ms) == 0
+    # Nobody paused while there was no engine: the line itself is heard.
+    assert sound.voices(begin_ms - 400, begin_ms - 100) == (CALLER_HZ, OTHER_HZ)
+    assert sound.voices(end_ms, end_ms + 200) == (CALLER_HZ, AGENT_HZ)
+
+
+def test_the_agent_it_comes_back_to_has_the_codes(calls: Loud) -> None:
+    talk = calls.referred.talk
+    own = talk.recording["pauses"][1]
+    assert (own["by"], own["ended_by"], own["how"]) == ("agent", "agent", "masked")
+    assert talk.record["legs"][-1]["number"] == "agent-100-40"
+    silent_between_voices(talk, 1)
+
+
+def test_nothing_is_left_of_the_card_that_it_paid_with(loud: Site, calls: Loud) -> None:
+    talk = calls.referred.talk
+    assert digits_in(loud.spool, REFERRED, least=LEAST) == []
+    assert digits_in(loud.log, REFERRED, least=LEAST) == []
+    assert digits_in(talk.said, REFERRED, least=LEAST) == []
+    assert tones_in(loud.spool / talk.recording["path"]) == []
+
+
+# What the engine is told of.
+
+
+def test_the_engine_is_told_of_no_key_at_a_payment_line(calls: Loud) -> None:
+    """Before and after it is told of those that are not hidden from it."""
+    talk, before, at_line, after, reached = calls.untold
+    assert reached == keyed(UNTOLD)
+    assert (before, at_line, after) == (2, 2, 5)
+    assert [pause["ended_by"] for pause in talk.recording["pauses"]] == ["payment-line"]
 
 
 # All of it can be handed over.
