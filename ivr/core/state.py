@@ -142,6 +142,11 @@ class CallState(NamedTuple):
     """Why the engine ends the call, for the record."""
 
     @property
+    def records(self) -> bool:
+        """A recording runs, or was asked for, and nobody wants it to end."""
+        return self.recording in (Recording.REQUESTED, Recording.RUNNING)
+
+    @property
     def may_be_recording(self) -> bool:
         """FreeSWITCH may be writing the caller's audio."""
         return self.recording in (Recording.REQUESTED, Recording.RUNNING, Recording.STOPPING)
