@@ -47,6 +47,8 @@ class KeyPressed:
 
     at: int
     key: str
+    held_ms: int = 0
+    """How long it was held, as FreeSWITCH tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Digits(NamedTuple):
 
     many: int = 0
     since: int = 0
-    """When the first of them came."""
+    """When the first of them was pressed."""
     at: int = 0
     """When the last of them came."""
 
@@ -50,10 +50,10 @@ class Digits(NamedTuple):
 NO_DIGITS = Digits()
 
 
-def counted(digits: Digits, key: str, at: int) -> Digits:
-    """Take one more key; what is no digit (``*``, ``#``) neither counts nor breaks the row."""
+def counted(digits: Digits, key: str, at: int, held_ms: int = 0) -> Digits:
+    """Take one more key, let go of ``at`` and held for so long before; what is no digit (``*``, ``#``) neither counts nor breaks the row."""
     if not key.isdigit():
         return digits
     if not digits.many or at - digits.at > DIGIT_GAP_MS:
-        return Digits(1, at, at)
+        return Digits(1, at - held_ms, at)
     return Digits(digits.many + 1, digits.since, at)

@@ -144,7 +144,7 @@ def key_pressed(state: CallState, event: events.KeyPressed, policy: CallPolicy) 
     most = policy.pausing.card_digits
     if not most or state.pause is not Pause.OFF:
         return Step(state)
-    digits = counted(state.digits, event.key, event.at)
+    digits = counted(state.digits, event.key, event.at, event.held_ms)
     if digits.many < most:
         return Step(state._replace(digits=digits))
     state = state._replace(digits=NO_DIGITS, asked=True)

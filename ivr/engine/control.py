@@ -25,7 +25,7 @@ from greenswitch.esl import NotConnectedError
 from ivr.clock import Clock
 from ivr.errors import SwitchError, WireError
 from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import FEATURE
+from ivr.esl.translate import BESIDE, FEATURE, listening
 from ivr.esl.wire import EVENT, Message, line
 from ivr.metrics import Metrics
 
@@ -64,13 +64,14 @@ class Control:
         left: Callable[[], Iterable[str]],
         found: Callable[[str, bool], None],
         gone: Callable[[str], None],
+        back: Callable[[str], None],
         feature: Callable[[str, str], None],
     ) -> None:
         """``hear`` gets the events of calls that are followed, with the call's id; ``left``
         gives the calls to ask after each time the connection was made, and ``found`` is told
-        of each whether FreeSWITCH has it; ``gone`` gets a call that is followed and that
-        FreeSWITCH has no more; ``feature`` gets the leg on which a feature code was keyed, and
-        which."""
+        of each whether FreeSWITCH has it. Of calls that are followed, ``back`` gets those that
+        FreeSWITCH still has, each time the connection was made, and ``gone`` those that it has
+        no more. ``feature`` gets the leg on which a feature code was keyed, and which."""
         self._address = address
         self._password = password
         self._metrics = metrics
@@ -79,6 +80,7 @@ class Control:
         self._left = left
         self._found = found
         self._gone = gone
+        self._back = back
         self._feature = feature
         self._followed: set[str] = set()
         self._recorded: dict[str, str] = {}
@@ -129,7 +131,8 @@ class Control:
                 if reply is not None and not _there(reply):
                     self._gone(call_id)
 
-            self._link.post(_filter(call_id) + _exists(call_id), None, told)
+            text, replies = listening(call_id)
+            self._link.post(text + _exists(call_id), *(None,) * replies, told)
 
     def post(self, text: bytes, *replies: OnReply | None) -> None:
         """Send commands; where FreeSWITCH is not there, the replies are told None."""
@@ -146,7 +149,8 @@ class Control:
             self._leg_of[call_id] = leg
             self._recorded[leg] = call_id
             if self._link is not None:
-                self._link.post(_filter(leg), None)
+                text, replies = listening(leg)
+                self._link.post(text, *(None,) * replies)
 
     def unfollow(self, call_id: str) -> None:
         """Hear no more of this call."""
@@ -156,7 +160,8 @@ class Control:
             self._recorded.pop(leg, None)
             if self._link is not None:
                 for gone in filter(None, (call_id, leg)):
-                    self._link.post(line(f"filter delete Unique-ID {gone}"), None)
+                    text, replies = listening(gone, no_more=True)
+                    self._link.post(text, *(None,) * replies)
 
     def stop(self) -> None:
         """End :meth:`run`, whatever it waits for."""
@@ -237,17 +242,21 @@ class Control:
         """Ask after each call that is followed, and after each that an earlier engine left."""
         for some in _slices(self._followed):
             # One that was unfollowed meanwhile is not filtered for: nobody would end that.
-            for call_id, there in self._ask(link, [*self._followed.intersection(some)], _filter):
-                if not there:
-                    self._gone(call_id)
+            for call_id, there in self._ask(link, [*self._followed.intersection(some)], listening):
+                (self._back if there else self._gone)(call_id)
         for some in _slices(self._recorded):
-            link.post(b"".join(map(_filter, some)), *(None,) * len(some))
+            heard = [listening(leg) for leg in some]
+            replies = (None,) * sum(count for _text, count in heard)
+            link.post(b"".join(text for text, _count in heard), *replies)
         for some in _slices(self._left()):
             for call_id, there in self._ask(link, some):
                 self._found(call_id, there)
 
     def _ask(
-        self, link: Link, call_ids: Sequence[str], first: Callable[[str], bytes] | None = None
+        self,
+        link: Link,
+        call_ids: Sequence[str],
+        first: Callable[[str], tuple[bytes, int]] | None = None,
     ) -> list[tuple[str, bool]]:
         """Whether FreeSWITCH has each of these calls; ``first`` is a command to send before.
 
@@ -267,8 +276,9 @@ class Control:
         replies: list[OnReply | None] = []
         for call_id in call_ids:
             if first is not None:
-                text.append(first(call_id))
-                replies.append(None)
+                before, count = first(call_id)
+                text.append(before)
+                replies.extend((None,) * count)
             text.append(_exists(call_id))
             replies.append(partial(told, call_id))
         if call_ids:
@@ -308,6 +318,8 @@ class Control:
             self._heard_ms = self._clock.monotonic_ms()
             leg = message.first(b"Unique-ID") or ""
             call_id = self._recorded.get(leg, leg)
+            if call_id not in self._followed:
+                call_id = message.first(BESIDE) or ""
             feature = message.last(FEATURE)
             if feature is not None:
                 self._feature(leg, feature)
@@ -330,10 +342,6 @@ def _slices(call_ids: Iterable[str]) -> Iterable[list[str]]:
     """Of those that there are now, however many come or go meanwhile."""
     every = list(call_ids)
     return (every[at : at + SLICE] for at in range(0, len(every), SLICE))
-
-
-def _filter(call_id: str) -> bytes:
-    return line(f"filter Unique-ID {call_id}")
 
 
 def _exists(call_id: str) -> bytes:

@@ -19,7 +19,7 @@ from gevent.event import AsyncResult
 
 from ivr.clock import Timer
 from ivr.core import commands as do
-from ivr.core import events
+from ivr.core import events, pausing
 from ivr.core.call import advance, taken_up
 from ivr.core.commands import Command
 from ivr.core.entries import Arrived, Stamp, Stamped
@@ -31,11 +31,14 @@ from ivr.engine.noticed import noticed
 from ivr.errors import WireError
 from ivr.esl.session import Link, OnReply
 from ivr.esl.translate import (
+    WHO,
     Legs,
     Offer,
     SwitchCommand,
     answered,
+    asked,
     event_of,
+    is_leg,
     keys_told,
     offer,
     opening,
@@ -127,9 +130,9 @@ class CallDriver:
         if policy.direction == "outbound":
             context.agents[call_id] = driver
         driver._meet(CallState())
-        driver._follow()
         driver._carry_out(again)
         driver._flush()
+        driver._follow()
         return driver
 
     @property
@@ -269,7 +272,8 @@ class CallDriver:
                 before, event = self.state, self._events.popleft()
                 self.state, commands = advance(before, event, self._policy)
                 self._context.metrics.advanced(before, event, self.state)
-                self._meet(before)
+                if isinstance(event, events.Bridged):
+                    self._meet(before)
                 self._carry_out(commands)
                 if self.state.phase is Phase.UNLINKED and (
                     before.phase is not Phase.UNLINKED or before.other_leg != self.state.other_leg
@@ -285,8 +289,7 @@ class CallDriver:
     def _meet(self, before: CallState) -> None:
         """Know the call by the leg that its agent is at now, which feature codes come from."""
         state, agents = self.state, self._context.agents
-        met = state.other_leg != before.other_leg or state.at_line != before.at_line
-        if met and self.legs.agent != self.call_id:
+        if self.legs.agent != self.call_id:
             if agents.get(before.other_leg) is self:
                 del agents[before.other_leg]
             if self.legs.agent and not state.at_line:
@@ -298,6 +301,27 @@ class CallDriver:
         recorded = self.legs.customer
         if recorded and recorded != self.call_id:
             self._context.follow_leg(self.call_id, recorded)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Ask whom the call is connected to: that may have changed while nobody listened, and it
+        may be a payment line now (R6)."""
+        self._context.post(asked(self.call_id, "bridge_uuid"), self._joined_with)
+
+    def _joined_with(self, reply: Message | None) -> None:
+        leg = reply.reply if reply is not None else ""
+        if not is_leg(leg) or leg == self.state.other_leg:
+            return
+        told: list[str] = []
+
+        def tell(reply: Message | None) -> None:
+            told.append("" if reply is None or reply.reply == "_undef_" else reply.reply)
+            if len(told) == len(WHO):
+                direction, called, caller = told
+                number = called if direction == "outbound" else caller
+                self.take(events.Bridged(self._context.clock.monotonic_ms(), leg, number))
+
+        self._context.post(asked(leg, *WHO), *(tell,) * len(WHO))
 
     def _answer_who_asked(self) -> None:
         asked, self._asked = self._asked, []
@@ -415,6 +439,10 @@ class CallDriver:
             self._let_go_of_link()
             self.state = self.state._replace(phase=Phase.UNLINKED)
             self._follow()
+            # What the fault kept from FreeSWITCH may be a mask (R6).
+            self.state, again = pausing.link_lost(self.state)
+            self._carry_out(again)
+            self._flush()
             return
         self.state = self.state._replace(phase=Phase.DONE)
         self._finish()

@@ -88,6 +88,7 @@ class Engine:
             left=lambda: self._recovery.left,
             found=lambda call_id, there: self._recovery.found(call_id, there),
             gone=self._gone,
+            back=self._back,
             feature=lambda leg, feature: self.ongoing.keyed(leg, feature),
         )
         self.context.follow = self.control.follow
@@ -259,6 +260,11 @@ class Engine:
         driver = self.context.calls.get(call_id)
         if driver is not None:
             driver.vanished()
+
+    def _back(self, call_id: str) -> None:
+        driver = self.context.calls.get(call_id)
+        if driver is not None:
+            driver.look_again()
 
     def _finish(self, driver: CallDriver, entries: list[Stamped]) -> None:
         call_id = driver.call_id

@@ -55,6 +55,8 @@ VARIABLES = {
   an event or a CDR (R6, 14b).
 """
 
+_KEY_RATE = 8000
+"""Keys' durations are in samples at this rate, whatever the channel's."""
 _KEYS = frozenset("0123456789*#ABCD")
 
 _PAIRS = ";".join(f"{name}={value}" for name, value in VARIABLES.items())
@@ -69,6 +71,10 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 FEATURE = b"Ivr-Feature"
 """Header of the event that an agent's feature code brings (docs/freeswitch.md 14c)."""
+
+
+BESIDE = b"Bridge-B-Unique-ID"
+"""Header of CHANNEL_BRIDGE that has the leg which was named second."""
 
 
 class Legs(NamedTuple):
@@ -119,8 +125,31 @@ def opening(call_id: str) -> tuple[bytes, int]:
     ``filter`` with an explicit ``event`` and not ``myevents``, which would keep RECORD_START
     and RECORD_STOP from us (docs/freeswitch.md 2).
     """
-    lines = (f"linger {LINGER_S}", f"filter Unique-ID {call_id}", f"event plain {SUBSCRIBED}")
-    return b"".join(line(text) for text in lines), len(lines)
+    heard, count = listening(call_id)
+    lines = (line(f"linger {LINGER_S}"), heard, line(f"event plain {SUBSCRIBED}"))
+    return b"".join(lines), count + 2
+
+
+def listening(call_id: str, *, no_more: bool = False) -> tuple[bytes, int]:
+    """Have events of this leg told, or no more, and how many replies that brings: those of its
+    own, and those of another that is joined to it."""
+    verb = "filter delete" if no_more else "filter"
+    names = ("Unique-ID", BESIDE.decode())
+    return b"".join(line(f"{verb} {name} {call_id}") for name in names), len(names)
+
+
+WHO = ("direction", "destination_number", "caller_id_number")
+"""What is asked of a leg to learn whose it is."""
+
+
+def asked(leg: str, *variables: str) -> bytes:
+    """Ask for variables of a channel; one reply each, ``_undef_`` where there is none."""
+    return b"".join(line(f"api uuid_getvar {leg} {name}") for name in variables)
+
+
+def is_leg(text: str) -> bool:
+    """Whether this is the id of a channel: it becomes part of a command (R23)."""
+    return _UUID.fullmatch(text) is not None
 
 
 def keys_told(yes: bool) -> bytes:
@@ -138,7 +167,8 @@ def event_of(
     match message.event_name:
         case "DTMF" if message.first(b"Unique-ID") == legs.customer:
             key = message.last(b"DTMF-Digit") or ""
-            return events.KeyPressed(at, key) if key in _KEYS else None
+            held_ms = _number(message.last(b"DTMF-Duration")) * 1000 // _KEY_RATE
+            return events.KeyPressed(at, key, held_ms) if key in _KEYS else None
         case "CHANNEL_EXECUTE_COMPLETE":
             return _executed(message, at, plays)
         case "RECORD_START" if message.last(b"Record-File-Path") == path:
@@ -146,17 +176,29 @@ def event_of(
         case "RECORD_STOP" if message.last(b"Record-File-Path") == path:
             cause = message.last(b"Record-Completion-Cause") or ""
             return events.RecordingStopped(at, cause, _number(message.last(b"variable_record_ms")))
-        case "CHANNEL_BRIDGE" if message.first(b"Unique-ID") == legs.call:
-            other = message.first(b"Other-Leg-Unique-ID") or ""
-            return events.Bridged(
-                at,
-                other if _UUID.fullmatch(other) else "",
-                message.first(b"Other-Leg-Destination-Number") or "",
-            )
+        case "CHANNEL_BRIDGE":
+            return _bridged(message, at, legs.call)
         case "CHANNEL_HANGUP_COMPLETE" if message.first(b"Unique-ID") == legs.call:
             return _hung_up(message, at)
         case _:
             return None
+
+
+def _bridged(message: Message, at: int, call_id: str) -> Event | None:
+    """Two legs are joined, and the A leg is one of them: the first, or, where somebody took the
+    call from elsewhere, the second."""
+    if message.first(b"Unique-ID") == call_id:
+        other = message.first(b"Other-Leg-Unique-ID") or ""
+        number = message.first(b"Other-Leg-Destination-Number") or ""
+    elif message.first(BESIDE) == call_id:
+        other = message.first(b"Unique-ID") or ""
+        called = message.first(b"Call-Direction") == "outbound"
+        # Of a telephone that dialled, as to pick a call up, it is its own number.
+        which = b"Caller-Destination-Number" if called else b"Caller-Caller-ID-Number"
+        number = message.first(which) or ""
+    else:
+        return None
+    return events.Bridged(at, other if _UUID.fullmatch(other) else "", number)
 
 
 def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event | None:

@@ -154,14 +154,19 @@ def uuid_setvar_multi(exchange: Exchange, arg: str) -> str:
 
 @_command("uuid_getvar")
 def uuid_getvar(exchange: Exchange, arg: str) -> str:
-    """A variable, or ``_undef_``."""
+    """A variable, or what is known of who calls whom; ``_undef_`` where there is neither."""
     words = arg.split()
     if len(words) < 2:
         return "-USAGE: <uuid> <var>\n"
     leg = exchange.find(words[0])
     if leg is None:
         return _NO_CHANNEL
-    return leg.get(words[1]) or "_undef_"
+    profile = {
+        "direction": "outbound" if leg.outbound else "inbound",
+        "destination_number": leg.party.dialled,
+        "caller_id_number": leg.party.number,
+    }
+    return leg.get(words[1]) or profile.get(words[1]) or "_undef_"
 
 
 @_command("uuid_exists")

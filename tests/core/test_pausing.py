@@ -456,3 +456,11 @@ def test_one_that_is_paused_while_it_rings_is_masked_as_it_begins() -> None:
     assert words[:3] == ["StartRecording", "HideKeys", "Mask"]
     call.hear(events.RecordingStarted(0)).hidden().masked()
     assert (call.look(), call.state.pause) == (["tone paused"], Pause.ON)
+
+
+def test_the_first_digit_counts_from_when_it_was_pressed() -> None:
+    call = talking()
+    for at in range(1000, 9000, 1000):
+        call.hear(events.KeyPressed(at, "4", held_ms=400))
+    started = [entry for entry in call.entries() if isinstance(entry, entries.PauseStarted)]
+    assert [entry.back_ms for entry in started] == [7400]

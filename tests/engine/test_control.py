@@ -340,6 +340,7 @@ def test_ten_thousand_calls_left_and_two_thousand_followed(logged):
         left=lambda: left,
         found=found.__setitem__,
         gone=gone.add,
+        back=lambda call_id: None,
         feature=lambda leg, feature: None,
     )
     for call_id in followed:

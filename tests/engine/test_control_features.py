@@ -70,6 +70,7 @@ class Line:
             left=lambda: (),
             found=lambda call_id, there: None,
             gone=lambda call_id: None,
+            back=lambda call_id: None,
             feature=self._keyed,
         )
 

@@ -70,7 +70,10 @@ def test_lost_while_connected_the_call_is_followed_and_recorded_to_its_end(house
     house.clock.run(60_000)
     assert house.metric("ivr_calls", phase="unlinked") == 0
     followed = [one for one in house.commands if call.uuid in one and "filter" in one]
-    assert followed[-1] == f"filter delete Unique-ID {call.uuid}"
+    assert followed[-2:] == [
+        f"filter delete Unique-ID {call.uuid}",
+        f"filter delete Bridge-B-Unique-ID {call.uuid}",
+    ]
 
 
 @pytest.mark.parametrize("phase", ["starting", "dialling"])

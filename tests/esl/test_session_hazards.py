@@ -245,8 +245,11 @@ def test_10c_ours_goes_by_the_event_and_not_by_the_ok():
 def test_10c_ours_asks_for_few_events_of_one_call_by_its_checked_id():
     text, replies = opening(CALL)
     commands = text.decode().split("\n\n")[:-1]
-    assert len(commands) == replies == 3
-    assert commands[1] == f"filter Unique-ID {CALL}", "whole and no regular expression"
+    assert len(commands) == replies == 4
+    assert commands[1:3] == [
+        f"filter Unique-ID {CALL}",
+        f"filter Bridge-B-Unique-ID {CALL}",
+    ], "whole and no regular expression"
     assert len(SUBSCRIBED.split()) == 6
 
 

@@ -335,9 +335,10 @@ def execute(app: str, arg: str, event_id: str) -> bytes:
 
 def test_what_is_said_first():
     assert opening(CALL) == (
-        f"linger 10\n\nfilter Unique-ID {CALL}\n\nevent plain CHANNEL_EXECUTE_COMPLETE DTMF"
-        " RECORD_START RECORD_STOP CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE\n\n".encode(),
-        3,
+        f"linger 10\n\nfilter Unique-ID {CALL}\n\nfilter Bridge-B-Unique-ID {CALL}\n\n"
+        "event plain CHANNEL_EXECUTE_COMPLETE DTMF RECORD_START RECORD_STOP CHANNEL_BRIDGE"
+        " CHANNEL_HANGUP_COMPLETE\n\n".encode(),
+        4,
     )
 
 

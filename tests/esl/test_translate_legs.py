@@ -224,3 +224,34 @@ def test_a_stop_that_was_refused_means_that_nothing_is_recorded():
 def test_a_code_that_would_be_a_command_of_its_own_is_not_sent():
     with pytest.raises(WireError, match="control character"):
         said(do.ListenToAgent(FeatureCodes(pause="*7\n\napi system x")))
+
+
+# Joined from elsewhere: the A leg is the second one.
+
+
+def beside(call: str = CALL, leg: str = OTHER, direction: str = "outbound") -> events.Event | None:
+    return event(
+        "CHANNEL_BRIDGE",
+        Unique_ID=leg,
+        Bridge_A_Unique_ID=leg,
+        Bridge_B_Unique_ID=call,
+        Call_Direction=direction,
+        Caller_Destination_Number="1500",
+        Caller_Caller_ID_Number="1001",
+    )
+
+
+def test_a_leg_that_takes_the_call_from_elsewhere_is_whom_it_is_connected_to():
+    assert beside() == events.Bridged(7, OTHER, "1500")
+
+
+def test_a_telephone_that_picks_the_call_up_is_known_by_its_own_number():
+    assert beside(direction="inbound") == events.Bridged(7, OTHER, "1001")
+
+
+def test_two_others_that_are_joined_are_none_of_ours():
+    assert beside(call=OTHER, leg=CALL[:-1] + "0") is None
+
+
+def test_how_long_a_key_was_held():
+    assert event("DTMF", DTMF_Digit="4", DTMF_Duration="2400") == events.KeyPressed(7, "4", 300)
