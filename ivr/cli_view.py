@@ -51,8 +51,13 @@ def line(call: CallNow) -> str:
 
 def _pause(call: CallNow) -> str:
     state = "paused" if call.pause == "on" else f"pause {call.pause}"
-    overdue = ", overdue" if call.overdue else ""
-    return f"{state} since {call.paused_since} by {call.paused_by}{overdue}"
+    return f"{state} since {call.paused_since} by {call.paused_by}{_alarms(call)}"
+
+
+def _alarms(call: CallNow) -> str:
+    """What somebody has to look after in a pause."""
+    kept = ", keys not hidden" if call.pause == "on" and not call.keys_hidden else ""
+    return f"{kept}, overdue" if call.overdue else kept
 
 
 def _lasting(since: str, now: datetime) -> str:
@@ -83,8 +88,7 @@ def table(calls: Sequence[CallNow], now: datetime) -> Table:
         if call.pause != "off":
             state = "" if call.pause == "on" else f"{call.pause} "
             pause = f"{state}{_lasting(call.paused_since, now)} by {call.paused_by}"
-        if call.overdue:
-            pause += ", overdue"
+        alarms = _alarms(call)
         cells = (
             (call.call[:_ID_SHOWN], ""),
             (_lasting(call.arrived_at, now), ""),
@@ -93,7 +97,7 @@ def table(calls: Sequence[CallNow], now: datetime) -> Table:
             (call.caller, ""),
             (call.extension, ""),
             (call.recording, _COLOURS.get(call.recording, "")),
-            (pause, "bold red" if call.overdue else "yellow"),
+            (pause + alarms, "bold red" if alarms else "yellow"),
             (" ".join(call.marks), "magenta"),
         )
         # Text, not markup: a caller's name may look like markup.

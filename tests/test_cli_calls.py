@@ -80,7 +80,7 @@ def ivr(*words: object) -> Result:
 def test_calls_in_lines(running, site_file):  # noqa: F811
     running.calls.now[OTHER.call] = OTHER._replace(
         pause="on", recording="paused", paused_since=SINCE, paused_by="agent", overdue=True,
-        marks=("abuse",),
+        keys_hidden=True, marks=("abuse",),
     )  # fmt: skip
     result = ivr("calls", "--site", site_file)
     assert result.exit_code == 0
@@ -91,6 +91,24 @@ def test_calls_in_lines(running, site_file):  # noqa: F811
         "  **********961 - 1002  paused  paused since 2026-03-02T10:01:00+00:00 by agent, overdue"
         "  abuse",
     ]
+
+
+def test_a_pause_whose_keys_are_not_hidden_is_not_shown_as_any_other(running, site_file):  # noqa: F811
+    paused = OTHER._replace(pause="on", paused_since=SINCE, paused_by="agent", recording="paused")
+    running.calls.now[OTHER.call] = paused
+    lines = ivr("calls", "--site", site_file).stdout.splitlines()
+    assert ["keys not hidden" in line for line in lines] == [False, True]
+    assert lines[1].endswith("by agent, keys not hidden")
+    assert shown(paused).count("not hidden") == 1
+    for one in (paused._replace(keys_hidden=True), paused._replace(pause="starting"), ONE):
+        assert "hidden" not in cli_view.line(one)
+        assert "hidden" not in shown(one)
+
+
+def shown(call: CallNow) -> str:
+    console = Console(width=200, file=open(os.devnull, "w"), record=True)  # noqa: SIM115
+    console.print(cli_view.table([call], datetime.now(UTC)))
+    return console.export_text()
 
 
 def test_calls_as_json(running, site_file):  # noqa: F811
@@ -195,10 +213,11 @@ def test_very_many_calls_are_not_all_named():
     ("why", "code", "text"),
     [
         (Why.AWAY, 5, "FreeSWITCH is away. The recording is recording; the pause is off."),
-        (Why.NOT_CONFIRMED, 5, "did not confirm in time"),
+        (Why.NOT_CONFIRMED, 5, "did not confirm all of it"),
         (Why.BUSY, 5, "try again"),
         (Why.NOT_RECORDED, 2, "not recorded"),
         (Why.NOT_CONNECTED, 2, "not connected"),
+        (Why.AT_PAYMENT_LINE, 2, "connected to a payment line: resume it once it has left"),
         (Why.ENDED, 2, "has ended"),
     ],
 )

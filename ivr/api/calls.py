@@ -5,7 +5,7 @@ The engine implements :class:`Calls`; this package knows nothing else of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -41,6 +41,9 @@ class CallNow(NamedTuple):
     """The agent's extension or number that is now connected; empty if none is."""
     recording: RecordingNow
     pause: PauseNow
+    keys_hidden: bool
+    """FreeSWITCH confirmed that keys of this pause stay out of what it keeps; false where there
+    is no pause. Where the pause is ``on`` and this is false, keys may be kept."""
     paused_since: str
     """When the pause was asked for; empty if there is none."""
     paused_by: str
@@ -60,8 +63,11 @@ class Why(StrEnum):
     """Customer and agent are not joined, so there is nothing to pause, resume or mark."""
     NOT_RECORDED = "not-recorded"
     """The call is not recorded, and will not be."""
+    AT_PAYMENT_LINE = "at-payment-line"
+    """The call is connected to a payment line, and is paused as long as it is."""
     NOT_CONFIRMED = "not-confirmed"
-    """FreeSWITCH did not confirm in time; the outcome's call says what is known."""
+    """FreeSWITCH did not confirm in time, or refused to hide keys; the outcome's call says what
+    is known."""
     AWAY = "away"
     """FreeSWITCH is not there to be asked."""
     BUSY = "busy"
@@ -81,8 +87,10 @@ class Outcome(NamedTuple):
 class Calls(Protocol):
     """The calls in progress. What waits here waits as a greenlet, at most a few seconds."""
 
-    def calls(self) -> Sequence[CallNow]:
-        """All of them, in the order they arrived."""
+    def calls(self) -> Iterable[CallNow]:
+        """All of them, in the order they arrived. Each is looked at when its turn comes, so that
+        who goes through them may let others have theirs in between; one that has ended by then
+        is left out."""
 
     def find(self, call_id: str) -> CallNow | None:
         """The call of exactly this id."""

@@ -13,12 +13,13 @@ NO_ROUTE = "none"
 
 
 class HttpCounts:
-    """Requests under ``/v1``, and every refusal. Scrapes and health are not counted."""
+    """Requests and every refusal. Scrapes and health are not counted."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
             "ivr_http_requests",
-            "Requests under /v1 that were answered, by the template of their route and by status.",
+            "Requests that were answered, scrapes and health apart, by the template of their route"
+            " and by status.",
             ["route", "status"],
             registry=registry,
         )

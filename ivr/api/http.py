@@ -82,7 +82,4 @@ class HttpServer:
                 [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
             )
             return [json.dumps(health).encode() + b"\n"]
-        if path.startswith("/v1/"):
-            return self._v1(environ, start)
-        start("404 Not Found", [("Content-Type", "text/plain")])
-        return [b"Not here. Try /metrics, /healthz or /readyz.\n"]
+        return self._v1(environ, start)  # which also says, and counts, what is not here

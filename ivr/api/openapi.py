@@ -24,6 +24,7 @@ _BODY = (Kind.NO_LENGTH, Kind.LARGE_BODY)
 _OUTCOMES = (
     Kind.NOT_CONNECTED,
     Kind.NOT_RECORDED,
+    Kind.AT_PAYMENT_LINE,
     Kind.BUSY,
     Kind.ENDED,
     Kind.AWAY,
@@ -58,6 +59,11 @@ def _call() -> _Json:
         "pause": _words(
             get_args(PauseNow), "`starting` and `ending`: FreeSWITCH has not confirmed it yet."
         ),
+        "keys_hidden": {
+            "type": "boolean",
+            "description": "FreeSWITCH confirmed that keys of this pause stay out of what it keeps;"
+            " false where there is no pause.",
+        },
         "paused_since": _MOMENT,
         "paused_by": _text("agent, page, engineer, payment-line or digits; empty if not paused."),
         "overdue": {

@@ -35,6 +35,7 @@ class Kind(Enum):
     TWO_CALLS = 409, "More than one call on this extension"
     NOT_CONNECTED = 409, "Call not connected"
     NOT_RECORDED = 409, "Call not recorded"
+    AT_PAYMENT_LINE = 409, "Call connected to a payment line"
     BUSY = 409, "The opposite is under way"
     ENDED = 410, "Call ended"
     NO_LENGTH = 411, "Length required"

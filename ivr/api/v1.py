@@ -6,6 +6,7 @@ What is asked for is answered only after FreeSWITCH confirmed it. Asking twice i
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
@@ -59,9 +60,13 @@ ROUTES = (
 
 _SCOPES = {route.endpoint: route.scope for route in ROUTES}
 _AT_ONCE = 100
-"""Calls that are written before others have their turn: 5,000 would hold up a call for 30 ms."""
+"""Calls that are looked at and written before others have their turn: 5,000 would hold up a call
+for 60 ms."""
 _FILTERS = frozenset({"team", "extension"})
 _JSON = "application/json"
+_AS_IS = re.compile(r"/(?!/)")
+"""How a path begins; Flask would take ``//v1`` and ``v1`` for ``/v1``."""
+_PAGES = "Here are /metrics, /healthz, /readyz, and what /v1/openapi.json says."
 
 
 class V1:
@@ -105,6 +110,9 @@ class V1:
     def _begin(self) -> None:
         """Raises Refused where the token will not do for the route."""
         g.began = time.perf_counter()
+        if not _AS_IS.match(request.environ.get("PATH_INFO", "")):
+            request.url_rule = None
+            raise Refused(Kind.NO_PAGE, _PAGES)
         if request.method == "OPTIONS" or request.endpoint is None:
             return  # Flask says which methods there are, or that there is nothing
         scope = _SCOPES[request.endpoint]
@@ -237,7 +245,7 @@ class V1:
                 Refused(Kind.METHOD, f"Expected {allowed}.", headers=(("Allow", allowed),))
             )
         if error.code == Kind.NO_PAGE.status:
-            return self._refuse(Refused(Kind.NO_PAGE, "/v1/openapi.json says what is here."))
+            return self._refuse(Refused(Kind.NO_PAGE, _PAGES))
         return self._refuse(Refused(Kind.BAD_REQUEST, "The request is not one of HTTP's."))
 
     def _fault(self, fault: Exception) -> Response:
@@ -255,7 +263,8 @@ class V1:
 def _say_no(before: CallNow, outcome: Outcome) -> NoReturn:
     """Raises Refused, for an outcome that is not what was asked for."""
     call = outcome.call or before
-    state = f"The recording is {call.recording}; the pause is {call.pause}."
+    kept = "; keys are not hidden" if call.pause == "on" and not call.keys_hidden else ""
+    state = f"The recording is {call.recording}; the pause is {call.pause}{kept}."
     if outcome.call is None and outcome.why is not Why.AWAY:
         raise Refused(Kind.ENDED, "The call has ended.", calls=[before.call])
     match outcome.why:
@@ -263,12 +272,15 @@ def _say_no(before: CallNow, outcome: Outcome) -> NoReturn:
             kind, detail = Kind.NOT_CONNECTED, "Customer and agent are not connected."
         case Why.NOT_RECORDED:
             kind, detail = Kind.NOT_RECORDED, "This call is not recorded."
+        case Why.AT_PAYMENT_LINE:
+            kind = Kind.AT_PAYMENT_LINE
+            detail = f"The call is connected to a payment line: resume it once it has left. {state}"
         case Why.BUSY:
             kind, detail = Kind.BUSY, f"The opposite is not confirmed yet: try again. {state}"
         case Why.AWAY:
             kind, detail = Kind.AWAY, f"Nothing was confirmed: FreeSWITCH is away. {state}"
         case Why.NOT_CONFIRMED:
-            kind, detail = Kind.NOT_CONFIRMED, f"FreeSWITCH did not confirm in time. {state}"
+            kind, detail = Kind.NOT_CONFIRMED, f"FreeSWITCH did not confirm all of it. {state}"
         case Why.ENDED | Why.DONE:
             kind, detail = Kind.ENDED, "The call has ended."
     again = _SOON if kind in (Kind.BUSY, Kind.AWAY, Kind.NOT_CONFIRMED) else ()

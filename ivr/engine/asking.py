@@ -29,7 +29,14 @@ _LARGEST_LIST = 1 << 26
 """Of calls: some 400 bytes each."""
 _LATER = frozenset({Kind.AWAY, Kind.NOT_CONFIRMED, Kind.BUSY})
 _OF_THE_CALL = frozenset(
-    {Kind.NO_CALL, Kind.NOT_CONNECTED, Kind.NOT_RECORDED, Kind.ENDED, Kind.BAD_REQUEST}
+    {
+        Kind.NO_CALL,
+        Kind.NOT_CONNECTED,
+        Kind.NOT_RECORDED,
+        Kind.AT_PAYMENT_LINE,
+        Kind.ENDED,
+        Kind.BAD_REQUEST,
+    }
 )
 
 
@@ -158,7 +165,7 @@ class RunningEngine:
         """Have a recording paused or resumed; returns when FreeSWITCH confirmed it.
 
         Raises:
-            UsageError: there is no such call, or it is not recorded.
+            UsageError: there is no such call, it is not recorded, or it is at a payment line.
             SwitchError: FreeSWITCH is away or did not confirm.
             SetupError: the engine does not answer.
             IvrError: it answers with something else.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import gevent
 import structlog
 from gevent.event import AsyncResult
 
@@ -23,7 +24,9 @@ log = structlog.get_logger(__name__)
 CONFIRMED_MS = 7_000
 """How long FreeSWITCH may take over a pause in all: to refuse its mask, and then to stop."""
 
-_RECORDS = (Recording.REQUESTED, Recording.RUNNING)
+_AT_ONCE = 100
+"""Paused calls that are looked at before others have their turn: 5,000 of which nothing was read
+yet would hold up a call for 50 ms."""
 _PAUSES: dict[Pause, PauseNow] = {
     Pause.OFF: "off",
     Pause.MASKING: "starting",
@@ -39,10 +42,14 @@ class Ongoing:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._zone = host_zone()
+        self._read: dict[str, _Read] = {}
+        """What was read of calls' journals, by the calls' ids."""
 
-    def calls(self) -> Sequence[CallNow]:
+    def calls(self) -> Iterator[CallNow]:
         """See :class:`ivr.api.calls.Calls`."""
-        return [self._now(driver) for driver in self._context.calls.values()]
+        calls = self._context.calls
+        drivers = tuple(calls.values())
+        return (self._now(one) for one in drivers if calls.get(one.call_id) is one)
 
     def find(self, call_id: str) -> CallNow | None:
         """See :class:`ivr.api.calls.Calls`."""
@@ -51,8 +58,14 @@ class Ongoing:
 
     def on_extension(self, number: str) -> Sequence[CallNow]:
         """See :class:`ivr.api.calls.Calls`."""
-        calls = self._context.calls.values()
-        return [self._now(driver) for driver in calls if number and _extension(driver) == number]
+        if not number:
+            return []
+        return [
+            self._now(driver)
+            for driver in self._context.calls.values()
+            # Of thousands of calls most are ruled out by what costs the least to look at.
+            if number in (driver.state.other_number, driver.caller) and _extension(driver) == number
+        ]
 
     def pause(self, call_id: str, by: str) -> Outcome:
         """See :class:`ivr.api.calls.Calls`."""
@@ -65,7 +78,7 @@ class Ongoing:
             why = Why.NOT_RECORDED
         if why is None:
             self._settle(driver, events.PauseAsked(self._context.clock.monotonic_ms(), by))
-            why = _after(driver, Pause.ON)
+            why = _after(driver, driver.state.pause is Pause.ON and driver.state.keys_hidden)
         return Outcome(why, self.find(call_id))
 
     def resume(self, call_id: str, by: str) -> Outcome:
@@ -73,15 +86,17 @@ class Ongoing:
         driver = self._context.calls.get(call_id)
         if driver is None:
             return Outcome(Why.ENDED, None)
-        why = _hindered(driver)
-        if why is None and driver.state.pause in (Pause.MASKING, Pause.STOPPING):
-            why = Why.BUSY
+        why = _hindered(driver) or _not_to_be_resumed(driver.state)
         if why is None:
-            if driver.state.pause is not Pause.OFF:
+            # Of a call without its socket the journal may not know all that an earlier engine,
+            # or this one, had done: FreeSWITCH is told whatever is known.
+            if driver.state.pause is not Pause.OFF or driver.state.phase is Phase.UNLINKED:
                 self._settle(driver, events.ResumeAsked(self._context.clock.monotonic_ms(), by))
-            why = _after(driver, Pause.OFF)
-            if why is Why.DONE and driver.state.recording not in _RECORDS:
+            why = _after(driver, driver.state.pause is Pause.OFF)
+            if why is Why.DONE and not driver.state.records:
                 why = Why.NOT_RECORDED
+            elif why is Why.NOT_CONFIRMED and driver.state.at_line:
+                why = Why.AT_PAYMENT_LINE
         return Outcome(why, self.find(call_id))
 
     def mark_abuse(self, call_id: str, by: str) -> Outcome:
@@ -103,7 +118,8 @@ class Ongoing:
         self._context.metrics.features.labels(feature if feature in _FEATURES else "unknown").inc()
         driver = self._context.agents.get(leg)
         if driver is None:
-            log.warning("a feature code of no agent in a call", leg=leg, feature=feature)
+            # As it is where the call is another engine's on the same FreeSWITCH.
+            log.info("a feature code of no agent in a call", leg=leg, feature=feature)
             return
         at = self._context.clock.monotonic_ms()
         match feature:
@@ -119,12 +135,15 @@ class Ongoing:
     def paused(self) -> Sequence[tuple[float, bool]]:
         """Of each call that is paused now: for how long (s), and whether for too long."""
         now_ms = self._context.clock.monotonic_ms()
+        self._forget()
         found = []
-        for driver in self._context.calls.values():
+        for driver in tuple(self._context.calls.values()):
             if driver.state.pause is not Pause.OFF and driver.state.phase in LIVE:
-                told = _told(driver.entries)
+                told = self._told(driver)
                 since_ms = now_ms if told.paused is None else told.paused.mono_ms
                 found.append((max(0, now_ms - since_ms) / 1000, told.overdue))
+                if len(found) % _AT_ONCE == 0:
+                    gevent.sleep(0)
         return found
 
     def _settle(self, driver: CallDriver, event: events.PauseAsked | events.ResumeAsked) -> None:
@@ -140,7 +159,7 @@ class Ongoing:
 
     def _now(self, driver: CallDriver) -> CallNow:
         state, policy = driver.state, driver.policy
-        told = _told(driver.entries)
+        told = self._told(driver)
         outbound = policy is not None and policy.direction == "outbound"
         return CallNow(
             call=driver.call_id,
@@ -154,11 +173,33 @@ class Ongoing:
             extension=_extension(driver),
             recording=_recording(state),
             pause=_PAUSES.get(state.pause, "ending"),
+            keys_hidden=state.pause is not Pause.OFF and state.keys_hidden,
             paused_since=self._iso(told.paused),
             paused_by=told.paused_by,
             overdue=told.overdue,
             marks=told.marks,
         )
+
+    def _told(self, driver: CallDriver) -> _Told:
+        """What is new in the journal is read, and the rest is remembered: thousands of calls are
+        looked at at once, and again each second."""
+        journal = driver.entries
+        if not journal:
+            return _NOTHING
+        read = self._read.get(driver.call_id)
+        if read is None or read.first is not journal[0]:
+            if len(self._read) >= 2 * len(self._context.calls):
+                self._forget()
+            read = _Read(journal[0], 0, _NOTHING)
+        if read.many < len(journal):
+            told = _further(read.told, journal[read.many :])
+            read = self._read[driver.call_id] = _Read(journal[0], len(journal), told)
+        return read.told
+
+    def _forget(self) -> None:
+        """What was read of calls that are gone."""
+        calls = self._context.calls
+        self._read = {call: read for call, read in self._read.items() if call in calls}
 
     def _iso(self, stamp: Stamp | None) -> str:
         return "" if stamp is None else iso(stamp.wall_ms, self._zone)
@@ -177,8 +218,20 @@ class _Told(NamedTuple):
     marks: tuple[str, ...] = ()
 
 
-def _told(journal: Sequence[Stamped]) -> _Told:
-    told = _Told()
+_NOTHING = _Told()
+
+
+class _Read(NamedTuple):
+    """How much of a call's journal was read, and what it says so far."""
+
+    first: Stamped
+    """Its first entry, by which it is known: an id may come again."""
+    many: int
+    told: _Told
+
+
+def _further(told: _Told, journal: Sequence[Stamped]) -> _Told:
+    """What a journal says that goes on so."""
     for stamped in journal:
         match stamped.entry:
             case entries.Arrived(number=number, caller=caller):
@@ -229,7 +282,13 @@ def _hindered(driver: CallDriver) -> Why | None:
     return None if driver.reachable() else Why.AWAY
 
 
-def _after(driver: CallDriver, wanted: Pause) -> Why:
+def _not_to_be_resumed(state: CallState) -> Why | None:
+    if state.pause is not Pause.OFF and state.at_line:
+        return Why.AT_PAYMENT_LINE
+    return Why.BUSY if state.pause in (Pause.MASKING, Pause.STOPPING) else None
+
+
+def _after(driver: CallDriver, well: bool) -> Why:
     if driver.state.phase in (Phase.CLOSING, Phase.DONE):
         return Why.ENDED
-    return Why.DONE if driver.state.pause is wanted else Why.NOT_CONFIRMED
+    return Why.DONE if well else Why.NOT_CONFIRMED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ ONE = CallNow(
     extension="1001",
     recording="recording",
     pause="off",
+    keys_hidden=False,
     paused_since="",
     paused_by="",
     overdue=False,
@@ -50,8 +51,9 @@ class FakeCalls:
         self.asked: list[tuple[str, str, str]] = []
         self.before_answer: Callable[[], None] = lambda: None
 
-    def calls(self) -> Sequence[CallNow]:
-        return list(self.now.values())
+    def calls(self) -> Iterator[CallNow]:
+        there = tuple(self.now)
+        return (self.now[call] for call in there if call in self.now)
 
     def find(self, call_id: str) -> CallNow | None:
         return self.now.get(call_id)
@@ -61,7 +63,14 @@ class FakeCalls:
 
     def pause(self, call_id: str, by: str) -> Outcome:
         return self._change(
-            "pause", call_id, by, recording="paused", pause="on", paused_since=SINCE, paused_by=by
+            "pause",
+            call_id,
+            by,
+            recording="paused",
+            pause="on",
+            keys_hidden=True,
+            paused_since=SINCE,
+            paused_by=by,
         )
 
     def resume(self, call_id: str, by: str) -> Outcome:
@@ -71,6 +80,7 @@ class FakeCalls:
             by,
             recording="recording",
             pause="off",
+            keys_hidden=False,
             paused_since="",
             paused_by="",
             overdue=False,

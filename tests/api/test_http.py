@@ -61,7 +61,11 @@ def test_ready_though_freeswitch_is_away_from_the_inbound_connection(house):  # 
 def test_nothing_else_is_here(house, path):  # noqa: F811 # the fixture
     status, body = house.get(path)
     assert status == 404
-    assert body == "Not here. Try /metrics, /healthz or /readyz.\n"
+    told = json.loads(body)
+    assert told["type"] == "urn:ivr:problem:no-page"
+    for one in ("/metrics", "/healthz", "/readyz", "/v1/openapi.json"):
+        assert one in told["detail"]
+    assert house.metric("ivr_http_refusals_total", status="404", reason="no-page") == 1
 
 
 @pytest.mark.parametrize("request_", [b"\x00\xff\n\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"])

@@ -71,6 +71,16 @@ def test_very_many_calls_do_not_hold_up_others(api, monkeypatch):
     assert rests == [0, 0]
 
 
+def test_calls_are_looked_at_when_their_turn_comes(api, monkeypatch):
+    """Not all at once before: others have their turn in between."""
+    many = [ONE._replace(call=f"{number:08}") for number in range(250)]
+    api.calls.now = {call.call: call for call in many}
+    gone = iter((many[100].call, many[205].call))
+    monkeypatch.setattr(v1.gevent, "sleep", lambda _s: api.calls.now.pop(next(gone)))
+    found = [call["call"] for call in api.ask("GET", "/v1/calls").json["calls"]]
+    assert found == [call.call for call in many if call not in (many[100], many[205])]
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -140,6 +150,7 @@ def test_a_query_or_a_body_does_not_keep_a_pause_away(api):
     [
         (Why.NOT_CONNECTED, Kind.NOT_CONNECTED),
         (Why.NOT_RECORDED, Kind.NOT_RECORDED),
+        (Why.AT_PAYMENT_LINE, Kind.AT_PAYMENT_LINE),
         (Why.NOT_CONFIRMED, Kind.NOT_CONFIRMED),
         (Why.AWAY, Kind.AWAY),
         (Why.BUSY, Kind.BUSY),
@@ -154,9 +165,20 @@ def test_a_change_that_did_not_come_about(api, heard, path, why, kind):
     assert body["instance"] == path
     assert api.refusals() == {(str(kind.status), kind.reason): 1}
     assert [e["outcome"] for e in heard if e["event"] == "asked over http"] == [why.value]
-    if kind in (Kind.AWAY, Kind.NOT_CONFIRMED):
+    if kind in (Kind.AWAY, Kind.NOT_CONFIRMED, Kind.AT_PAYMENT_LINE):
         assert "The recording is recording; the pause is off." in body["detail"]
-        assert answer.headers["Retry-After"] == "1"
+        assert ("Retry-After" in answer.headers) == (kind.status == 503)
+
+
+def test_a_pause_whose_keys_are_not_hidden_says_so(api):
+    api.calls.now[ONE.call] = ONE._replace(pause="on", recording="paused", paused_since=SINCE)
+    api.calls.why = Why.NOT_CONFIRMED
+    body = problem(api.ask("POST", BY_CALL[0]), Kind.NOT_CONFIRMED)
+    assert body["call"]["keys_hidden"] is False
+    assert body["detail"].endswith("the pause is on; keys are not hidden.")
+    api.calls.now[ONE.call] = api.calls.now[ONE.call]._replace(keys_hidden=True)
+    body = problem(api.ask("POST", BY_CALL[0]), Kind.NOT_CONFIRMED)
+    assert body["detail"].endswith("the pause is on.")
 
 
 @pytest.mark.parametrize("why", [Why.ENDED, Why.NOT_CONFIRMED, Why.DONE])
@@ -356,6 +378,10 @@ def test_a_head_is_a_get_without_body(api):
 @pytest.mark.parametrize(
     "path",
     [
+        "/",
+        "/v1",
+        "v1/calls",
+        "///v1/calls",
         "/v1/",
         "/v1/calls/",
         "//v1/calls",
@@ -377,8 +403,11 @@ def test_a_head_is_a_get_without_body(api):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_is_not_here(api, method, path):
     answer = api.ask(method, path)
-    assert answer.status == 404
+    problem(answer, Kind.NO_PAGE)
     assert "Location" not in answer.headers
+    assert api.refusals() == {("404", "no-page"): 1}
+    text = api.ask("GET", "/metrics", token="").body.decode()
+    assert 'ivr_http_requests_total{route="none",status="404"} 1.0' in text
     assert api.calls.asked == []
 
 
