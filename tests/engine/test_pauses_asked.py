@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.lab import Destination, LabCall, faults
-from ivr.lab.script import BlindTransfer, Wait, WhenConnected
+from ivr.lab.script import BlindTransfer, Keys, Wait, WhenConnected
 from tests.engine import test_pauses
 from tests.engine.test_pauses import TALKS, connected, now, talks
 from tests.leaks import stories
@@ -55,6 +55,33 @@ def test_nobody_ends_the_pause_of_a_call_at_a_payment_line(house: Payments) -> N
     assert house.ask("POST", f"{path}/resume")[0] == 409, "whoever asked for the pause"
     house.clock.run(2_000)
     assert now(house, call)["pause"] == "on"
+
+
+def test_a_payment_lines_pause_that_has_just_begun_is_not_told_to_try_again(
+    house: Payments,
+) -> None:
+    house.switch.faults.silence(faults.MASK)
+    there = {"pay": Destination(steps=(WhenConnected(), Wait(TALKS)))}
+    call = house.place(talks(BlindTransfer(stories.PAYMENT), destinations=there))
+    house.clock.run_until(lambda: house.metric("ivr_pauses_total", by="payment-line") == 1)
+    status, body = house.ask("POST", f"/v1/calls/{call.uuid}/recording/resume")
+    told = json.loads(body)
+    assert (status, told["type"]) == (409, "urn:ivr:problem:at-payment-line"), body
+    assert told["call"]["pause"] == "starting"
+
+
+def test_a_resume_that_meets_a_payment_line_on_its_way_says_so(house: Payments) -> None:
+    there = {"pay": Destination(steps=(WhenConnected(), Wait(TALKS)))}
+    agent = (Keys("*7"), Wait(4000), BlindTransfer(stories.PAYMENT))
+    call = house.place(talks(*agent, destinations=there))
+    house.clock.run_until(lambda: house.metric("ivr_calls_paused") == 1)
+    house.clock.run(3_000)
+    house.switch.faults.delay(faults.UNMASK, 2_000)
+    status, body = house.ask("POST", f"/v1/calls/{call.uuid}/recording/resume")
+    told = json.loads(body)
+    assert (status, told["type"]) == (409, "urn:ivr:problem:at-payment-line"), body
+    house.clock.run(1_000)
+    assert now(house, call)["recording"] == "paused"
 
 
 def test_the_end_of_a_pause_of_which_the_journal_knows_nothing_is_asked_for(
