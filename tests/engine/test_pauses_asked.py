@@ -64,10 +64,12 @@ def test_a_payment_lines_pause_that_has_just_begun_is_not_told_to_try_again(
     there = {"pay": Destination(steps=(WhenConnected(), Wait(TALKS)))}
     call = house.place(talks(BlindTransfer(stories.PAYMENT), destinations=there))
     house.clock.run_until(lambda: house.metric("ivr_pauses_total", by="payment-line") == 1)
+    asked_ms = house.clock.monotonic_ms()
     status, body = house.ask("POST", f"/v1/calls/{call.uuid}/recording/resume")
     told = json.loads(body)
     assert (status, told["type"]) == (409, "urn:ivr:problem:at-payment-line"), body
     assert told["call"]["pause"] == "starting"
+    assert house.clock.monotonic_ms() - asked_ms < 500, "nothing is waited for"
 
 
 def test_a_resume_that_meets_a_payment_line_on_its_way_says_so(house: Payments) -> None:
