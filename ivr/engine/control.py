@@ -41,6 +41,11 @@ STEADY_MS = 5_000
 """A connection that was lost sooner is not made again at once."""
 ANSWER_MS = 10_000
 """How long FreeSWITCH may take to say which calls of a slice it has."""
+KNOCK_MS = 12
+"""FreeSWITCH looks for events to send every 20 ms, and whenever bytes come: an empty line, which
+is no command, has an agent's feature code told so much sooner (docs/freeswitch.md 45)."""
+NOBODY_MS = 1_000
+"""How often it is looked whether there is an agent again who could key one."""
 SLICE = 100
 """Calls that are asked after at once: what else there is to do waits for no more than these."""
 
@@ -66,12 +71,14 @@ class Control:
         gone: Callable[[str], None],
         back: Callable[[str], None],
         feature: Callable[[str, str], None],
+        agents: Callable[[], bool],
     ) -> None:
         """``hear`` gets the events of calls that are followed, with the call's id; ``left``
         gives the calls to ask after each time the connection was made, and ``found`` is told
         of each whether FreeSWITCH has it. Of calls that are followed, ``back`` gets those that
         FreeSWITCH still has, each time the connection was made, and ``gone`` those that it has
-        no more. ``feature`` gets the leg on which a feature code was keyed, and which."""
+        no more. ``feature`` gets the leg on which a feature code was keyed, and which;
+        ``agents`` says whether there is anybody now who could key one."""
         self._address = address
         self._password = password
         self._metrics = metrics
@@ -82,6 +89,7 @@ class Control:
         self._gone = gone
         self._back = back
         self._feature = feature
+        self._agents = agents
         self._followed: set[str] = set()
         self._recorded: dict[str, str] = {}
         """Calls by the leg that is recorded, where that is not the A leg (R10)."""
@@ -178,10 +186,20 @@ class Control:
         """
         link = self._connect()
         since_ms = self._clock.monotonic_ms()
+        self._knock(link)
         self._take_stock(link)
         self._watch()
         if self._clock.monotonic_ms() - since_ms < STEADY_MS:
             raise SwitchError(f"the connection was lost soon: {self._reason}")
+
+    def _knock(self, link: Link) -> None:
+        """Have FreeSWITCH look for events now, and again and again while it matters."""
+        if not link.connected:
+            return
+        there = self._agents()
+        if there:
+            link.post(b"\n")
+        self._clock.after(KNOCK_MS if there else NOBODY_MS, partial(self._knock, link))
 
     def _back_off(self, wait_ms: int, reason: str) -> None:
         # Full jitter: two engines that lost the same FreeSWITCH do not come back as one.

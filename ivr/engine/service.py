@@ -90,6 +90,7 @@ class Engine:
             gone=self._gone,
             back=self._back,
             feature=lambda leg, feature: self.ongoing.keyed(leg, feature),
+            agents=lambda: bool(self.context.agents),
         )
         self.context.follow = self.control.follow
         self.context.follow_leg = self.control.follow_leg

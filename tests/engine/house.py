@@ -121,7 +121,7 @@ class House:
     def commands(self) -> list[str]:
         """All that clients sent to the switch, command by command."""
         text = b"".join(self.switch.sent).decode("utf-8", "surrogateescape")
-        return [command for command in text.split("\n\n") if command]
+        return [command for one in text.split("\n\n") if (command := one.strip("\n"))]
 
     # What is shown.
 

@@ -342,6 +342,7 @@ def test_ten_thousand_calls_left_and_two_thousand_followed(logged):
         gone=gone.add,
         back=lambda call_id: None,
         feature=lambda leg, feature: None,
+        agents=bool,
     )
     for call_id in followed:
         control.follow(call_id)

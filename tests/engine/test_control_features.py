@@ -36,6 +36,7 @@ class Switch:
 
     def __init__(self) -> None:
         self.commands: list[str] = []
+        self.knocked = Event()
         self.server = StreamServer(("127.0.0.1", 0), self._serve)
         self.server.start()
         self._connection: socket.socket | None = None
@@ -45,6 +46,9 @@ class Switch:
         connection.sendall(b"Content-Type: auth/request\n\n")
         held = b""
         while data := connection.recv(4096):
+            if data == b"\n":
+                self.knocked.set()
+                continue
             *commands, held = (held + data).split(b"\n\n")
             self.commands += [command.decode() for command in commands]
             connection.sendall(OK * len(commands))
@@ -61,6 +65,7 @@ class Line:
         self.features: list[tuple[str, str]] = []
         self.heard: list[tuple[str, str]] = []
         self.came = Event()
+        self.agents = False
         self.control = Control(
             switch.server.address,
             lambda: "ClueCon",
@@ -72,6 +77,7 @@ class Line:
             gone=lambda call_id: None,
             back=lambda call_id: None,
             feature=self._keyed,
+            agents=lambda: self.agents,
         )
 
     def _hear(self, call_id: str, message: Message) -> None:
@@ -90,10 +96,11 @@ def switch() -> Iterator[Switch]:
     switch.server.stop()
 
 
-@pytest.fixture
-def standing(switch: Switch) -> Iterator[Line]:
-    """A line that stands."""
+@pytest.fixture(params=[False])
+def standing(switch: Switch, request: pytest.FixtureRequest) -> Iterator[Line]:
+    """A line that stands; the parameter is whether there is an agent in a call."""
     made = Line(switch)
+    made.agents = request.param
     watching = Event()
     made.control._watch = lambda: (watching.set(), made.control._lost.wait())  # type: ignore[method-assign] # to know when
     loop = gevent.spawn(made.control.run)
@@ -109,6 +116,22 @@ def test_a_feature_code_comes_with_the_leg_it_was_keyed_at(switch: Switch, stand
     standing.came.wait()
     assert standing.features == [(AGENT, "pause")]
     assert standing.heard == [], "and is no event of a call"
+
+
+@pytest.mark.parametrize("standing", [True], indirect=True)
+def test_while_there_are_agents_freeswitch_is_made_to_look_for_their_codes(
+    switch: Switch, standing: Line
+):
+    switch.knocked.wait()
+    switch.knocked.clear()
+    switch.knocked.wait()
+    assert "" not in switch.commands, "an empty line is no command"
+
+
+def test_while_there_are_none_it_is_left_in_peace(switch: Switch, standing: Line):
+    switch.say(keyed(AGENT, "pause"))
+    standing.came.wait()
+    assert not switch.knocked.is_set()
 
 
 def test_codes_are_heard_of_every_leg_and_keys_of_none(switch: Switch, standing: Line):
