@@ -204,9 +204,8 @@ def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
 def closing(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The A leg is gone. In a call that staff make the customer may talk on, to somebody whom the
     call was handed to: what is recorded of that ends here (R10)."""
-    running = state.recording in (Recording.REQUESTED, Recording.RUNNING)
     match event:
-        case events.TimerFired() if policy.direction == "outbound" and running:
+        case events.TimerFired() if policy.direction == "outbound" and state.records:
             state, stop = _stopped(state)
             return steps.enter(state, Phase.CLOSING, CLOSING_MS, *stop)
         case _:

@@ -25,7 +25,6 @@ LINE = "payment-line"
 """Who pauses and resumes when the call comes to a payment line and leaves it."""
 
 _ENDING = (Pause.UNMASKING, Pause.SECURING, Pause.STARTING, Pause.SHOWING)
-_RECORDS = (Recording.REQUESTED, Recording.RUNNING)
 
 
 def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -57,16 +56,21 @@ def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             lines_alone, state = not state.asked, state._replace(asked=True)
             if state.pause is Pause.OFF or state.pause in _ENDING:
                 return begin(state, by, policy)
-            tone = _tell(state, Tone.PAUSED) if state.pause is Pause.ON else ()
+            answer: tuple[Command, ...] = ()
+            if state.pause is Pause.ON:
+                answer = _tell(state, Tone.PAUSED)
+                if not state.keys_hidden:
+                    answer = (*_hide(state), *answer)
+                    state = _asked_to_hide(state)
             if not lines_alone:
-                return Step(state, tone)
+                return Step(state, answer)
             # The pause is no more the payment line's alone, and another engine must know.
             goes_on = entries.PauseStarted(by=by, guard_ms=policy.pausing.guard_ms)
-            return Step(state, (do.Journal(goes_on), do.HastenJournal(), *tone))
+            return Step(state, (do.Journal(goes_on), do.HastenJournal(), *answer))
         case events.ResumeAsked(by=by) if state.pause is Pause.ON and rules.may_end_now(state):
             return _end(state, by)
         case events.ResumeAsked():
-            well = state.pause is Pause.OFF and state.recording in _RECORDS
+            well = state.pause is Pause.OFF and state.records
             tone = _tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
             if well and state.phase is Phase.UNLINKED:
                 # An engine may have been killed before the pause that it made was on disk.
@@ -93,7 +97,7 @@ def _again(state: CallState) -> Step:
     state = _asked_to_hide(state)
     if state.recording is Recording.STOPPING:
         return _limited(state, Pause.STOPPING, SWITCH_MS, *hide, do.StopRecording())
-    mask = (do.Mask(),) if state.recording in _RECORDS else ()
+    mask = (do.Mask(),) if state.records else ()
     return _limited(state, Pause.MASKING, SWITCH_MS, *hide, *mask)
 
 
@@ -216,13 +220,13 @@ def _keys_hidden(state: CallState, ok: bool, policy: CallPolicy) -> Step:
     if state.pause is Pause.ON and not ok:
         held = do.Journal(entries.PauseHeld(how=_how(state), keys_hidden=False))
         return Step(state, (held, *_tell(state, Tone.NOT_DONE)))
-    if state.pause is Pause.MASKING and state.recording not in _RECORDS:
+    if state.pause is Pause.MASKING and not state.records:
         return _hold(state, _without_mask(state), policy)
     return Step(state)
 
 
 def _mask_answered(state: CallState, ok: bool, policy: CallPolicy) -> Step:
-    if state.recording not in _RECORDS:  # it has ended meanwhile
+    if not state.records:  # it has ended meanwhile
         return _hold(state, _without_mask(state), policy)
     return _hold(state._replace(masked=True), "masked", policy) if ok else _stop(state)
 
@@ -285,7 +289,7 @@ def _show(state: CallState) -> Step:
 
 def _over(state: CallState) -> Step:
     state = state._replace(pause=Pause.OFF, keys_hidden=False, digits=NO_DIGITS)
-    well = state.recording in _RECORDS
+    well = state.records
     tone = _tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
     return Step(state, (do.Journal(entries.PauseEnded()), *tone))
 
@@ -306,7 +310,7 @@ def _unbegun(state: CallState, reason: str) -> Step:
 def _late(state: CallState, policy: CallPolicy) -> Step:
     """FreeSWITCH, or the disk, has not answered; or the pause has lasted too long."""
     match state.pause:
-        case Pause.MASKING if state.recording in _RECORDS:
+        case Pause.MASKING if state.records:
             return _stop(state)
         case Pause.MASKING:
             return _hold(state, _without_mask(state), policy)

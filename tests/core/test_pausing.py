@@ -101,6 +101,13 @@ def test_keys_that_could_not_be_hidden_are_told_of_and_the_mask_holds() -> None:
     assert call.state.pause is Pause.ON
 
 
+def test_a_second_pause_hides_keys_that_the_first_one_could_not_hide() -> None:
+    call = talking().pause().hidden(False).masked().quiet().pause()
+    assert call.look() == ["HideKeys", "tone paused"]
+    assert call.hidden().state.keys_hidden
+    assert call.look() == []
+
+
 def test_a_second_pause_changes_nothing_and_is_confirmed() -> None:
     call = talking().paused()
     before = call.quiet().state
