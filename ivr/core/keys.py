@@ -51,7 +51,8 @@ NO_DIGITS = Digits()
 
 
 def counted(digits: Digits, key: str, at: int, held_ms: int = 0) -> Digits:
-    """Take one more key, let go of ``at`` and held for so long before; what is no digit (``*``, ``#``) neither counts nor breaks the row."""
+    """Take one more key, let go of ``at`` and held for so long before; what is no digit
+    (``*``, ``#``) neither counts nor breaks the row."""
     if not key.isdigit():
         return digits
     if not digits.many or at - digits.at > DIGIT_GAP_MS:
