@@ -51,9 +51,9 @@ _NOISE = re.compile(
     rb"|(?P<journal>\"(?:crc|[wm])\":\d+)"
     rb"|(?P<epoch>(?<!\d)1[6-9]\d{8}(?:\d{3}|\d{6})?(?!\d))"
 )
-"""Ids, hashes and the journal's checksums, made by chance; dates and clocks (Prometheus writes them with an
-exponent): long runs of digits that are none of ours. They are passed over; an epoch only where it is no part of a number that is
-looked for."""
+"""Ids, hashes and the journal's checksums, made by chance; dates and clocks (Prometheus writes
+them with an exponent): long runs of digits that are none of ours. They are passed over; an epoch
+only where it is no part of a number that is looked for."""
 
 _LONGEST_NOISE = 80
 """Bytes."""
