@@ -1,5 +1,5 @@
 """Stands between FreeSWITCH and the engine: counts the keys that the engine is told of, and has
-FreeSWITCH refuse the mask of chosen calls.
+FreeSWITCH refuse the mask of chosen calls, or not hear of it.
 
 FreeSWITCH refuses a mask only for a recording that it does not have (docs/freeswitch.md 15). So
 the path in the engine's command is spoilt on its way: the refusal is FreeSWITCH's own.
@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import gevent
+from gevent.event import Event
 from gevent.server import StreamServer
 from gevent.socket import create_connection, socket
 
@@ -26,6 +27,8 @@ class Between:
         self._engine = engine
         self.refused: set[str] = set()
         """Legs whose masks are spoilt."""
+        self.late: dict[str, Event] = {}
+        """Calls of which FreeSWITCH hears nothing more, from the mask on, until the event."""
         self._told: defaultdict[str, bytes] = defaultdict(bytes)
         self._server = StreamServer(("127.0.0.1", 0), self._pass)
         self._server.start()
@@ -46,7 +49,7 @@ class Between:
         with engine:
             both = [
                 gevent.spawn(_pump, switch, engine, self._keeper()),
-                gevent.spawn(_pump, engine, switch, self._spoil),
+                gevent.spawn(_pump, engine, switch, self._hinder),
             ]
             gevent.wait(both, count=1)
             gevent.killall(both)
@@ -68,6 +71,12 @@ class Between:
             return data
 
         return keep
+
+    def _hinder(self, data: bytes) -> bytes:
+        for match in _MASK.finditer(data):
+            if late := self.late.get(match[2].decode()):
+                late.wait()
+        return self._spoil(data)
 
     def _spoil(self, data: bytes) -> bytes:
         def spoilt(match: re.Match[bytes]) -> bytes:

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import gevent
 import pytest
+from gevent.event import Event
 
+from ivr.core.state import SWITCH_MS
 from tests.leaks.cards import keyed
 from tests.leaks.search import digits_in, tones_in
 from tests.live.acts import PATIENCE_S
@@ -29,7 +31,7 @@ from tests.live.wait import until
 pytestmark = pytest.mark.live
 
 UNPROTECTED, SHOWN, REFUSED = (card(number) for number in range(100, 103))
-UNTOLD = card(106)
+UNTOLD, LATE = card(106), card(107)
 
 
 class Loud(NamedTuple):
@@ -40,6 +42,7 @@ class Loud(NamedTuple):
     refused: Talk
     killed: Talk
     staff: Talk
+    late: Talk
     untold: Untold
     referred: Referred
 
@@ -99,6 +102,27 @@ def pays_where_the_mask_is_refused(site: Site) -> Talk:
     return talk
 
 
+def pays_while_freeswitch_does_not_answer(site: Site) -> Talk:
+    """It hears of the mask when the engine has given up waiting for it, and of all else then."""
+    talk = Talk(site, NUMBERS["stays"])
+    assert site.between is not None
+    answers = site.between.late[talk.a_leg] = Event()
+    talk.connected()
+    talk.talks()
+    talk.agent_keys("*7")
+    talk.noted("PauseStarted")
+    talk.caller_plays(keyed(LATE)[:16])
+    talk.talks(SWITCH_MS + 600)  # then it gives the mask up
+    assert talk.count("PauseHeld") == 0
+    answers.set()
+    talk.noted("PauseHeld")
+    talk.agent_keys("*8")
+    talk.noted("PauseEnded")
+    talk.talks()
+    talk.hang_up()
+    return talk
+
+
 def pays_at_the_line(site: Site) -> Untold:
     talk = Talk(site, NUMBERS["stays"])
     between = site.between
@@ -128,14 +152,19 @@ def pays_at_the_line(site: Site) -> Untold:
 def calls(loud: Site) -> Loud:
     first = [
         gevent.spawn(act, loud)
-        for act in (pays_unprotected, pays_with_keys_shown, pays_where_the_mask_is_refused)
+        for act in (
+            pays_unprotected,
+            pays_with_keys_shown,
+            pays_where_the_mask_is_refused,
+            pays_while_freeswitch_does_not_answer,
+        )
     ]
     at_line = gevent.spawn(pays_at_the_line, loud)
     both = Interrupted(loud)
     referred = both.live_through([*first, at_line])
-    unprotected, shown, refused = (act.get(timeout=PATIENCE_S) for act in first)
+    unprotected, shown, refused, late = (act.get(timeout=PATIENCE_S) for act in first)
     untold = at_line.get(timeout=PATIENCE_S)
-    return Loud(unprotected, shown, refused, both.killed, both.staff, untold, referred)
+    return Loud(unprotected, shown, refused, both.killed, both.staff, late, untold, referred)
 
 
 def log_of(site: Site, *legs: str) -> str:
@@ -198,6 +227,26 @@ def test_nothing_is_left_of_a_card_in_the_gap(loud: Site, calls: Loud) -> None:
     assert digits_in(talk.said, REFUSED, least=LEAST) == []
     for part in talk.recording["parts"]:
         assert tones_in(loud.spool / part["path"]) == []
+
+
+# A FreeSWITCH that does not answer.
+
+
+def test_what_was_recorded_before_freeswitch_answered_is_made_silent(
+    loud: Site, calls: Loud
+) -> None:
+    talk = calls.late
+    first, second = talk.recording["parts"]
+    pause = talk.recording["pauses"][0]
+    assert (pause["how"], pause["verdict"]) == ("stopped", "repaired")
+    assert pause["peak"] > 1000, "there was something to silence"
+    assert pause["end_ms"] - pause["start_ms"] >= SWITCH_MS
+    assert talk.sound(1).peak(pause["start_ms"], pause["end_ms"]) == 0
+    for part in (first, second):
+        assert tones_in(loud.spool / part["path"]) == []
+    assert talk.sound(1).voices(100, 500) == (CALLER_HZ, AGENT_HZ)
+    sound = talk.sound(2)
+    assert sound.voices(sound.ms - 400, sound.ms - 100) == (CALLER_HZ, AGENT_HZ)
 
 
 # An engine that dies in mid-pause.
@@ -293,6 +342,6 @@ def test_the_spool_is_whole(loud: Site, calls: Loud) -> None:
 
 
 def test_recordings_with_pauses_can_be_verified_by_hand(loud: Site, calls: Loud) -> None:
-    for talk in (calls.refused, calls.killed, calls.staff):
+    for talk in (calls.refused, calls.late, calls.killed, calls.staff):
         looked = ivr(loud, "recording", "verify", talk.a_leg)
         assert looked.returncode == 0, looked.stdout + looked.stderr
