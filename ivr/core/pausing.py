@@ -236,6 +236,8 @@ def _hold(state: CallState, how: str, policy: CallPolicy) -> Step:
     journal = do.Journal(entries.PauseHeld(how=how, keys_hidden=state.keys_hidden))
     well = how != "stopped" and state.keys_hidden
     tone = _tell(state, Tone.PAUSED if well else Tone.NOT_DONE)
+    if state.pause is Pause.STOPPING:  # that was told when the mask was given up
+        tone = ()
     held = _limited(state, Pause.ON, policy.pausing.overdue_ms, journal, *tone)
     if state.asked or state.at_line:
         return held

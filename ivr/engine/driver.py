@@ -274,6 +274,8 @@ class CallDriver:
                 self._context.metrics.advanced(before, event, self.state)
                 if isinstance(event, events.Bridged):
                     self._meet(before)
+                if self.state.pause is Pause.STOPPING and before.pause is not Pause.STOPPING:
+                    log.warning("mask refused or not confirmed in time", call=self.call_id)
                 self._carry_out(commands)
                 if self.state.phase is Phase.UNLINKED and (
                     before.phase is not Phase.UNLINKED or before.other_leg != self.state.other_leg
