@@ -113,7 +113,7 @@ class PidFile:
         """The process id of the spool's engine.
 
         Raises:
-            SetupError: none is running.
+            SetupError: none is running, or the file may not be read.
         """
         path = spool / _NAME
         try:
@@ -126,6 +126,11 @@ class PidFile:
             raise SetupError(
                 f"{path} does not say which process the engine is; try again in a moment"
             ) from None
+        except PermissionError as error:
+            raise SetupError(
+                f"cannot read {path}, so whether an engine is running is not known:"
+                f" {error.strerror}; run this as root or as the engine's user"
+            ) from error
         except OSError:
             pass
         raise SetupError(f"no engine is running on the spool {spool} (start it with `ivr serve`)")

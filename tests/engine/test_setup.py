@@ -71,3 +71,14 @@ def test_without_a_hard_limit(limit, logged):
     many_files(6000)
     assert limit[0] == 6000 + setup._SPARE
     assert logged == []
+
+
+def test_a_spool_that_may_not_be_read_does_not_mean_that_no_engine_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_words: object, **_more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refused)
+    with pytest.raises(SetupError, match="is not known: Permission denied; run this as root or as"):
+        PidFile.read(tmp_path)
