@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-live check format lock schemas diagram prompts bench clean
+.PHONY: help demo run test test-live check lint format lock schemas diagram prompts bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,13 +36,14 @@ test: $(VENV)/dev.stamp ## all tests that need no FreeSWITCH
 test-live: $(VENV)/dev.stamp ## the call scripts on an installed FreeSWITCH, over SIP and RTP
 	$(BIN)/pytest -m live -rs
 
-check: $(VENV)/dev.stamp ## format, lint, types, imports, configuration, tests
+check: lint test ## all that a change must pass
+
+lint: $(VENV)/dev.stamp ## format, lint, types, imports, configuration
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ivr check --site deploy/ivr.yaml
-	$(BIN)/pytest -n $(JOBS) -m "not live"
 
 format: $(VENV)/dev.stamp ## put the code into its form
 	$(BIN)/ruff format .
