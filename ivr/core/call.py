@@ -81,7 +81,11 @@ def taken_up(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
                 if outbound and state.recording is Recording.NONE:
                     state = state._replace(recording=Recording.REQUESTED)
                 state = state._replace(
-                    joined=True, other_leg=leg, other_number=number, at_line=line
+                    joined=True,
+                    other_leg=leg,
+                    other_number=number,
+                    at_line=line,
+                    recorded_leg=state.recorded_leg or leg,
                 )
             case entries.RecordingIntended(path=intended):
                 if state.part:  # a further part: it may be running, whatever the journal knows

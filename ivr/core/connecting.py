@@ -123,7 +123,7 @@ def _met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     ending = state.phase is Phase.ENDING
     if first and outbound and state.recording is Recording.NONE and not ending:
         # The customer's leg did not exist before, and it is the one that is recorded.
-        state = state._replace(recording=Recording.REQUESTED)
+        state = state._replace(recording=Recording.REQUESTED, recorded_leg=event.other_leg)
         state, masked = pausing.recording_asked(state)
         started = (do.StartRecording(), *masked)
     state, commands = pausing.met(state, event, policy)

@@ -165,6 +165,7 @@ def normal(state: CallState) -> CallState:
         part=1,
         other_leg="",
         other_number="",
+        recorded_leg="",
         keys_hidden=False,
         keys_refused=False,
     )

@@ -117,6 +117,8 @@ class CallState(NamedTuple):
     """Caller and agent heard each other."""
     other_leg: str = ""
     """FreeSWITCH's id of the leg that the A leg is, or last was, connected to."""
+    recorded_leg: str = ""
+    """In a call that staff make, the leg that the recording hangs on, whoever is joined later."""
     other_number: str = ""
     """The number or extension of it, as FreeSWITCH gives it."""
     at_line: bool = False

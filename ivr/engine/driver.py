@@ -150,7 +150,7 @@ class CallDriver:
         """Who is at which channel (R10)."""
         other = self.state.other_leg
         if self._policy is not None and self._policy.direction == "outbound":
-            return Legs(self.call_id, other, self.call_id)
+            return Legs(self.call_id, self.state.recorded_leg or other, self.call_id)
         if other in self._context.calls:
             # Two callers were joined: nobody there is an agent, and keys there are a caller's.
             other = ""
@@ -317,9 +317,12 @@ class CallDriver:
         told: list[str] = []
 
         def tell(reply: Message | None) -> None:
-            told.append("" if reply is None or reply.reply == "_undef_" else reply.reply)
-            if len(told) == len(WHO):
-                direction, called, caller = told
+            told.append("" if reply is None else reply.reply)
+            if len(told) < len(WHO):
+                return
+            direction, called, caller = told
+            # A leg of which that is not known is gone, or FreeSWITCH is: nothing is made of it.
+            if direction in ("inbound", "outbound"):
                 number = called if direction == "outbound" else caller
                 self.take(events.Bridged(self._context.clock.monotonic_ms(), leg, number))
 

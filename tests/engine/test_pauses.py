@@ -250,3 +250,37 @@ def test_the_recording_of_a_staff_call_ends_when_staff_hand_it_over(house: Payme
     assert record["recording"]["state"] == "kept"
     assert record["recording"]["cause"] == "success-maxtime", "it was stopped, not cut off"
     assert not list((house.spool / "recording").iterdir())
+
+
+def test_the_mask_of_a_staff_call_stays_on_the_leg_that_is_recorded(house: Payments) -> None:
+    """Whoever staff are joined to later: the recording hangs on the first customer's leg."""
+    script = CallScript(
+        number="2001",
+        dialled=STAFF_CALL,
+        context="default",
+        steps=(WhenConnected(), Wait(TALKS), HangUp()),
+        destination=Destination(steps=(WhenConnected(), Wait(TALKS), HangUp())),
+    )
+    call = house.place(script)
+    house.until(call, "connected")
+    house.clock.run(500)
+    customer = call.leg.peer
+    assert customer is not None
+    calling = spawned(lambda: house.switch.api("originate", "sofia/lab/colleague &park()"))
+    house.clock.run_until(calling.ready)
+    other = calling.get().split()[1]
+    assert house.switch.api("uuid_bridge", f"{call.uuid} {other}").startswith("+OK")
+    house.clock.run(500)
+    asking = house.engine.context.calls[call.uuid].legs
+    assert (asking.customer, asking.agent) == (customer.uuid, call.uuid)
+
+
+def test_a_leg_of_which_nothing_is_known_ends_no_pause(house: Payments) -> None:
+    there = {"pay": Destination(steps=(WhenConnected(), Wait(TALKS)))}
+    call = house.place(talks(BlindTransfer(stories.PAYMENT), destinations=there))
+    house.clock.run_until(lambda: house.metric("ivr_calls_paused") == 1)
+    gone = "0" * 8 + call.uuid[8:]
+    house.switch.faults.pretend(r"uuid_getvar \S+ bridge_uuid", gone)
+    house.engine.context.calls[call.uuid].look_again()
+    house.clock.run(1_000)
+    assert now(house, call)["recording"] == "paused"
