@@ -31,6 +31,9 @@ from ivr.core.entries import (
     Stamped,
 )
 
+PAUSES = (PauseStarted, PauseHeld, PauseOverdue, PauseEnding, PauseEnded)
+"""Entries that tell of a pause. Any of them alone says that there was one: a line of the journal
+may be damaged."""
 _NEVER = 1 << 62
 """Later than anything."""
 
@@ -72,6 +75,7 @@ class Pause:
     """One pause of a call, from its first PauseStarted on."""
 
     by: str
+    """Empty where its PauseStarted was lost: it then begins with the entry before."""
     ended_by: str
     """Empty where it was never ended."""
     how: str
@@ -207,6 +211,8 @@ class _Pass:
 
     def __init__(self) -> None:
         self.ms = 0
+        self.before = 0, Stamp(0, 0)
+        """When the last entry was, before which a pause that is told of now cannot have begun."""
         self.joined: list[Stretch] = []
         self.joined_at = -1
         self.tapes: dict[int, _Tape] = {}
@@ -233,6 +239,8 @@ class _Pass:
                 self.paused(entry, stamp)
             case _:
                 pass
+        if not isinstance(entry, RecordingStopped):  # a pause may be what stopped it
+            self.before = self.ms, stamp
 
     def part(self) -> None:
         """Nobody is joined from now on."""
@@ -272,10 +280,13 @@ class _Pass:
     def paused(
         self, entry: PauseHeld | PauseOverdue | PauseEnding | PauseEnded, stamp: Stamp
     ) -> None:
-        """What became of the pause; of one that was never begun, nothing."""
+        """What became of the pause. Where its PauseStarted was lost, it may have begun at any time
+        since the entry before."""
+        if self.open is None:
+            begin, began = self.before
+            first = PauseStarted("")
+            self.open = _Pausing(first, began, begin, first.guard_ms)
         pause = self.open
-        if pause is None:
-            return
         match entry:
             case PauseHeld():
                 pause.how = entry.how
@@ -318,6 +329,7 @@ def timeline(entries: Sequence[Stamped], parts: Iterable[int] = ()) -> Timeline:
     """
     told = _Pass()
     last = entries[0].stamp if entries else Stamp(0, 0)
+    told.before = 0, last
     end: tuple[int, int] | None = None
     for stamped in entries:
         stamp = stamped.stamp

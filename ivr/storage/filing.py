@@ -27,7 +27,6 @@ from datetime import tzinfo
 from pathlib import Path
 
 from ivr.core.entries import (
-    PauseStarted,
     RecordingFailed,
     RecordingIntended,
     RecordingStarted,
@@ -36,7 +35,7 @@ from ivr.core.entries import (
 )
 from ivr.core.fold import fold
 from ivr.core.record import CallRecord, FoundAudio
-from ivr.core.timeline import Span, part_of, timeline
+from ivr.core.timeline import PAUSES, Span, part_of, timeline
 from ivr.errors import DiskError
 from ivr.storage.atomic import (
     Disk,
@@ -210,7 +209,7 @@ class _Batch:
         """Read all parts back; only a call that was paused has a time line to look at."""
         entries = call.filing.entries
         spans: tuple[Span, ...] = ()
-        if any(isinstance(stamped.entry, PauseStarted) for stamped in entries):
+        if any(isinstance(stamped.entry, PAUSES) for stamped in entries):
             spans = timeline(entries, [tape.part for tape in call.tapes]).spans
         for tape in call.tapes:
             tape.found = back.listen(tape, [span for span in spans if span.part == tape.part])

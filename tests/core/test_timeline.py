@@ -267,9 +267,30 @@ def test_a_file_that_the_journal_does_not_know_follows_the_one_before() -> None:
     )
 
 
-def test_what_became_of_a_pause_that_never_began_is_nothing() -> None:
-    line = recorded((20_000, MASKED), (21_000, ENDING), (22_000, ENDED), (23_000, PauseOverdue()))
-    assert line.pauses == ()
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_pause_whose_beginning_is_lost_began_with_the_entry_before(lost: int) -> None:
+    told = [(20_000, PAUSE), (20_020, MASKED), (29_985, ENDING), (30_000, ENDED)][lost:]
+    line = recorded((19_000, RecordingStarted(ONE)), *told)
+    [pause], [span] = line.pauses, line.spans
+    assert (pause.by, pause.guard_ms, pause.ended) == ("", 250, True)
+    assert (pause.at_wall_ms, pause.until_wall_ms) == (WALL + 19_000, WALL + 30_000)
+    assert (span.begin_ms, span.end_ms) == (9_000, 20_000)
+    assert span.masked == (((10_020, 19_985),) if lost == 1 else ())
+
+
+def test_a_pause_that_is_only_overdue_lasts_to_the_end() -> None:
+    [span] = recorded((20_000, PauseOverdue())).spans
+    assert (span.begin_ms, span.to_end) == (0, True), "since they were connected"
+
+
+def test_a_pause_whose_beginning_is_lost_began_before_it_stopped_the_recording() -> None:
+    line = recorded(
+        *an_ordinary_pause(20_000, 21_000),
+        (29_000, RecordingStopped(ONE, "", 0)),
+        (29_010, STOPPED),
+    )
+    [_masked, span] = line.spans
+    assert (span.begin_ms, span.end_ms) == (11_000, 19_000)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.core.entries import Stamped
+from ivr.core.entries import PauseStarted, Stamped
 from ivr.storage import readback
 from ivr.storage.look import ls, show, verify
 from ivr.storage.places import Places, prepare
@@ -64,6 +64,22 @@ def test_a_leak_is_told(places: Places) -> None:
     assert filed.record is not None
     assert filed.record.recording.pauses[0].leaked_peak == HELD
     assert_silent(places)
+
+
+@pytest.mark.parametrize("kept", [(1, 2, 3), (2, 3), (3,)])
+def test_a_pause_whose_beginning_is_lost_is_made_silent(
+    places: Places, kept: tuple[int, ...]
+) -> None:
+    """A line of the journal may be damaged (R7, R22)."""
+    first = next(n for n, each in enumerate(PAUSED) if isinstance(each.entry, PauseStarted))
+    told = {first + number for number in kept}
+    left = [e for n, e in enumerate(PAUSED) if n in told or not first <= n < first + 4]
+    put(places, LEAKED)
+    filed = file(places, tuple(left))
+    assert filed.record is not None
+    [pause] = filed.record.recording.pauses
+    assert (pause.verdict, pause.by) == ("repaired", "")
+    assert is_silent(Path(places.audio(CALL)), 2_000, 5_250)
 
 
 def test_what_was_silent_is_not_written(places: Places) -> None:
