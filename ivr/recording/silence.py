@@ -134,13 +134,19 @@ def _believed(sound: Sound, guard: int, places: Sequence[_Place]) -> list[Stretc
 
 
 def _leaked(sound: Sound, places: Sequence[_Place]) -> int:
-    """The least that FreeSWITCH's mask let through, whichever place is right; 0 where it held."""
+    """The least that FreeSWITCH's mask let through, whichever place is right; 0 where it held.
+
+    A place outside the file, or nearly, tells nothing of the mask: the other one then decides.
+    """
     worst = 0
-    for stretches in zip(*(place.masked for place in places), strict=True):
+    for masks in zip(*(place.masked for place in places), strict=True):
+        stretches = [mask for mask in masks if _needed(sound, mask)]
+        if not stretches:
+            continue
         begin, end = min(a for a, _b in stretches), max(b for _a, b in stretches)
         needed = min(_needed(sound, stretch) for stretch in stretches)
         allowance = max(place.allowance for place in places)
-        if not needed or any(sound.runs(begin - allowance, end + allowance, needed)):
+        if any(sound.runs(begin - allowance, end + allowance, needed)):
             continue
         worst = max(worst, min(sound.peak(a, b) for a, b in set(stretches)))
     return worst

@@ -200,6 +200,24 @@ def test_where_the_end_is_not_known_only_the_beginning_counts(tmp_path: Path) ->
     assert (proof.begin_ms, proof.end_ms, proof.leaked_peak) == (19_750, 30_370, 0)
 
 
+@pytest.mark.parametrize(("begin", "end"), [(5_000, 8_000), (35_000, 38_000)])
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_leak_is_told_where_one_of_the_places_lies_outside_the_file(
+    tmp_path: Path, begin: int, end: int, silent: bool
+) -> None:
+    """20 s of 40 s are missing, so one place lies outside."""
+    at = begin if begin < 20_000 else begin - 20_000
+    path = put(tmp_path / "x.wav", talk(20_000, [(at, at + 3_000)] if silent else ()))
+    [proof] = prove(path, span(begin, end, 40_000))
+    assert proof.leaked_peak == (0 if silent else HELD)
+
+
+def test_a_mask_outside_the_file_has_not_leaked(tmp_path: Path) -> None:
+    path = put(tmp_path / "x.wav", talk(2_000))
+    [proof] = prove(path, span(5_000, 8_000, None))
+    assert proof.leaked_peak == 0
+
+
 def test_a_mask_that_was_lifted_for_a_moment_has_not_leaked(tmp_path: Path) -> None:
     """An end was begun and not carried through: between the masks there is speech, by right."""
     path = put(tmp_path / "x.wav", talk(60_000, [(20_000, 25_000), (25_500, 30_000)]))
