@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.core.entries import PauseStarted, Stamped
+from ivr.core.entries import PauseEnded, PauseEnding, PauseHeld, PauseStarted, Stamped
 from ivr.storage import readback
 from ivr.storage.look import ls, show, verify
 from ivr.storage.places import Places, prepare
@@ -15,6 +15,8 @@ from tests.recording.wavs import is_silent, is_speech, talk
 from tests.storage.bench import Bench
 from tests.storage.parts import CALL, EIO, ENOSPC, OTHER, Trace, whole_call
 from tests.storage.paused import (
+    BEGIN,
+    END,
     FIRST,
     HELD,
     LEAKED,
@@ -22,6 +24,7 @@ from tests.storage.paused import (
     PAUSED,
     SECOND,
     STOPPED,
+    at,
     file,
     names,
     put,
@@ -80,6 +83,29 @@ def test_a_pause_whose_beginning_is_lost_is_made_silent(
     [pause] = filed.record.recording.pauses
     assert (pause.verdict, pause.by) == ("repaired", "")
     assert is_silent(Path(places.audio(CALL)), 2_000, 5_250)
+
+
+TWICE = at(
+    *BEGIN, *((begin + after, entry) for begin in (2_000, 6_000) for after, entry in (
+        (0, PauseStarted("agent")), (20, PauseHeld("masked")),
+        (1_480, PauseEnding("agent")), (1_500, PauseEnded()),
+    )), END,
+)  # fmt: skip
+"""8 s of audio, paused from 1 s to 2.5 s of it, and from 5 s to 6.5 s."""
+
+
+def test_every_pause_of_a_file_is_made_silent(places: Places) -> None:
+    put(places, LEAKED)
+    filed = file(places, TWICE)
+    assert filed.record is not None
+    first, second = filed.record.recording.pauses
+    assert (first.verdict, first.leaked_peak) == ("repaired", HELD)
+    assert (second.verdict, second.leaked_peak) == ("repaired", HELD)
+    audio = Path(places.audio(CALL))
+    for begin, end in ((750, 2_750), (4_750, 6_750)):
+        assert is_silent(audio, begin, end)
+    assert is_speech(audio, 2_750, 4_750)
+    assert [finding.verdict for finding in verify(places.root)] == ["good"]
 
 
 def test_what_was_silent_is_not_written(places: Places) -> None:
