@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.errors import SpoolError
-from ivr.recording.audio import inspect_fd
+from ivr.recording.audio import inspect_fd, sha256_fd
 from ivr.recording.silence import peak_between, quiet
 from ivr.storage.look import find, one_line, show
 from ivr.storage.names import call_and_part
@@ -80,7 +80,8 @@ def hear(what: str, spool: Callable[[], Path]) -> Heard:
 
     Raises:
         UsageError: it can be no id's beginning, or is that of several calls.
-        SpoolError: there is no such thing, or it cannot be read.
+        SpoolError: there is no such thing, or it cannot be read, or a file is not the one that
+            its record tells of, by its frames or its SHA-256, though it is silent in its pauses.
     """
     if not (os.path.lexists(what) or "/" in what or what.endswith((".wav", ".json"))):
         root = spool()
@@ -111,20 +112,48 @@ def _file_of(part: PartModel) -> str:
 
 def _of_record(record: RecordModel, folder: Path, only: str | None) -> Heard:
     """Its pauses; where ``only`` names a file, those in it."""
-    heard = []
     files: dict[int, PartModel] = {}
     for part in record.recording.parts:
         if named := call_and_part(Path(part.path).stem):
             files[named[1]] = part
-    for pause in record.recording.pauses:
-        file = files.get(pause.part)
-        if only is not None and (file is None or _file_of(file) != only):
-            continue
-        now = -1
-        if file is not None and pause.verdict in PROVED:
-            now = _peak(folder / _file_of(file), within_part(pause, file))
-        heard.append(_heard(pause, now))
-    return Heard(record.call, tuple(heard))
+    pauses = [
+        pause
+        for pause in record.recording.pauses
+        if only is None or (pause.part in files and _file_of(files[pause.part]) == only)
+    ]
+    peaks: dict[int, int] = {}
+    wrong: list[str] = []
+    for number, part in files.items():
+        if only is None or _file_of(part) == only:
+            within = [n for n, each in enumerate(pauses) if _audible(each, number)]
+            loud, faults = _listen(folder / _file_of(part), part, [pauses[n] for n in within])
+            peaks.update(zip(within, loud, strict=True))
+            wrong += faults
+    heard = tuple(_heard(pause, peaks.get(n, -1)) for n, pause in enumerate(pauses))
+    if wrong and all(pause.good for pause in heard):  # silence in another file proves nothing
+        raise SpoolError("\n".join(wrong))
+    return Heard(record.call, heard)
+
+
+def _audible(pause: PausedSpanModel, part: int) -> bool:
+    return pause.part == part and pause.verdict in PROVED
+
+
+def _listen(
+    path: Path, part: PartModel, pauses: Sequence[PausedSpanModel]
+) -> tuple[list[int], list[str]]:
+    """The loudest sample in each of these pauses, and where the file is not the record's."""
+    try:
+        with opened(path) as fd:
+            audio, digest = inspect_fd(fd, str(path)), sha256_fd(fd)
+            peaks = [peak_between(fd, audio, *within_part(pause, part)) for pause in pauses]
+    except (OSError, NoFileError) as error:
+        raise SpoolError(f"{path}: {why_not(error)}") from error
+    claims = (("frames", part.frames, audio.frames), ("SHA-256", part.sha256, digest))
+    wrong = [f"{what}: {there}, expected {said}" for what, said, there in claims if said != there]
+    if not wrong:
+        return peaks, []
+    return peaks, [f"{path} is not the file that its record tells of: {'; '.join(wrong)}"]
 
 
 def _heard(pause: PausedSpanModel, now: int) -> HeardPause:
@@ -141,14 +170,6 @@ def _heard(pause: PausedSpanModel, now: int) -> HeardPause:
         now,
         now == 0 or pause.verdict == "nothing",
     )
-
-
-def _peak(path: Path, within: tuple[int, int]) -> int:
-    try:
-        with opened(path) as fd:
-            return peak_between(fd, inspect_fd(fd, str(path)), *within)
-    except (OSError, NoFileError) as error:
-        raise SpoolError(f"{path}: {why_not(error)}") from error
 
 
 def _of_file(path: Path) -> Heard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ivr.errors import SpoolError
 from ivr.storage.heard import HeardRun, hear
 from ivr.storage.look import ls, show, verify
 from ivr.storage.places import Places, prepare
-from tests.recording.wavs import BLOCK, LOUD, frames
+from tests.recording.wavs import BLOCK, LOUD, frames, talk
 from tests.storage.parts import CALL, OTHER
 from tests.storage.paused import FIRST, HELD, MASKED, PAUSED, SECOND, STOPPED, file, put
 
@@ -162,3 +163,31 @@ def test_what_cannot_be_heard_says_why(places: Places, tmp_path: Path) -> None:
     Path(places.audio(CALL)).unlink()
     with pytest.raises(SpoolError, match="cannot be read: No such file"):
         hear(CALL, lambda: places.root)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (talk(1_000), f"{CALL}.wav is not the file that its record tells of: frames: 8000, "),
+        (talk(8_000, [(0, 8_000)]), f"{CALL}.wav is not the file that its record tells of: SHA-"),
+    ],
+)
+def test_silence_in_another_file_is_not_the_recordings(
+    places: Places, data: bytes, says: str
+) -> None:
+    """A file that was cut short, or put in its place, has no speech where the pause was."""
+    put(places, MASKED)
+    file(places, PAUSED)
+    Path(places.audio(CALL)).write_bytes(data)
+    for what in (CALL, places.audio(CALL), places.record(CALL)):
+        with pytest.raises(SpoolError, match=re.escape(says)):
+            hear(what, lambda: places.root)
+
+
+def test_every_file_of_a_recording_is_compared(places: Places, tmp_path: Path) -> None:
+    put(places, FIRST, SECOND)
+    file(places, STOPPED)
+    Path(places.audio(CALL, 2)).write_bytes(FIRST)
+    with pytest.raises(SpoolError, match=r"\.2\.wav is not .* expected 20800; SHA-256: "):
+        hear(CALL, lambda: places.root)
+    assert len(hear(places.audio(CALL), tmp_path.joinpath).pauses) == 1, "that one is as it was"
