@@ -53,6 +53,8 @@ class Story:
     """Keys that may be told of: they were not keyed in the pause."""
     staff: bool = False
     """A member of staff calls; the customer is who is called."""
+    pauses: int = 1
+    """How many of them are in the record."""
 
 
 def _quick(keys: str) -> Keys:
@@ -83,6 +85,7 @@ def by_themselves(card: str) -> list[Story]:
         _transferred(keys),
         _handed_over(keys),
         _agent_types(keys),
+        _paused_twice(keys),
     ]
 
 
@@ -90,6 +93,30 @@ def _plain(keys: str) -> Story:
     done = Moment("keyed")
     customer = (WhenMasked(200), _quick(keys), Tell(done), WhenUnmasked(5000))
     return Story("keyed in the pause", _inbound(customer, _pauses(until=done)), keys)
+
+
+def _paused_twice(keys: str) -> Story:
+    """Keyed, resumed, talked, and all of it once more."""
+    once, again = Moment("keyed"), Moment("keyed again")
+    customer = (
+        WhenMasked(200),
+        _quick(keys),
+        Tell(once),
+        WhenUnmasked(500),
+        WhenMasked(200),
+        _quick(keys),
+        Tell(again),
+        WhenUnmasked(5000),
+    )
+    agent = (
+        WhenConnected(500),
+        Keys("*7"),
+        WaitFor(once, 300),
+        Keys("*8"),
+        Wait(2000),
+        *_pauses(until=again)[1:],
+    )
+    return Story("paused, resumed, paused again", _inbound(customer, agent), keys * 2, pauses=2)
 
 
 def _before_the_mask(keys: str) -> Story:
@@ -288,3 +315,10 @@ def to_the_payment_line(card: str) -> list[Story]:
         destinations={"pay": Destination(steps=(WhenConnected(), Tell(there)), hz=620)},
     )
     return [Story("at a payment line", script, keys)]
+
+
+def with_nobody_pausing(card: str) -> list[Story]:
+    """A customer keys the card before anybody thought of a pause; ``card_digits`` must see it."""
+    keys = keyed(card)
+    customer = (WhenConnected(800), _quick(keys), Wait(2000), HangUp())
+    return [Story("nobody pauses", _inbound(customer, (Wait(60_000),)), keys)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ivr.lab import LabCall, LabSwitch, TurnedClock
@@ -55,12 +57,15 @@ class Told:
 
     def _guard(self) -> None:
         """What the engine does at the agent's codes, and what the test does when it is asked."""
-        codes = ("*7" in self.agent.pressed) + ("*8" in self.agent.pressed)
+        codes = re.findall(r"\*[78]", self.agent.pressed)
         story = self.story
         asked = story.ready is not None and story.ready.come
-        if codes > self.masks or ("pause" in story.asks and asked and not self.masks):
+        if len(codes) > self.masks:
+            self._record("mask" if codes[self.masks] == "*7" else "unmask")
             self.masks += 1
-            self._record("unmask" if self.masks > 1 else "mask")
+        elif "pause" in story.asks and asked and not self.masks:
+            self._record("mask")
+            self.masks += 1
         for moment in story.asks.values() if asked else ():
             moment.now()
 
