@@ -260,8 +260,12 @@ class _Batch:
     def _move_audio(self, call: _Open) -> None:
         for tape in call.tapes:
             target = self.places.audio(call.filing.call_id, tape.part)
-            if tape.kept and tape.source != target:
+            if not tape.kept:
+                continue
+            if tape.source != target:
+                _same_file(tape, tape.source)
                 self.disk.rename(tape.source, target)
+            _same_file(tape, target)  # it may have been swapped between the two as well
 
     def _move_record(self, call: _Open) -> None:
         call_id = call.filing.call_id
@@ -290,6 +294,16 @@ class _Batch:
         fd = write_new(self.disk, f"{self.places.aside}/{name}.why", why.encode("utf-8"))
         self.disk.close(fd)
         self.disk.rename(source, f"{self.places.aside}/{name}")
+
+
+def _same_file(tape: Tape, path: str) -> None:
+    """That what lies there is the file that was read: another member of the spool's group may
+    put another one in its place (R23). Raises DiskError; the next try reads what lies there."""
+    if not os.path.samestat(os.lstat(path), os.fstat(tape.fd)):
+        raise DiskError(
+            f"{path}: another file was put in its place since its pauses were proved\n"
+            "  expected only FreeSWITCH to write there: see who else may; it is tried again"
+        )
 
 
 def _open_files(call: _Open) -> list[int]:

@@ -376,6 +376,49 @@ def test_a_file_that_is_put_in_the_recordings_place_is_not_written_to(
     assert names(places)["new"] == []
 
 
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_file_that_is_swapped_before_it_is_moved_is_not_shown_unproved(
+    places: Places, tmp_path: Path, link: bool, before: bool
+) -> None:
+    """Nothing needs to be written in it, so that only the move can notice (R23)."""
+    put(places, talk(8_000, [(1_500, 5_500)]))
+    source = Path(places.recorded(CALL))
+    secret = tmp_path / "secret"
+    secret.write_bytes(LEAKED)
+
+    class Swap(Trace):
+        def _traced(self, name: str, real: object) -> object:  # type: ignore[override]
+            call = super()._traced(name, real)  # type: ignore[arg-type]
+
+            def one(*args: object) -> object:
+                at_record = name == "fsync" and self.paths.get(args[0], "").endswith(".json")  # type: ignore[call-overload]
+                if at_record if before else name == "rename" and args[0] == str(source):
+                    source.rename(tmp_path / "first")
+                    if link:
+                        source.symlink_to(secret)
+                    else:
+                        source.write_bytes(LEAKED)
+                return call(*args)
+
+            return one
+
+    filed = file(places, PAUSED, Swap())
+    assert filed.error is not None
+    assert "another file was put in its place" in str(filed.error)
+    assert not os.path.lexists(places.record(CALL))
+    assert (tmp_path / "first").exists()
+    filed = file(places, PAUSED)
+    assert (filed.error, filed.fault) == (None, "")
+    assert filed.record is not None
+    if link:
+        assert filed.record.recording.state == "lost"
+        assert secret.read_bytes() == LEAKED
+    else:
+        assert filed.record.recording.pauses[0].leaked_peak == HELD
+        assert_silent(places)
+
+
 def test_what_is_remembered_of_another_version_is_left_out(places: Places) -> None:
     put(places, MASKED)
     Path(places.proofs(CALL, 1)).write_text('{"pause":0,"odd":1}\nnot json\n[]\n')
