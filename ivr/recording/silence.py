@@ -84,16 +84,21 @@ def _needed(sound: Sound, stretch: Stretch) -> int:
 
 
 def _run(sound: Sound, stretch: Stretch, allowance: int) -> Stretch | None:
-    """The mask's run of silence near where it should be; the one that lies there most."""
+    """The mask's run of silence near where it should be; the one that lies there most.
+
+    All of it, though it goes on farther than it was looked for: how long it is, and whether it
+    covers a place, is not to depend on where the looking stopped.
+    """
     needed = _needed(sound, stretch)
     if not needed:
         return None
     begin, end = stretch
-    return max(
+    run = max(
         sound.runs(begin - allowance, end + allowance, needed),
         key=lambda run: (min(run[1], end) - max(run[0], begin), run[1] - run[0]),
         default=None,
     )
+    return None if run is None else sound.whole(run)
 
 
 def _reach(sound: Sound, run: Stretch, masked: Stretch, place: _Place, guard: int) -> Stretch:

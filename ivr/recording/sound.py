@@ -143,6 +143,10 @@ class Sound:
             at = max(last, hit + 1)
             begin = at
 
+    def whole(self, run: tuple[int, int]) -> tuple[int, int]:
+        """All of a run of silence that :meth:`runs` cut. Raises OSError."""
+        return self._back(run[0], 0), self._forward(run[1], self.frames)
+
     def _probe(self, begin: int, end: int, probe: bytes) -> int:
         """The first step from ``begin`` on that is silent; shorter at the end; or -1."""
         size = len(probe)

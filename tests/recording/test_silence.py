@@ -387,6 +387,7 @@ def _spans(draw: st.DrawFn) -> Span:
     spans=st.lists(_spans(), max_size=3),
 )
 @example(8_000, [(2_000, 6_000)], [span(2_000, 6_000, 8_000)])
+@example(2_256, [], [Span(0, 1, 2, 2_256, 1, ((2, 1_254),))])
 def test_whatever_the_file_and_the_spans(
     tmp_path_factory: pytest.TempPathFactory,
     length: int,
