@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from ivr.core.record import FoundAudio, Proof
@@ -51,6 +51,26 @@ class Tape:
     def kept(self) -> bool:
         """It holds audio."""
         return self.found is not None and self.found.frames > 0
+
+
+def _widen(proofs: list[Proof], other: Proof, longest_ms: int) -> None:
+    """Put what was found before into the proof of the same pause, where that lies there, or else
+    into the nearest one."""
+    begin, end = max(0, other.begin_ms), min(longest_ms, other.end_ms)
+    if begin >= end:
+        return
+    apart = [max(proof.begin_ms - end, begin - proof.end_ms) for proof in proofs]
+    same = [
+        gap < 0 and proof.pause == other.pause for gap, proof in zip(apart, proofs, strict=True)
+    ]
+    at = max(range(len(proofs)), key=lambda number: (same[number], -apart[number]))
+    proofs[at] = replace(
+        proofs[at],
+        begin_ms=min(proofs[at].begin_ms, begin),
+        end_ms=max(proofs[at].end_ms, end),
+        peak=max(proofs[at].peak, other.peak),
+        leaked_peak=max(proofs[at].leaked_peak, other.leaked_peak),
+    )
 
 
 class ReadBack:
@@ -130,11 +150,21 @@ class ReadBack:
         return found
 
     def _proved(self, tape: Tape, audio: Audio, spans: Sequence[Span]) -> tuple[Proof, ...]:
-        """What must be silent, and what was found there: before a crash, where there was one, for
-        its work may have been done since."""
-        known = {proof.pause: proof for proof in self._remembered(tape)}
-        new = survey(tape.fd, audio, [span for span in spans if span.pause not in known])
-        return (*(known[span.pause] for span in spans if span.pause in known), *new)
+        """What must be silent, and what was found there: before a crash as well, where there was
+        one, for its work may have been done since.
+
+        What is remembered never stands for looking: the journal may have lost a line since, and
+        its pauses have other numbers. It only widens what must be silent, and raises the peaks.
+        """
+        seen = survey(tape.fd, audio, spans)
+        proofs = list(seen)
+        for other in self._remembered(tape) if seen else ():
+            _widen(proofs, other, -(-audio.frames * 1000 // audio.rate))
+        for number, proof in enumerate(proofs):
+            if proof is not seen[number]:
+                peak = peak_between(tape.fd, audio, proof.begin_ms, proof.end_ms)
+                proofs[number] = replace(proof, peak=max(proof.peak, peak))
+        return tuple(proofs)
 
     @staticmethod
     def _loud(fd: int, audio: Audio, proofs: Iterable[Proof]) -> tuple[Proof, ...]:
@@ -166,9 +196,11 @@ class ReadBack:
         with open(fd, "rb") as file:
             for line in file:
                 try:
-                    yield Proof(**json.loads(line))
+                    proof = Proof(**json.loads(line))
                 except (ValueError, TypeError):
                     continue  # of another version of the engine
+                if all(type(value) is int for value in astuple(proof)):
+                    yield proof
 
     def forget(self, parts: Iterable[int]) -> None:
         """The record is there: what was found needs no other memory, and a copy that was begun
