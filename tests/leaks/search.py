@@ -10,31 +10,39 @@ The disguises, and why each is looked for:
 
 - *plain*: as it stands; in text, JSON, XML, a float, bytes' ``repr``, a file's name.
 - *grouped*: as people and forms write it, four and four with a space, ``-``, ``+`` (a form's
-  space), ``%20`` and the like between.
+  space), ``%20`` and the like between, or as items of a list.
 - *one by one*: single digits with something between: a line each, a JSON array, ``repr`` of a
   list, UTF-16 and UTF-32 (zero bytes between).
 - *events*: ``DTMF-Digit: 4`` in one event after the other, sorted by ``Unique-ID``.
-- *log lines*: ``RECV DTMF 4:800`` or ``key=4`` line by line, sorted by the call's id.
-- *encoded*: ``%34``, ``\\u0034``, ``\\x34``, ``&#x34;``, hexadecimal ``3439``, decimal codes
-  ``52, 57``.
+- *log lines*: ``RECV DTMF 4:800``, ``key=4`` or ``uuid_send_dtmf ID 4@80`` line by line, sorted
+  by the call's id.
+- *values*: one digit for each ``"detail":"4"`` or ``what=4``, sorted by the name and the call's id.
+- *pairs*: one digit in each ``('4', 1060)`` or ``0: '4'``: with when it came, or which it was.
+- *encoded*: ``%34``, ``\\u0034``, ``\\x34``, ``&#x34;``, hexadecimal ``3439`` or ``34 39``, decimal
+  codes ``52, 57``.
 - *base64*: at each of its three offsets.
 - *gzip*: a file that begins as gzip does is unpacked and searched, too.
 
 Not looked for: the number backwards (nothing here turns text round, and it would double the
-false alarms), packed decimal, hashes and encryption (nothing here makes them of keys).
+false alarms), packed decimal, hashes and encryption (nothing here makes them of keys); digits
+that stand in words of their own (``pressed four``), or with a name of their own each; values and
+pairs that only count up (``1``, ``2``, ``3`` ...); a part of the number that is shorter than what
+is asked for, as a security code or an expiry is (``keys_told`` finds those as events and log
+lines, but not as values or pairs).
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
-import string
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.leaks.streams import UUID, events, lines, pairs, values
 from tests.leaks.tones import KeyTone, tones_in
 
 __all__ = ["Found", "KeyTone", "digits_in", "keys_told", "tones_in"]
@@ -43,9 +51,8 @@ LEAST = 6
 
 Source = Path | bytes | str | Iterable[bytes] | Mapping[str, bytes | str]
 
-_UUID = rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _NOISE = re.compile(
-    rb"(?P<chance>" + _UUID + rb"|(?<![0-9a-fA-F])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-fA-F]))"
+    rb"(?P<chance>" + UUID + rb"|(?<![0-9a-fA-F])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-fA-F]))"
     rb"|(?P<date>20\d\d-\d\d-\d\d(?:[T ]|%20|\+)\d\d(?::|%3A)\d\d(?::|%3A)\d\d(?:\.\d+)?)"
     rb"|(?P<created>1\.[67]\d{8,}e\+09)"
     rb"|(?P<journal>\"(?:crc|[wm])\":\d+)"
@@ -58,10 +65,17 @@ only where it is no part of a number that is looked for."""
 _LONGEST_NOISE = 80
 """Bytes."""
 
-_BETWEEN = rb"(?:[ \-+.,_/]|\xc2?\xa0|&nbsp;|%20|%2[BCDF]|%C2%A0){1,2}"
-_CODE = rb"(?:%|\\u00|\\\\u00|\\x|\\\\x|0x|&#x)3[0-9];?[, ]{0,2}"
+_BETWEEN = (
+    rb"(?:[\"']?,\s{1,20}[\"']?|[\"'],[\"']"
+    rb"|(?:[ \-+.,_/]|\xc2?\xa0|&nbsp;|%20|%2[BCDF]|%C2%A0){1,2})"
+)
+_CODE = rb"(?:(?<=%)|(?<=\\)\\?(?:u00|x)|(?<=0)x|(?<=&)#x)3[0-9];?[, ]{0,2}"
 _SIGNS = (b"%3", b"\\u003", b"\\x3", b"0x3", b"&#x3")
-_DECIMAL = rb"(?:4[89]|5[0-7])"
+_DECIMAL = rb"(?:(?<=4)[89]|(?<=5)[0-7])"
+_BASE64 = rb"[MNO][DTjz][AEIMQUYcgk][w-z0-5]"
+
+_COUNTED = ("values", "pairs")
+_UPWARDS = "01234567890"
 
 
 @dataclass(frozen=True)
@@ -97,7 +111,7 @@ def keys_told(source: Source) -> dict[str, str]:
     """
     told: dict[str, str] = defaultdict(str)
     for _, data in _pieces(source):
-        for name, keys in (*_events(data).items(), *_lines(data).items()):
+        for name, keys in (*events(data).items(), *lines(data).items()):
             told[name] += "".join(key for _, key in keys)
     return dict(told)
 
@@ -134,6 +148,7 @@ class _Search:
         self._numbers = tuple(numbers)
         self._least = least
         self._windows = set()
+        self._clean: set[bytes] = set()
         for number in self._numbers:
             if len(number) < least or not number.isdigit():
                 raise ValueError(
@@ -142,22 +157,37 @@ class _Search:
                 )
             self._windows |= {number[at : at + least] for at in range(len(number) - least + 1)}
         more = b"{%d,}" % (least - 1)
-        whole = b"{%d,}" % least
+        # Each begins with one byte, or one of few: so it is searched for several times as fast.
         self._disguises: tuple[tuple[str, re.Pattern[bytes], Callable[[bytes], str]], ...] = (
-            ("plain", re.compile(rb"\d" + whole), _text),
-            ("grouped", re.compile(rb"\d{2,6}(?:" + _BETWEEN + rb"\d{2,6})+"), _grouped),
-            ("one by one", re.compile(rb"(?<!\d)\d(?:[^0-9A-Za-z]{1,12}\d(?!\d))" + more), _bare),
-            ("encoded", re.compile(rb"(?:" + _CODE + rb")" + whole), _coded),
-            ("encoded", re.compile(rb"(?:3[0-9])" + whole), _hex),
+            ("plain", re.compile(rb"\d\d" + more), _text),
+            ("grouped", re.compile(rb"\d\d{1,5}(?:" + _BETWEEN + rb"\d{2,6})+"), _grouped),
+            ("one by one", re.compile(rb"\d(?<!\d\d)(?:[^0-9A-Za-z]{1,12}\d(?!\d))" + more), _bare),
             (
                 "encoded",
-                re.compile(rb"(?:" + _DECIMAL + rb"[, ;&#]{1,3})" + more + _DECIMAL),
+                re.compile(rb"[%\\0&]" + _CODE + rb"(?:[%\\0&]" + _CODE + rb")" + more),
+                _coded,
+            ),
+            ("encoded", re.compile(rb"3[0-9][ :]?(?:3[0-9][ :]?)" + more), _hex),
+            (
+                "encoded",
+                re.compile(rb"[45]" + _DECIMAL + rb"(?:[, ;&#]{1,3}[45]" + _DECIMAL + rb")" + more),
                 _decimal,
             ),
-            ("base64", re.compile(rb"(?:[MNO][DTjz][AEIMQUYcgk][w-z0-5]){2,}"), _base64),
+            ("base64", re.compile(_BASE64 + rb"(?:" + _BASE64 + rb")+"), _base64),
         )
 
     def find(self, where: str, data: bytes) -> list[Found]:
+        """What is found in the data; a recording that was found clean before is not gone through
+        again, for calls that are alike in all but their keys leave the same."""
+        if not data.startswith(b"RIFF"):
+            return self._find(where, data)
+        sum_ = hashlib.sha256(data).digest()
+        found = [] if sum_ in self._clean else self._find(where, data)
+        if not found:
+            self._clean.add(sum_)
+        return found
+
+    def _find(self, where: str, data: bytes) -> list[Found]:
         found = []
         for disguise, pattern, read in self._disguises:
             if read is _coded and not any(sign in data for sign in _SIGNS):
@@ -167,10 +197,15 @@ class _Search:
                 hit = self._hit(read(match[0]), least)
                 if hit and self._still_there(data, match.span(), pattern, read, least):
                     found.append(_at(where, data, match.start(), match.end(), disguise, hit))
-        for disguise, told in (("events", _events(data)), ("log lines", _lines(data))):
+        for disguise, told in (
+            ("events", events(data)),
+            ("log lines", lines(data)),
+            ("values", values(data)),
+            ("pairs", pairs(data)),
+        ):
             for keys in told.values():
                 hit = self._hit("".join(key for _, key in keys), self._least)
-                if hit:
+                if hit and not (disguise in _COUNTED and hit in _UPWARDS):
                     found.append(_at(where, data, keys[0][0], keys[0][0] + 1, disguise, hit))
         return found
 
@@ -233,57 +268,12 @@ def _coded(data: bytes) -> str:
 
 
 def _hex(data: bytes) -> str:
-    return data[1::2].decode("ascii")
+    return b"".join(re.findall(rb"3([0-9])", data)).decode("ascii")
 
 
 def _decimal(data: bytes) -> str:
-    return "".join(chr(int(one)) for one in re.findall(_DECIMAL, data))
+    return "".join(chr(int(one)) for one in re.findall(rb"[45]" + _DECIMAL, data))
 
 
 def _base64(data: bytes) -> str:
     return base64.b64decode(data).decode("ascii")
-
-
-Told = dict[str, list[tuple[int, str]]]
-"""By call: where each key stands, and which it is."""
-
-_EVENT = re.compile(
-    rb'(?<![\w-])Unique-ID(?:: |"\s*:\s*")(?P<id>[^"\r\n]{1,64})'
-    rb'|DTMF-Digit(?:: |"\s*:\s*")(?P<key>%23|%2A|[0-9A-D*#])'
-)
-_LINE = re.compile(
-    rb"(?:(?:RECV|SENT|SEND|sent) DTMF |Digit |(?:dtmf|DTMF|[Dd]igit|[Kk]ey|pressed)s?"
-    rb"[\"']?\s*[:=]\s*[\"']?)([0-9*#]{1,5})(?![0-9*#])"
-)
-_ID = re.compile(_UUID)
-_WORD = frozenset(string.ascii_letters + "-_")
-"""What makes another word of it: ``DTMF-Digit`` is an event's, ``card_digits`` a setting."""
-
-
-def _events(data: bytes) -> Told:
-    told: Told = defaultdict(list)
-    if b"DTMF-Digit" not in data:
-        return told
-    name = ""
-    for match in _EVENT.finditer(data):
-        if match["id"]:
-            name = match["id"].decode("utf-8", "backslashreplace")
-        else:
-            key = match["key"].decode().replace("%23", "#").replace("%2A", "*")
-            told[name].append((match.start(), key))
-    return told
-
-
-def _lines(data: bytes) -> Told:
-    told: Told = defaultdict(list)
-    if not any(word in data for word in (b"DTMF", b"dtmf", b"igit", b"Key", b"key", b"pressed")):
-        return told
-    for match in _LINE.finditer(data):
-        if match.start() and chr(data[match.start() - 1]) in _WORD:
-            continue
-        begin = data.rfind(b"\n", 0, match.start()) + 1
-        end = data.find(b"\n", match.end())
-        line = data[begin : end if end >= 0 else len(data)]
-        name = _ID.search(line) if len(line) < 4096 else None
-        told[name[0].decode() if name else ""].append((match.start(), match[1].decode()))
-    return told

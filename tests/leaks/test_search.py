@@ -51,6 +51,30 @@ DISGUISES = {
     "a log in JSON": lines('{{"call": "{call}", "key": "{key}", "event": "pressed"}}'),
     "a log of words": lines("event=pressed key={key} call={call}"),
     "metrics with labels": lines('ivr_keys_total{{digit="{key}"}} 1.0'),
+    "a record's steps": json.dumps(
+        {"steps": [{"what": "key", "detail": key, "ms": 100 + n} for n, key in enumerate(CARD)]}
+    ).encode(),
+    "a record's steps, indented": json.dumps(
+        [{"what": "key", "detail": key} for key in CARD], indent=1
+    ).encode(),
+    "a record's steps as numbers": json.dumps([{"what": int(key)} for key in CARD]).encode(),
+    "steps without spaces": json.dumps(
+        [{"k": key} for key in CARD], separators=(",", ":")
+    ).encode(),
+    "a journal": lines('{{"c":"{call}","d":{{"k":"{key}"}}}}'),
+    "a log of whats": lines("2026-11-24T06:00:00Z [info] heard call={call} what={key}"),
+    "a repr of dataclasses": repr([f"Step(detail='{key}', at=1)" for key in CARD]).encode(),
+    "pairs with when": repr([(key, 1000 + n * 60) for n, key in enumerate(CARD)]).encode(),
+    "pairs of JSON": json.dumps([[int(key), n * 0.06] for n, key in enumerate(CARD)]).encode(),
+    "a dict by place": repr(dict(enumerate(CARD))).encode(),
+    "a JSON object by place": json.dumps(dict(enumerate(CARD))).encode(),
+    "a JSON list of groups": json.dumps(GROUPS).encode(),
+    "a JSON list of groups, indented": json.dumps(GROUPS, indent=2).encode(),
+    "a close JSON list of groups": json.dumps(GROUPS, separators=(",", ":")).encode(),
+    "commands that send keys": lines("api uuid_send_dtmf {call} {key}@80\n"),
+    "bytes in hexadecimal": CARD.encode().hex(" ").encode(),
+    "bytes two by two": CARD.encode().hex(" ", 2).encode(),
+    "bytes with colons": CARD.encode().hex(":").encode(),
     "percent": "".join(f"%3{key}" for key in CARD).encode(),
     "JSON's escapes": "".join(f"\\u003{key}" for key in CARD).encode(),
     "a repr's escapes": "".join(f"\\x3{key}" for key in CARD).encode(),
@@ -123,6 +147,14 @@ QUIET = {
     "single digits among words": " and ".join(CARD).encode(),
     "digits far apart": (" " * 20).join(CARD).encode(),
     "a checksum and clocks of the journal": b'"w":1795492912370,"m":4929123},"crc":1649291235',
+    "steps that are counted": json.dumps([{"n": n} for n in range(10)]).encode(),
+    "pairs that are counted": json.dumps(list(enumerate(range(10)))).encode(),
+    "values of several names": "".join(
+        f'"n{"xyz"[n % 3]}":{key},' for n, key in enumerate(CARD)
+    ).encode(),
+    "values of several calls": "\n".join(
+        f"call={(CALL, OTHER)[n % 2]} what={key}" for n, key in enumerate(CARD)
+    ).encode(),
     "nothing": b"",
 }
 
