@@ -27,6 +27,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from ivr.core.entries import (
+    Arrived,
     RecordingFailed,
     RecordingIntended,
     RecordingStarted,
@@ -70,6 +71,23 @@ class Filing:
 
     call_id: str
     entries: tuple[Stamped, ...]
+    missing: int = 0
+    """How many more the journal had of it, which were lost."""
+
+    @property
+    def doubt(self) -> str:
+        """Why the call may have been paused when nobody knows; empty where all is known."""
+        if self.missing:
+            many = "an entry" if self.missing == 1 else f"{self.missing} entries"
+            are = "is" if self.missing == 1 else "are"
+            what = f"{many} of the call {are} lost from the journal"
+        elif any(isinstance(stamped.entry, Arrived) for stamped in self.entries):
+            return ""
+        elif self.entries:
+            what = "the beginning of the call is not in the journal"
+        else:
+            what = "the call is not in the journal"
+        return f"{what}: there may be pauses that are not known, and were not made silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +216,8 @@ class _Batch:
                 return
         found = self._listen(call, back)
         maker = self.maker
-        call.record = record = fold(
-            call_id, maker.host, maker.engine_version, entries, maker.zone, found
-        )
+        record = fold(call_id, maker.host, maker.engine_version, entries, maker.zone, found)
+        call.record = record = _doubted(record, call.filing.doubt)
         fd = write_new(self.disk, self.places.scratch(call_id, "json"), record_bytes(record))
         call.fds.append(fd)
         begin_writing_back(fd)
@@ -304,6 +321,20 @@ def _same_file(tape: Tape, path: str) -> None:
             f"{path}: another file was put in its place since its pauses were proved\n"
             "  expected only FreeSWITCH to write there: see who else may; it is tried again"
         )
+
+
+def _doubted(record: CallRecord, doubt: str) -> CallRecord:
+    """The record, where its recording is kept, with what the journal does not know: then no pause
+    counts as verified, for its place rests on the same entries (R7, R22)."""
+    sound = record.recording
+    if not doubt or sound.state != "kept":
+        return record
+    detail = f"{doubt}; {sound.detail}" if sound.detail else doubt
+    pauses = tuple(
+        pause._replace(verdict="unproved") if pause.verdict == "verified" else pause
+        for pause in sound.pauses
+    )
+    return record._replace(recording=sound._replace(detail=detail, pauses=pauses))
 
 
 def _open_files(call: _Open) -> list[int]:

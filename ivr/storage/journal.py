@@ -160,6 +160,12 @@ class Journal:
             self._tidy_later(0)
         return reading
 
+    def entries_of(self, call_id: str) -> int:
+        """How many entries a call that is open has had, those among them that were lost; 0 for a
+        call that the journal does not know."""
+        call = self._calls.get(call_id)
+        return 0 if call is None else call.next_number
+
     def append(self, call_id: str, entry: Entry, stamp: Stamp) -> None:
         """Gather an entry; on disk only once a later :meth:`sync` has called back.
 

@@ -139,7 +139,9 @@ class Spool:
         Raises SpoolError for what is no call's id.
         """
         self.places.record(call_id)
-        self._queue.append((Filing(call_id, tuple(entries)), callback))
+        told = tuple(entries)
+        missing = max(0, self._journal.entries_of(call_id) - len(told))
+        self._queue.append((Filing(call_id, told, missing), callback))
         self._empty.clear()
         self._later(self._limits.gather_ms)
 

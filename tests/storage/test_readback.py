@@ -9,10 +9,11 @@ import pytest
 
 from ivr.core.entries import PauseEnded, PauseEnding, PauseHeld, PauseStarted, Stamped
 from ivr.storage import readback
+from ivr.storage.filing import Filing, file_batch
 from ivr.storage.look import ls, show, verify
 from ivr.storage.places import Places, prepare
 from tests.recording.wavs import is_silent, is_speech, talk
-from tests.storage.bench import Bench
+from tests.storage.bench import MAKER, Bench
 from tests.storage.parts import CALL, EIO, ENOSPC, OTHER, Trace, whole_call
 from tests.storage.paused import (
     BEGIN,
@@ -314,6 +315,47 @@ def test_a_part_of_a_call_that_was_filed_already_goes_aside(places: Places) -> N
     assert Path(places.record(CALL)).read_bytes() == record
     assert names(places)["aside"] == [f"{CALL}.2.wav", f"{CALL}.2.wav.why"]
     assert "the record of its call" in (places.aside / f"{CALL}.2.wav.why").read_text()
+
+
+DOUBT = ": there may be pauses that are not known, and were not made silent"
+
+
+@pytest.mark.parametrize(
+    ("entries", "missing", "says"),
+    [
+        ((), 0, f"the call is not in the journal{DOUBT}; part 1 is not in the journal; part 2 "),
+        (PAUSED[1:], 0, f"the beginning of the call is not in the journal{DOUBT}; part 2 "),
+        (PAUSED, 2, f"2 entries of the call are lost from the journal{DOUBT}; part 2 is "),
+        (PAUSED, 0, "part 2 is not in the journal"),
+    ],
+)
+def test_where_the_journal_is_not_whole_nothing_is_verified(
+    places: Places, entries: tuple[Stamped, ...], missing: int, says: str
+) -> None:
+    """A pause may be among what was lost, and what places one as well (R7, R22)."""
+    put(places, talk(8_000, [(1_500, 5_500)]), talk(100))
+    [filed] = file_batch(Trace().disk(), places, MAKER, [Filing(CALL, entries, missing)])
+    assert filed.record is not None
+    sound = filed.record.recording
+    assert sound.state == "kept"
+    assert sound.detail.startswith(says)
+    expected = ["unproved" if DOUBT in says else "verified"] if entries else []
+    assert [pause.verdict for pause in sound.pauses if pause.part == 1] == expected
+
+
+def test_a_lost_line_of_the_journal_is_told_in_the_record(bench: Bench) -> None:
+    for stamped in PAUSED:
+        for call in (CALL, OTHER):
+            bench.journal.append(call, stamped.entry, stamped.stamp)
+    bench.record_audio(CALL, LEAKED)
+    bench.finish(CALL, entries=PAUSED[:4] + PAUSED[5:])
+    bench.record_audio(OTHER, LEAKED)
+    bench.finish(OTHER, entries=PAUSED)
+    lost, whole = (filed.record for filed in bench.filed)
+    assert lost is not None
+    assert whole is not None
+    assert lost.recording.detail == f"an entry of the call is lost from the journal{DOUBT}"
+    assert whole.recording.detail == ""
 
 
 def test_orphans_are_calls_whichever_part_is_left(bench: Bench) -> None:
