@@ -49,7 +49,7 @@ from ivr.storage.atomic import (
 from ivr.storage.encode import encoder
 from ivr.storage.fault import describe
 from ivr.storage.places import Places
-from ivr.storage.readback import ReadBack, Tape
+from ivr.storage.readback import ReadBack, Tape, parts_in
 
 _to_json = encoder(CallRecord)
 _RECORDING = (RecordingIntended, RecordingStarted, RecordingStopped, RecordingFailed)
@@ -142,6 +142,7 @@ class _Batch:
         self.disk = disk
         self.places = places
         self.maker = maker
+        self._there: dict[str, list[int]] | None = None
 
     def run(self, filings: Sequence[Filing]) -> tuple[Filed, ...]:
         """Carry the batch through; a call that fails does not stop the others."""
@@ -208,7 +209,9 @@ class _Batch:
     def _read(self, call: _Open) -> None:
         call_id, entries = call.filing.call_id, call.filing.entries
         back = ReadBack(self.disk, self.places, call_id)
-        back.tapes(_parts(entries), call.tapes.append)
+        if self._there is None:
+            self._there = parts_in(self.places.recording)  # once a batch: it holds all calls
+        back.tapes([*_parts(entries), *self._there.get(call_id, ())], call.tapes.append)
         if os.path.lexists(self.places.record(call_id)):
             recorded = self.places.recorded(call_id)
             if not any(tape.source == recorded for tape in call.tapes):

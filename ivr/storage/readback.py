@@ -23,6 +23,7 @@ from ivr.recording.audio import Audio, inspect_fd, is_blank_fd, repair_fd, sha25
 from ivr.recording.silence import peak_between, silence, survey
 from ivr.storage.atomic import Disk, begin_writing_back, write_all, write_durably, write_new
 from ivr.storage.encode import encoder
+from ivr.storage.names import call_and_part
 from ivr.storage.places import Places
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -73,6 +74,16 @@ def _widen(proofs: list[Proof], other: Proof, longest_ms: int) -> None:
     )
 
 
+def parts_in(folder: Path) -> dict[str, list[int]]:
+    """Which parts of which calls' recordings lie in a folder. Raises OSError."""
+    found: dict[str, list[int]] = {}
+    for name in os.listdir(folder):
+        named = call_and_part(name.removesuffix(".wav")) if name.endswith(".wav") else None
+        if named is not None:
+            found.setdefault(named[0], []).append(named[1])
+    return found
+
+
 class ReadBack:
     """Reads the files of one call's recording."""
 
@@ -82,14 +93,17 @@ class ReadBack:
         self._call_id = call_id
 
     def tapes(self, parts: Iterable[int], note: Callable[[Tape], None]) -> None:
-        """Open the files that are there and hand each to ``note``, in order: of these parts, and
-        of further ones for as long as there are any (R22). Raises OSError."""
+        """Open the files that are there and hand each to ``note``, in order: of these parts and
+        all before, and of further ones for as long as there are any (R22). Raises OSError."""
         last = max(parts, default=1)
-        part = 1
+        part, moved = 1, False
         while True:
             tape = self._find(part)
             if tape is not None:
                 note(tape)
+                if not moved and tape.source == self._places.audio(self._call_id, part):
+                    moved = True  # before a crash, and others perhaps with it
+                    last = max(last, *parts_in(self._places.new).get(self._call_id, ()))
             elif part > last:
                 return
             part += 1

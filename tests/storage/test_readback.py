@@ -180,12 +180,16 @@ class Died(BaseException):
 def crash_everywhere(
     tmp_path: Path, entries: tuple[Stamped, ...], parts: tuple[bytes, ...], kind: type[Trace]
 ) -> list[Places]:
-    """Die before each call of the disk in turn, and have the next start finish the call."""
+    """Die before each call of the disk in turn, and have the next start finish the call. An empty
+    part is not there."""
     spools: list[Places] = []
     survived = False
     while not survived:
         places = prepare(tmp_path / str(len(spools)), 0)
         put(places, *parts)
+        for number, data in enumerate(parts, 1):
+            if not data:
+                Path(places.recorded(CALL, number)).unlink()
         left = [len(spools)]
 
         class Mortal(kind):  # type: ignore[misc,valid-type]
@@ -303,6 +307,27 @@ def test_a_part_that_the_journal_does_not_know_is_found(places: Places) -> None:
         "part 2 is not in the journal; part 3 is not in the journal"
     )
     assert [finding.verdict for finding in verify(places.root)] == ["good"]
+
+
+@pytest.mark.parametrize("entries", [(), PAUSED])
+def test_a_part_behind_one_that_is_not_there_is_found(
+    places: Places, entries: tuple[Stamped, ...]
+) -> None:
+    put(places, FIRST)
+    Path(places.recorded(CALL, 4)).write_bytes(SECOND)
+    filed = file(places, entries)
+    assert filed.record is not None
+    paths = [part.path for part in filed.record.recording.parts]
+    assert paths == [f"new/{CALL}.wav", f"new/{CALL}.4.wav"]
+    assert names(places)["recording"] == []
+    assert [finding.verdict for finding in verify(places.root)] == ["good"]
+
+
+def test_after_a_crash_at_any_moment_a_part_behind_a_gap_is_there(tmp_path: Path) -> None:
+    for places in crash_everywhere(tmp_path, STOPPED[:7], (FIRST, b"", SECOND), Trace):
+        paths = [part.path for part in show(places.root, CALL).recording.parts]
+        assert paths == [f"new/{CALL}.wav", f"new/{CALL}.3.wav"]
+        assert names(places)["recording"] == []
 
 
 def test_a_part_of_a_call_that_was_filed_already_goes_aside(places: Places) -> None:
