@@ -15,6 +15,7 @@ from ivr.lab.script import BlindTransfer, HangUp, Keys, Wait, WhenConnected
 from tests.engine.house import spawned
 from tests.leaks import stories
 from tests.leaks.payments import STAFF_CALL, Payments
+from tests.leaks.search import digits_in, keys_told
 
 TALKS = 60_000
 
@@ -188,14 +189,33 @@ def test_a_pause_too_long_is_told_and_reminds_the_agent(
     assert house.metric("ivr_calls_paused") == 0
 
 
-def test_eight_digits_pause_by_themselves_and_none_of_them_is_kept(house: Payments) -> None:
-    call = connected(house, talks(caller=(Wait(500), Keys("49291234"), Wait(2000), HangUp())))
+def test_eight_digits_pause_by_themselves_and_none_of_them_is_kept(
+    house: Payments, logged: list[dict[str, Any]], capfd: Any
+) -> None:
+    house.switch.kept.level = "ERR"  # as deploy/freeswitch has it: FreeSWITCH logs keys at INFO
+    digits = "49291234"
+    call = connected(house, talks(caller=(Wait(500), Keys(digits), Wait(2000), HangUp())))
     recording = json.loads(house.over(call).audio.with_suffix(".json").read_text())
     (pause,) = recording["recording"]["pauses"]
     assert (pause["by"], pause["ended_by"]) == ("digits", "")
     assert [mark["mark"] for mark in recording["marks"]] == ["card-digits"]
     assert pause["start_ms"] <= 700, "silent from the first of the digits on"
     assert house.tones_in(call) == []
+    house.look()
+    assert logged
+    for kept in (
+        house.spool,
+        house.freeswitch,
+        house.said,
+        repr(logged),
+        "".join(capfd.readouterr()),
+        "\n".join(house.commands),
+    ):
+        assert digits_in(kept, digits) == []
+        assert keys_told(kept) == {}
+    # Until the pause begins the events are FreeSWITCH's to send, and no one can call them back.
+    sent = digits_in(house.switch.traffic, digits)
+    assert {one.disguise for one in sent} == {"events"}
 
 
 def test_what_freeswitch_does_not_answer_is_not_done(house: Payments) -> None:

@@ -55,12 +55,13 @@ _NOISE = re.compile(
     rb"(?P<chance>" + UUID + rb"|(?<![0-9a-fA-F])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-fA-F]))"
     rb"|(?P<date>20\d\d-\d\d-\d\d(?:[T ]|%20|\+)\d\d(?::|%3A)\d\d(?::|%3A)\d\d(?:\.\d+)?)"
     rb"|(?P<created>1\.[67]\d{8,}e\+09)"
+    rb"|(?P<sum>(?<=[}m] )\d{1,6}\.\d{9,}(?:e-\d+)?(?=\n))"
     rb"|(?P<journal>\"(?:crc|[wm])\":\d+)"
     rb"|(?P<epoch>(?<!\d)1[6-9]\d{8}(?:\d{3}|\d{6})?(?!\d))"
 )
 """Ids, hashes and the journal's checksums, made by chance; dates and clocks (Prometheus writes
-them with an exponent): long runs of digits that are none of ours. They are passed over; an epoch
-only where it is no part of a number that is looked for."""
+them with an exponent), and its sums of seconds: long runs of digits that are none of ours. They
+are passed over; an epoch only where it is no part of a number that is looked for."""
 
 _LONGEST_NOISE = 80
 """Bytes."""

@@ -22,9 +22,13 @@ from ivr.storage import readback
 from tests.leaks import stories
 from tests.leaks.cards import CARDS
 from tests.leaks.payments import STAFF_CALL, Payments, Told, by_phone
+from tests.leaks.search import digits_in, keys_told
 from tests.leaks.stories import Story
 
-BATCHES = 6
+BATCHES = 7
+CARD_DIGITS = 8
+ON_THE_WAY = 1
+"""Keys that may come up between the last of the digits and FreeSWITCH's hiding of the rest."""
 AGENT = 1
 """The channel of the recording."""
 
@@ -66,14 +70,21 @@ def left(house: Payments, calls: list[Told]) -> list[object]:
     return [*house.digits_left(CARDS), *house.keys_left(calls), *tones]
 
 
+def left_in_output(capfd: Any, calls: int) -> list[object]:
+    """The same of what the engine printed: there must be something about each of the calls."""
+    out, err = capfd.readouterr()
+    assert out.count("call ended") >= calls, "it printed nothing, so nothing was searched"
+    printed = {"stdout": out, "stderr": err}
+    return [*digits_in(printed, *CARDS), *keys_told(printed).items()]
+
+
 def test_of_five_hundred_cards_nothing_is_left(house: Payments, capfd: Any) -> None:
     calls: list[Told] = []
     for _ in range(BATCHES):
         calls += told(house, every_story)
     assert len(calls) >= 500
     assert left(house, calls) == []
-    out, err = capfd.readouterr()
-    assert [word for card in CARDS for word in (card, card[:6]) if word in out + err] == []
+    assert left_in_output(capfd, len(calls)) == []
     for one in calls:
         recording = house.record(one)["recording"]
         assert recording["state"] == "kept", one.story.name
@@ -81,22 +92,72 @@ def test_of_five_hundred_cards_nothing_is_left(house: Payments, capfd: Any) -> N
         assert leaked == [0] * one.story.pauses, one.story.name
 
 
-def test_what_is_keyed_at_a_payment_line_reaches_it_and_is_kept_nowhere(house: Payments) -> None:
+def test_what_is_keyed_at_a_payment_line_reaches_it_and_is_kept_nowhere(
+    house: Payments, capfd: Any
+) -> None:
     house.switch.kept.level = "ERR"  # as deploy/freeswitch has it: FreeSWITCH logs keys at INFO
     calls = told(house, at_the_line)
     assert [one.heard for one in calls] == [one.story.keys for one in calls]
     assert left(house, calls) == []
+    assert left_in_output(capfd, len(calls)) == []
     for one in calls:
         (pause,) = house.record(one)["recording"]["pauses"]
         assert (pause["by"], pause["how"]) == ("payment-line", "masked")
 
 
+@pytest.fixture
+def watchful(tmp_path: Path) -> Iterator[Payments]:
+    """A site where eight digits in a row pause by themselves."""
+    house = Payments(tmp_path)
+    (tmp_path / "dialplan/teams/customer-services.yaml").write_text(
+        f"name: Customer Services\npause:\n  card_digits: {CARD_DIGITS}\n"
+    )
+    house.begin()
+    yield house
+    house.close()
+
+
+def test_of_a_card_for_which_nobody_pauses_only_freeswitch_has_the_first_digits(
+    watchful: Payments, capfd: Any
+) -> None:
+    """Until the digits are counted nobody knows what they are: FreeSWITCH tells of them in events
+    and, at INFO, in its log. Those that are on their way while it is asked to hide them are told
+    of, too; the rest is not, and nothing that the engine keeps, shows or prints has any of it."""
+    calls = told(watchful, stories.with_nobody_pausing)
+    assert left_in_output(capfd, len(calls)) == []
+    for kept in (
+        watchful.spool,
+        watchful.freeswitch / "cdr",
+        watchful.said,
+        "\n".join(watchful.states),
+    ):
+        assert digits_in(kept, *CARDS) == []
+        assert keys_told(kept) == {}
+    asked = {name: data for name, data in watchful.switch.traffic.items() if "from the" in name}
+    assert digits_in(asked, *CARDS) == []
+    assert keys_told(asked) == {}
+    shown = list[str]()
+    for one in calls:
+        assert watchful.tones_left(one) == [], one.card
+        (pause,) = watchful.record(one)["recording"]["pauses"]
+        assert (pause["by"], pause["leaked_peak"]) == ("digits", 0), one.card
+        sources: list[Any] = [{name: data} for name, data in watchful.switch.traffic.items()]
+        for source in (*sources, watchful.freeswitch / "freeswitch.log"):
+            keys = keys_told(source).get(one.call.uuid, "")
+            if keys:
+                assert one.story.keys.startswith(keys), one.card
+                assert CARD_DIGITS <= len(keys) <= CARD_DIGITS + ON_THE_WAY, one.card
+                shown.append(keys)
+    assert len(shown) >= 2 * len(calls), "FreeSWITCH told of none: nothing was tried"
+
+
 def test_of_a_mask_that_never_held_nothing_is_left_either(
-    house: Payments, monkeypatch: pytest.MonkeyPatch
+    house: Payments, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
     monkeypatch.setattr(Recording, "mask", lambda recording: None)
     calls = told(house, stories.by_themselves, CARDS[:1])
     assert left(house, calls) == []
+    assert left_in_output(capfd, len(calls)) == []
     for one in calls:
         pauses = house.record(one)["recording"]["pauses"]
         assert len(pauses) == one.story.pauses, one.story.name
@@ -175,3 +236,18 @@ def test_it_is_found_when_what_protects_a_caller_is_taken_out(
         house.switch.kept.level = "ERR"
     sabotage(house, monkeypatch)
     assert left(house, told(house, tales, CARDS[:1])) != []
+
+
+@pytest.mark.parametrize("form", ["pressed key={}", "heard what={}"])
+def test_it_is_found_when_the_engine_prints_the_keys(
+    watchful: Payments, monkeypatch: pytest.MonkeyPatch, capfd: Any, form: str
+) -> None:
+    original = pausing.key_pressed
+
+    def printed(state: Any, event: Any, policy: Any) -> Any:
+        print(form.format(event.key))
+        return original(state, event, policy)
+
+    monkeypatch.setattr(pausing, "key_pressed", printed)
+    calls = told(watchful, stories.with_nobody_pausing, CARDS[:1])
+    assert left_in_output(capfd, len(calls)) != []

@@ -75,6 +75,7 @@ DISGUISES = {
     "bytes in hexadecimal": CARD.encode().hex(" ").encode(),
     "bytes two by two": CARD.encode().hex(" ", 2).encode(),
     "bytes with colons": CARD.encode().hex(":").encode(),
+    "a metric": f'ivr_last{{a="b"}} {float(CARD)}\nivr_last {float(CARD):e}\n'.encode(),
     "percent": "".join(f"%3{key}" for key in CARD).encode(),
     "JSON's escapes": "".join(f"\\u003{key}" for key in CARD).encode(),
     "a repr's escapes": "".join(f"\\x3{key}" for key in CARD).encode(),
@@ -154,6 +155,9 @@ QUIET = {
     ).encode(),
     "values of several calls": "\n".join(
         f"call={(CALL, OTHER)[n % 2]} what={key}" for n, key in enumerate(CARD)
+    ).encode(),
+    "a sum of seconds": (
+        f'x_sum{{a="b"}} 0.00{CARD}\nx_sum 1.{CARD}\nx_sum {CARD[0]}.{CARD[1:]}e-05\n'
     ).encode(),
     "nothing": b"",
 }
