@@ -28,7 +28,8 @@ false alarms), packed decimal, hashes and encryption (nothing here makes them of
 that stand in words of their own (``pressed four``), or with a name of their own each; values and
 pairs that only count up (``1``, ``2``, ``3`` ...); a part of the number that is shorter than what
 is asked for, as a security code or an expiry is (``keys_told`` finds those as events and log
-lines, but not as values or pairs).
+lines, but not as values or pairs); a number in the shape of an id, a hash, a
+checksum of the journal or a metric's sum of seconds; groups of five and fewer, a line each.
 """
 
 from __future__ import annotations
