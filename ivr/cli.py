@@ -329,7 +329,7 @@ def recording_verify(site: Path, folder: Path | None, what: str, as_json: bool) 
     LEAKED  the loudest that FreeSWITCH's mask let through; 0 where it held
     NOW     the loudest sample there is now, 0 to 32767
 
-    Exits with 6 where a pause is not silent.
+    Exits with 6 where a pause is not silent, and where the file is not the one of its record.
     """
     from ivr.storage.heard import hear, table
 

@@ -143,7 +143,8 @@ class PausedSpan(NamedTuple):
     part: int
     """The part that it lies in, from 1; 0 where there is no audio of that time."""
     by: str
-    """Who paused: ``agent``, ``page``, ``engineer``, ``payment-line``, ``digits``."""
+    """Who paused: ``agent``, ``page``, ``engineer``, ``payment-line``, ``digits``; empty where the
+    journal lost it."""
     ended_by: str
     """Who ended it; empty where nobody did."""
     how: str
@@ -156,7 +157,8 @@ class PausedSpan(NamedTuple):
     verdict: Verdict
     """``verified``: it was silent. ``repaired``: it was not, guard included, and was made silent.
     ``nothing``: there is no audio of that time. ``unproved``: the file could not be read, and is
-    set aside; ``detail`` of the recording says why."""
+    set aside, or it is silent and the journal is not whole, so that there may be pauses that are
+    not known; ``detail`` of the recording says which."""
     peak: int
     """The loudest sample that was found there, 0 to 32767."""
     leaked_peak: int
