@@ -58,7 +58,7 @@ class Running:
 
 
 @pytest.fixture
-def running(site_file: Path) -> Iterator[Running]:  # noqa: F811
+def running(site_file: Path) -> Iterator[Running]:  # noqa: F811 # the fixture
     """An engine with two calls."""
     one = Running(site_file)
     with structlog.testing.capture_logs():  # whose place is not on a command's output
@@ -77,7 +77,7 @@ def ivr(*words: object) -> Result:
 # calls
 
 
-def test_calls_in_lines(running, site_file):  # noqa: F811
+def test_calls_in_lines(running, site_file):  # noqa: F811 # the fixture
     running.calls.now[OTHER.call] = OTHER._replace(
         pause="on", recording="paused", paused_since=SINCE, paused_by="agent", overdue=True,
         keys_hidden=True, marks=("abuse",),
@@ -93,7 +93,7 @@ def test_calls_in_lines(running, site_file):  # noqa: F811
     ]
 
 
-def test_a_pause_whose_keys_are_not_hidden_is_not_shown_as_any_other(running, site_file):  # noqa: F811
+def test_a_pause_whose_keys_are_not_hidden_is_not_shown_as_any_other(running, site_file):  # noqa: F811 # the fixture
     paused = OTHER._replace(pause="on", paused_since=SINCE, paused_by="agent", recording="paused")
     running.calls.now[OTHER.call] = paused
     lines = ivr("calls", "--site", site_file).stdout.splitlines()
@@ -106,12 +106,12 @@ def test_a_pause_whose_keys_are_not_hidden_is_not_shown_as_any_other(running, si
 
 
 def shown(call: CallNow) -> str:
-    console = Console(width=200, file=open(os.devnull, "w"), record=True)  # noqa: SIM115
+    console = Console(width=200, file=open(os.devnull, "w"), record=True)  # noqa: SIM115 # for the test
     console.print(cli_view.table([call], datetime.now(UTC)))
     return console.export_text()
 
 
-def test_calls_as_json(running, site_file):  # noqa: F811
+def test_calls_as_json(running, site_file):  # noqa: F811 # the fixture
     masked = [
         json.loads(line) for line in ivr("calls", "--site", site_file, "--json").stdout.splitlines()
     ]
@@ -121,20 +121,20 @@ def test_calls_as_json(running, site_file):  # noqa: F811
     assert json.loads(whole) == {**ONE._asdict(), "marks": []}
 
 
-def test_no_calls(running, site_file):  # noqa: F811
+def test_no_calls(running, site_file):  # noqa: F811 # the fixture
     running.calls.now.clear()
     result = ivr("calls", "--site", site_file)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no calls\n")
 
 
-def test_what_a_stranger_sends_cannot_steer_a_terminal(running, site_file):  # noqa: F811
+def test_what_a_stranger_sends_cannot_steer_a_terminal(running, site_file):  # noqa: F811 # the fixture
     bad = "\x1b[2J[bold]\n\u202e"
     running.calls.now = {ONE.call: ONE._replace(caller=bad, extension=bad)}
     result = ivr("calls", "--site", site_file, "--numbers")
     assert len(result.stdout.splitlines()) == 1
     assert "\x1b" not in result.stdout
     assert "\u202e" not in result.stdout
-    console = Console(width=200, file=open(os.devnull, "w"), record=True)  # noqa: SIM115
+    console = Console(width=200, file=open(os.devnull, "w"), record=True)  # noqa: SIM115 # for the test
     console.print(cli_view.table([ONE._replace(caller=bad)], datetime.now(UTC)))
     text = console.export_text()
     assert "[bold]" in text, "no markup"
@@ -145,7 +145,7 @@ def test_another_spool_needs_no_site(running, tmp_path):
     assert ivr("calls", "--site", tmp_path / "none.yaml", "--spool", running.spool).exit_code == 0
 
 
-def test_a_dialplan_with_mistakes_does_not_keep_a_pause_away(running, site_file):  # noqa: F811
+def test_a_dialplan_with_mistakes_does_not_keep_a_pause_away(running, site_file):  # noqa: F811 # the fixture
     edit(site_file.parent.parent / "dialplan/policy.yaml", "reminders: 2", "reminder: 2")
     assert ivr("pause", "--site", site_file, "1001").exit_code == 0
     edit(site_file, "spool:", "spol:")
@@ -158,7 +158,7 @@ def test_a_dialplan_with_mistakes_does_not_keep_a_pause_away(running, site_file)
 
 
 @pytest.mark.parametrize("word", [ONE.call, ONE.call[:4], ONE.call[:8].upper(), "1001", " 1001 "])
-def test_pause_and_resume(running, site_file, word):  # noqa: F811
+def test_pause_and_resume(running, site_file, word):  # noqa: F811 # the fixture
     paused = ivr("pause", "--site", site_file, word)
     assert paused.exit_code == 0
     assert paused.stdout.endswith(f"  paused  paused since {SINCE} by engineer\n")
@@ -170,7 +170,7 @@ def test_pause_and_resume(running, site_file, word):  # noqa: F811
 
 
 @pytest.mark.parametrize("word", ["3de", "1003", "100", "", "ffff", "\x1b[2J", ONE.call + "0", "é"])
-def test_a_call_that_is_not_there(running, site_file, word):  # noqa: F811
+def test_a_call_that_is_not_there(running, site_file, word):  # noqa: F811 # the fixture
     result = ivr("pause", "--site", site_file, "--", word)
     assert result.exit_code == 2
     assert result.stderr.startswith("no call in progress has the id or extension ")
@@ -179,7 +179,7 @@ def test_a_call_that_is_not_there(running, site_file, word):  # noqa: F811
     assert running.calls.asked == []
 
 
-def test_several_calls_are_named(running, site_file):  # noqa: F811
+def test_several_calls_are_named(running, site_file):  # noqa: F811 # the fixture
     running.calls.now[OTHER.call] = OTHER._replace(extension="1001")
     result = ivr("pause", "--site", site_file, "1001")
     assert result.exit_code == 2
@@ -221,7 +221,7 @@ def test_very_many_calls_are_not_all_named():
         (Why.ENDED, 2, "has ended"),
     ],
 )
-def test_what_the_engine_refuses(running, site_file, why, code, text):  # noqa: F811
+def test_what_the_engine_refuses(running, site_file, why, code, text):  # noqa: F811 # the fixture
     running.calls.why = why
     result = ivr("pause", "--site", site_file, "1001")
     assert result.exit_code == code
@@ -230,7 +230,7 @@ def test_what_the_engine_refuses(running, site_file, why, code, text):  # noqa: 
     assert result.stdout == ""
 
 
-def test_a_fault_of_the_engine(running, site_file):  # noqa: F811
+def test_a_fault_of_the_engine(running, site_file):  # noqa: F811 # the fixture
     running.calls.before_answer = lambda: 1 / 0
     result = ivr("pause", "--site", site_file, "1001")
     assert result.exit_code == 1
@@ -241,13 +241,13 @@ def test_a_fault_of_the_engine(running, site_file):  # noqa: F811
 
 
 @pytest.mark.parametrize("words", [("calls",), ("pause", "1001"), ("resume", "1001")])
-def test_no_engine(site_file, words):  # noqa: F811
+def test_no_engine(site_file, words):  # noqa: F811 # the fixture
     result = ivr(words[0], "--site", site_file, *words[1:])
     assert result.exit_code == 3
     assert "no engine is running on the spool" in result.stderr
 
 
-def test_an_engine_that_still_starts(site_file):  # noqa: F811
+def test_an_engine_that_still_starts(site_file):  # noqa: F811 # the fixture
     spool = site_file.parent.parent / "spool"
     spool.mkdir()
     with PidFile(spool):
@@ -256,7 +256,7 @@ def test_an_engine_that_still_starts(site_file):  # noqa: F811
     assert "is still starting" in result.stderr
 
 
-def test_an_engine_that_does_not_answer(site_file):  # noqa: F811
+def test_an_engine_that_does_not_answer(site_file):  # noqa: F811 # the fixture
     spool = site_file.parent.parent / "spool"
     spool.mkdir()
     with PidFile(spool) as claim:
@@ -266,14 +266,14 @@ def test_an_engine_that_does_not_answer(site_file):  # noqa: F811
     assert "does not answer at http://127.0.0.1:" in result.stderr
 
 
-def test_a_secret_that_is_another_engines(running, site_file):  # noqa: F811
+def test_a_secret_that_is_another_engines(running, site_file):  # noqa: F811 # the fixture
     (running.spool / "engine.secret").write_text("ivr_another\n")
     result = ivr("calls", "--site", site_file)
     assert result.exit_code == 3
     assert "restart the engine" in result.stderr
 
 
-def test_something_else_at_the_engines_address(running, site_file):  # noqa: F811
+def test_something_else_at_the_engines_address(running, site_file):  # noqa: F811 # the fixture
     running.calls.now = {}
     running.calls.calls = lambda: [ONE._replace(call="x")]
     assert ivr("calls", "--site", site_file).exit_code == 0
@@ -285,7 +285,7 @@ def test_something_else_at_the_engines_address(running, site_file):  # noqa: F81
     assert ivr("calls", "--site", site_file).exit_code == 1
 
 
-def test_a_proxy_of_the_environment_is_not_asked(running, site_file, monkeypatch):  # noqa: F811
+def test_a_proxy_of_the_environment_is_not_asked(running, site_file, monkeypatch):  # noqa: F811 # the fixture
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert ivr("calls", "--site", site_file).exit_code == 0
 
@@ -332,7 +332,7 @@ def test_a_secret_that_is_not_the_engines(tmp_path, monkeypatch, how):
 # On a terminal.
 
 
-def test_the_live_view_shows_and_ends_with_q(running, site_file):  # noqa: F811
+def test_the_live_view_shows_and_ends_with_q(running, site_file):  # noqa: F811 # the fixture
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "ivr.cli", "calls", "--site", str(site_file)],
@@ -397,7 +397,7 @@ def test_how_long_a_call_lasts(since, shown):
 # token
 
 
-def test_a_token_from_its_making_to_its_end(site_file):  # noqa: F811
+def test_a_token_from_its_making_to_its_end(site_file):  # noqa: F811 # the fixture
     words = ("--site", site_file)
     added = ivr(
         "token", "add", *words, "payment-page", "--scope", "recording:pause",
@@ -431,7 +431,7 @@ def test_a_token_from_its_making_to_its_end(site_file):  # noqa: F811
         ("revoke", "crm"),
     ],
 )
-def test_words_that_do_not_fit(site_file, words):  # noqa: F811
+def test_words_that_do_not_fit(site_file, words):  # noqa: F811 # the fixture
     assert ivr("token", "add", "there", "--scope", "calls:read", "--site", site_file).exit_code == 0
     before = (site_file.parent / "tokens.json").read_bytes()
     result = ivr("token", words[0], "--site", site_file, *words[1:])
@@ -440,7 +440,7 @@ def test_words_that_do_not_fit(site_file, words):  # noqa: F811
     assert (site_file.parent / "tokens.json").read_bytes() == before
 
 
-def test_a_file_that_is_broken(site_file):  # noqa: F811
+def test_a_file_that_is_broken(site_file):  # noqa: F811 # the fixture
     (site_file.parent / "tokens.json").write_text("{")
     (site_file.parent / "tokens.json").chmod(0o600)
     for words in (("list",), ("revoke", "crm"), ("add", "crm", "--scope", "calls:read")):

@@ -103,7 +103,7 @@ def test_any_wav_file_has_its_silence_listed(tmp_path):
     ]
 
 
-def test_the_sites_spool_is_looked_in_for_a_call(site_file, spool):  # noqa: F811
+def test_the_sites_spool_is_looked_in_for_a_call(site_file, spool):  # noqa: F811 # the fixture
     edit(site_file, "spool: ../spool", "spool: ../there")
     put(spool, MASKED)
     file(spool, PAUSED)

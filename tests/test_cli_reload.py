@@ -21,7 +21,7 @@ def health(one: Served) -> dict[str, object]:
     return page
 
 
-def test_it_waits_for_the_engine_also_where_nothing_has_changed(served, site_file):  # noqa: F811
+def test_it_waits_for_the_engine_also_where_nothing_has_changed(served, site_file):  # noqa: F811 # the fixture
     for count in (1, 2):
         assert ivr("reload", "--site", site_file).exit_code == 0
         taken = [one for one in served.events if one["event"] == "configuration taken over"]
@@ -29,7 +29,7 @@ def test_it_waits_for_the_engine_also_where_nothing_has_changed(served, site_fil
         assert health(served)["reloads"] == count
 
 
-def test_settings_that_take_a_restart_are_named(served, site_file):  # noqa: F811
+def test_settings_that_take_a_restart_are_named(served, site_file):  # noqa: F811 # the fixture
     edit(site_file, 'password: "ClueCon"', 'password: "other"')
     edit(site_file, "format: json", "format: json\n  level: debug")
     edit(site_file.parent.parent / "dialplan/policy.yaml", 'version: "2.0"', 'version: "2.1"')
@@ -41,7 +41,7 @@ def test_settings_that_take_a_restart_are_named(served, site_file):  # noqa: F81
     assert health(served)["policy"] == "2.1", "and the rest is in force"
 
 
-def test_the_engine_is_found_where_its_address_has_changed(served, site_file):  # noqa: F811
+def test_the_engine_is_found_where_its_address_has_changed(served, site_file):  # noqa: F811 # the fixture
     port = int(served.events[0]["metrics_on"].rpartition(":")[2].removesuffix("/metrics"))
     edit(site_file, f'"127.0.0.1:{port}"', f'"127.0.0.1:{free_port()}"')
     result = ivr("reload", "--site", site_file)
@@ -49,7 +49,7 @@ def test_the_engine_is_found_where_its_address_has_changed(served, site_file):  
     assert result.output.endswith("until the engine is restarted: http.listen\n")
 
 
-def test_an_engine_that_is_still_on_another_spool(served, site_file):  # noqa: F811
+def test_an_engine_that_is_still_on_another_spool(served, site_file):  # noqa: F811 # the fixture
     edit(site_file, "spool: ../spool", "spool: ../other")
     result = ivr("reload", "--site", site_file)
     assert result.exit_code == 3
@@ -57,7 +57,7 @@ def test_an_engine_that_is_still_on_another_spool(served, site_file):  # noqa: F
     assert "where `spool` was changed in" in result.output
 
 
-def test_any_free_port_will_do(site_file):  # noqa: F811
+def test_any_free_port_will_do(site_file):  # noqa: F811 # the fixture
     one = Served(site_file)
     try:
         one.until("engine started")
@@ -69,14 +69,14 @@ def test_any_free_port_will_do(site_file):  # noqa: F811
         one.kill()
 
 
-def test_a_proxy_of_the_environment_is_not_asked(served, site_file, monkeypatch):  # noqa: F811
+def test_a_proxy_of_the_environment_is_not_asked(served, site_file, monkeypatch):  # noqa: F811 # the fixture
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert ivr("reload", "--site", site_file).exit_code == 0
 
 
-def test_what_the_engine_refuses_is_said_at_once(served, site_file, monkeypatch):  # noqa: F811
+def test_what_the_engine_refuses_is_said_at_once(served, site_file, monkeypatch):  # noqa: F811 # the fixture
     """The files change after this command has checked them."""
     real = os.kill
 
@@ -93,7 +93,7 @@ def test_what_the_engine_refuses_is_said_at_once(served, site_file, monkeypatch)
     )
 
 
-def test_an_engine_that_still_starts_is_not_signalled(site_file, monkeypatch):  # noqa: F811
+def test_an_engine_that_still_starts_is_not_signalled(site_file, monkeypatch):  # noqa: F811 # the fixture
     """It would end of it."""
     spool = site_file.parent.parent / "spool"
     spool.mkdir()
@@ -106,7 +106,7 @@ def test_an_engine_that_still_starts_is_not_signalled(site_file, monkeypatch):  
     assert told == []
 
 
-def test_an_engine_that_does_not_answer(site_file, monkeypatch):  # noqa: F811
+def test_an_engine_that_does_not_answer(site_file, monkeypatch):  # noqa: F811 # the fixture
     spool = site_file.parent.parent / "spool"
     spool.mkdir()
     told: list[tuple[int, int]] = []

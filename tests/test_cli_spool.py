@@ -34,7 +34,7 @@ def test_a_spool_is_listed_without_any_site(spool, monkeypatch):
         assert [line[:36] for line in result.output.splitlines()] == [OTHER, CALL]
 
 
-def test_the_sites_spool_is_listed_without_the_option(site_file, spool):  # noqa: F811
+def test_the_sites_spool_is_listed_without_the_option(site_file, spool):  # noqa: F811 # the fixture
     edit(site_file, "spool: ../spool", "spool: ../there")
     spool.root.rename(spool.root.parent / "there")
     result = ivr("spool", "ls", "--site", site_file)

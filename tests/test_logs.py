@@ -199,7 +199,7 @@ def test_no_line_of_a_traceback_passes_for_another_event():
 
 
 @FORMATS
-def test_a_fault_in_a_call_shows_nothing_of_the_caller(house, monkeypatch, text):  # noqa: F811
+def test_a_fault_in_a_call_shows_nothing_of_the_caller(house, monkeypatch, text):  # noqa: F811 # the fixture
     """The driver's frames hold the call's state, its event and its configuration."""
 
     def advance(state, event, policy):
@@ -257,7 +257,7 @@ def test_one_line_tells_everything_about_a_call(house, logged):  # noqa: F811 # 
 
 
 @pytest.mark.parametrize("told", script.STANDARD, ids=lambda told: told.name)
-def test_an_ordinary_call_is_one_line_and_nothing_else(house, logged, told):  # noqa: F811
+def test_an_ordinary_call_is_one_line_and_nothing_else(house, logged, told):  # noqa: F811 # the fixture
     before = len(logged)
     call = house.call(told)
     assert [one["event"] for one in logged[before:]] == ["call ended"]

@@ -143,7 +143,7 @@ def test_calls_in_progress_by_phase(house):  # noqa: F811 # the fixture
     assert by_phase == {"connected": 1, "deciding": 1}
 
 
-def test_a_recording_that_failed_and_a_command_that_was_refused(house, monkeypatch):  # noqa: F811
+def test_a_recording_that_failed_and_a_command_that_was_refused(house, monkeypatch):  # noqa: F811 # the fixture
     monkeypatch.setattr(api, "start_recording", lambda *_: False)
     house.call(CallScript(destination=Destination.talks(500)))
     found = samples(house.get("/metrics")[1])

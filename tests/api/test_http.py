@@ -45,7 +45,7 @@ def test_health_of_an_engine_that_is_well(house):  # noqa: F811 # the fixture
     assert house.get("/readyz") == (200, body)
 
 
-def test_ready_though_freeswitch_is_away_from_the_inbound_connection(house):  # noqa: F811
+def test_ready_though_freeswitch_is_away_from_the_inbound_connection(house):  # noqa: F811 # the fixture
     """Calls come by their own sockets; the page says what is missing."""
     house.switch._server.stop()
     house.inbound()[0].drop()

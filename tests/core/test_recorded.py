@@ -46,7 +46,7 @@ def audio(ms: int, part: int = 1, **more: object) -> FoundAudio:
     name = f"new/{CALL}.wav" if part == 1 else f"new/{CALL}.{part}.wav"
     sha = f"{part:064d}" if ms else ""
     found = FoundAudio(name, "wav", 2, 8000, ms * 8, 44 + ms * 32, sha, False, part)
-    return replace(found, **more)  # type: ignore[arg-type]
+    return replace(found, **more)  # type: ignore[arg-type] # any words
 
 
 def record(told: tuple[tuple[int, Entry], ...], *found: FoundAudio) -> CallRecord:

@@ -38,7 +38,7 @@ def span(begin: int, end: int, length: int | None, held: int = 20, **more: objec
     """A pause that FreeSWITCH's mask held from ``held`` ms after its begin until its end."""
     masked = ((begin + held, end - held),) if held >= 0 and end - begin > 2 * held else ()
     made = Span(0, 1, begin, end, 250, masked, length)
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)  # type: ignore[arg-type] # any words
 
 
 def prove(path: Path, *spans: Span) -> tuple[Proof, ...]:

@@ -40,10 +40,10 @@ def faulty(disk: Disk, name: str, end: str) -> Disk:
         return fd
 
     def broken(first: object, *rest: object) -> object:
-        path = rest[0] if name == "rename" else paths.get(first, first)  # type: ignore[call-overload]
+        path = rest[0] if name == "rename" else paths.get(first, first)  # type: ignore[call-overload] # any words
         if str(path).endswith(end):
             raise ValueError(f"a fault about 07700900123, at {name}")
-        return opened(first, *rest) if name == "open" else real(first, *rest)  # type: ignore[arg-type]
+        return opened(first, *rest) if name == "open" else real(first, *rest)  # type: ignore[arg-type] # any words
 
     return replace(disk, **{"open": opened, name: broken})
 
@@ -52,7 +52,7 @@ def at_fault_in_fold(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     def broken(which: str, *rest: object) -> object:
         if which == call:
             raise ValueError("a fault about 07700900123")
-        return fold(which, *rest)  # type: ignore[arg-type]
+        return fold(which, *rest)  # type: ignore[arg-type] # any words
 
     monkeypatch.setattr(filing, "fold", broken)
 

@@ -397,7 +397,7 @@ def test_a_fault_in_writing_is_told_and_the_journal_goes_on(bench: Bench, call: 
 
     def broken(*_args: object) -> int:
         if call == "write":
-            whole.write(_args[0], b"half a li")  # type: ignore[arg-type]
+            whole.write(_args[0], b"half a li")  # type: ignore[arg-type] # any words
         raise ValueError("nobody thought of 07700900123")
 
     bench.journal._writer._disk = replace(whole, **{call: broken})

@@ -136,10 +136,10 @@ class Strict(Trace):
     """A disk that refuses to open for writing what lies in recording/."""
 
     def _traced(self, name: str, real: object) -> object:  # type: ignore[override]
-        call = super()._traced(name, real)  # type: ignore[arg-type]
+        call = super()._traced(name, real)  # type: ignore[arg-type] # any words
 
         def strict(first: object, *rest: object) -> object:
-            if name == "open" and "/recording/" in str(first) and int(rest[0]) & os.O_RDWR:  # type: ignore[call-overload]
+            if name == "open" and "/recording/" in str(first) and int(rest[0]) & os.O_RDWR:  # type: ignore[call-overload] # any words
                 raise PermissionError(13, "Permission denied", first)
             return call(first, *rest)
 
@@ -434,7 +434,7 @@ def test_a_file_that_is_put_in_the_recordings_place_is_not_written_to(
     def swap(*rest: object) -> object:
         Path(places.recorded(CALL)).unlink()
         put(places, LEAKED)
-        return real(*rest)  # type: ignore[arg-type]
+        return real(*rest)  # type: ignore[arg-type] # any words
 
     monkeypatch.setattr(readback, "survey", swap)
     filed = file(places, PAUSED)
@@ -456,10 +456,10 @@ def test_a_file_that_is_swapped_before_it_is_moved_is_not_shown_unproved(
 
     class Swap(Trace):
         def _traced(self, name: str, real: object) -> object:  # type: ignore[override]
-            call = super()._traced(name, real)  # type: ignore[arg-type]
+            call = super()._traced(name, real)  # type: ignore[arg-type] # any words
 
             def one(*args: object) -> object:
-                at_record = name == "fsync" and self.paths.get(args[0], "").endswith(".json")  # type: ignore[call-overload]
+                at_record = name == "fsync" and self.paths.get(args[0], "").endswith(".json")  # type: ignore[call-overload] # any words
                 if at_record if before else name == "rename" and args[0] == str(source):
                     source.rename(tmp_path / "first")
                     if link:
