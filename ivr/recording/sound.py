@@ -85,11 +85,6 @@ class Sound:
     def _is_quiet(self, piece: bytes) -> bool:
         return self._quiet.startswith(piece)
 
-    def is_silent(self, begin: int, end: int) -> bool:
-        """Whether all between two frames is silence. Raises OSError."""
-        begin, end = self.within(begin), self.within(end)
-        return all(self._is_quiet(piece) for _at, piece in self._pieces(begin, end))
-
     def peak(self, begin: int, end: int) -> int:
         """The loudest sample between two frames, 0 to 32767 whatever the file's width, and never
         0 where one of them is not silence. Raises OSError."""

@@ -75,3 +75,12 @@ def names(places: Places) -> dict[str, list[str]]:
         folder: sorted(os.listdir(places.root / folder))
         for folder in ("new", "recording", "tmp", "aside")
     }
+
+
+TWICE = at(
+    *BEGIN, *((begin + after, entry) for begin in (2_000, 6_000) for after, entry in (
+        (0, PauseStarted("agent")), (20, PauseHeld("masked")),
+        (1_480, PauseEnding("agent")), (1_500, PauseEnded()),
+    )), END,
+)  # fmt: skip
+"""8 s of audio, paused from 1 s to 2.5 s of it, and from 5 s to 6.5 s."""
