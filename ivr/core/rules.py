@@ -5,7 +5,7 @@ A test takes each of them away and sees a proof fail (``tests/core/test_search.p
 
 from __future__ import annotations
 
-from ivr.core.state import CallState, Recording
+from ivr.core.state import CallState
 
 
 def was_announced(complete: bool) -> bool:
@@ -25,7 +25,7 @@ def is_durable(state: CallState) -> bool:
 
 def is_wanted(state: CallState) -> bool:
     """No recording runs that the machine did not ask for, gave up waiting for, or stopped."""
-    return state.recording in (Recording.REQUESTED, Recording.RUNNING)
+    return state.records
 
 
 def may_be_heard_again(unmasked: bool) -> bool:

@@ -218,7 +218,24 @@ def test_eight_digits_pause_by_themselves_and_none_of_them_is_kept(
     assert {one.disguise for one in sent} == {"events"}
 
 
-def test_what_freeswitch_does_not_answer_is_not_done(house: Payments) -> None:
+def test_a_reload_ends_no_pause_not_even_one_that_takes_the_codes_away(house: Payments) -> None:
+    call = connected(house, talks(Keys("*7"), Wait(8_000), Keys("*8"), Wait(2_000), HangUp()))
+    house.clock.run_until(lambda: house.metric("ivr_calls_paused") == 1)
+    before = house.engine.context.configuration.version
+    (house.folder / "dialplan/teams/customer-services.yaml").write_text(
+        'name: Customer Services\npause:\n  codes: {pause: "", resume: "", abuse: ""}\n'
+    )
+    house.engine.reload()
+    house.clock.run_until(lambda: house.engine.context.configuration.version != before)
+    house.clock.run(2_000)
+    assert now(house, call)["recording"] == "paused"
+    assert not [one for one in house.commands if " unmask " in one]
+    assert [what for what, _ in steps(house, call)][-1] == "pause-ended", "its codes still count"
+
+
+def test_what_freeswitch_does_not_answer_is_not_done(
+    house: Payments, logged: list[dict[str, Any]]
+) -> None:
     call = connected(house, talks())
     house.switch.faults.silence(faults.MASK, times=-1)
     house.switch.faults.silence(faults.STOP, times=-1)
@@ -226,6 +243,8 @@ def test_what_freeswitch_does_not_answer_is_not_done(house: Payments) -> None:
     assert status == 503, body
     assert "starting" in body, "it says in what state the recording is"
     assert house.metric("ivr_masks_refused_total") == 1
+    given_up = [one for one in logged if one["event"] == "mask refused or not confirmed in time"]
+    assert [one["call"] for one in given_up] == [call.uuid]
     assert now(house, call)["pause"] == "starting"
 
 
