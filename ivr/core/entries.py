@@ -38,6 +38,17 @@ class Arrived:
     config_version: str
     destination: str
     """Name of the destination in ``dialplan/``."""
+    switch: str = ""
+    """FreeSWITCH's Core-UUID, new each time it starts: a call does not outlive it (R22)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """An engine took up a call that another one, or an earlier run of it, had left (R22)."""
+
+    how: str
+    """``followed``: it goes on by itself, and the inbound connection tells of it.
+    ``handed-back``: FreeSWITCH's dialplan handed it over once more, to be driven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,15 @@ class RecordingFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingStalled:
+    """The recording's file no longer grew, though people spoke (docs/freeswitch.md 19)."""
+
+    path: str
+    into: str
+    """Path of the further part that is begun in its stead; empty where there is no room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dialled:
     """The destination was dialled."""
 
@@ -173,12 +193,14 @@ class HungUp:
     """The call is over."""
 
     by: str
-    """``caller``, ``agent``, ``engine`` or ``switch``."""
+    """``caller``, ``agent``, ``engine`` or ``switch``; ``unknown`` where nobody saw it."""
     cause: str
     """FreeSWITCH's name of the cause, such as ``NORMAL_CLEARING``."""
     q850: int
     reason: str = ""
-    """Why, in the engine's words, such as ``opted-out`` or ``no-answer``."""
+    """Why, in the engine's words, such as ``opted-out`` or ``no-answer``; ``switch-lost``:
+    FreeSWITCH died, ``ended-unseen``: it ended while nobody listened. Then the entry's stamp is
+    when that was found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +212,8 @@ class PauseStarted:
     """
 
     by: str
-    """``agent``, ``page``, ``engineer``, ``payment-line``, or ``digits`` (the caller keyed what
-    may be a card number)."""
+    """``agent``, ``page``, ``engineer``, ``payment-line``, ``hold`` (the agent put the caller on
+    hold), or ``digits`` (the caller keyed what may be a card number)."""
     guard_ms: int = 250
     """How much more than the pause is to be silent, before and after it (R7)."""
     back_ms: int = 0
@@ -245,6 +267,7 @@ class Finished:
 
 Entry = (
     Arrived
+    | TakenUp
     | Answered
     | PromptStarted
     | PromptEnded
@@ -256,6 +279,7 @@ Entry = (
     | RecordingStarted
     | RecordingStopped
     | RecordingFailed
+    | RecordingStalled
     | Dialled
     | Connected
     | Parted

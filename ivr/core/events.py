@@ -105,6 +105,8 @@ class RecordingStopped:
     """FreeSWITCH's ``Record-Completion-Cause``."""
     switch_ms: int
     """FreeSWITCH's ``record_ms``: may count what was never written (docs/freeswitch.md 19)."""
+    path: str = ""
+    """The part that it is of, where that is not the one being recorded now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,45 @@ class HungUp:
     by: Party
     cause: str
     q850: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """FreeSWITCH has the call no more, and nobody saw it end (R22)."""
+
+    at: int
+    switch_lost: bool
+    """FreeSWITCH itself had died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbridged:
+    """The A leg hears nobody any more, as told of a call whose own socket is gone."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The recording's file has not grown for a while, or is not there (docs/freeswitch.md 19)."""
+
+    at: int
+    folder: str
+    """Where a further part can be recorded; empty where nowhere is room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The agent's telephone put the call on hold (docs/freeswitch.md 23c)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """The agent is back from hold."""
+
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +277,11 @@ Event = (
     | TimerFired
     | LinkLost
     | HungUp
+    | Vanished
+    | Unbridged
+    | Stalled
+    | Held
+    | Unheld
     | PauseAsked
     | ResumeAsked
     | AbuseMarked

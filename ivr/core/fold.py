@@ -31,11 +31,13 @@ from ivr.core.entries import (
     PromptStarted,
     RecordingFailed,
     RecordingIntended,
+    RecordingStalled,
     RecordingStarted,
     RecordingStopped,
     ReminderRepeated,
     Stamp,
     Stamped,
+    TakenUp,
 )
 from ivr.core.record import (
     SCHEMA,
@@ -104,6 +106,8 @@ class _Gathered:
             case Arrived():
                 self.arrived = entry
                 return "arrived", ""
+            case TakenUp():
+                return "taken-up", entry.how
             case Answered():
                 return "answered", ""
             case Dialled():
@@ -130,6 +134,8 @@ class _Gathered:
             case RecordingFailed():
                 self.sound.failed = entry
                 return "recording-failed", entry.reason
+            case RecordingStalled():
+                return "recording-stalled", "" if entry.into else "no room"
             case OptOutStarted():
                 self.sequences += 1
                 return "opt-out-started", ""

@@ -59,6 +59,8 @@ class Pausing:
     card_digits: int = 0
     """So many digits that a caller keys in a row, while connected and not paused, cause a pause
     by themselves; 0 is never."""
+    on_hold: Literal["mask", "record"] = "mask"
+    """What becomes of what a caller says while the agent has the call on hold (R5)."""
     lines: frozenset[str] = frozenset()
     """Numbers and extensions of payment lines: connected to one, a call is paused."""
 
