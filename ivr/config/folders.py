@@ -39,6 +39,12 @@ def safe_folder(document: Document, where: Where, text: str) -> Path:
     return folder
 
 
+def within(folder: Path, other: Path) -> bool:
+    """Whether a folder is in the other one or is it, also by a link; neither need be there."""
+    inner, outer = os.path.realpath(folder), os.path.realpath(other)
+    return os.path.commonpath((inner, outer)) == outer
+
+
 def is_folder(folder: Path, holder: Document, where: Where) -> bool:
     """Whether there is such a folder; if not, that is noted where the document names it."""
     if os.path.isdir(folder):

@@ -1,8 +1,8 @@
-"""The kinds of text that settings are made of: durations, names, versions, dates.
+"""The kinds of text that settings are made of: durations, sizes, names, versions, dates.
 
 Each kind is a marker for ``Annotated[str, …]``: it tells pydantic what to accept, people what
 was expected, and editors the pattern (R20). Values stay the text that was written; what reads
-them further is :func:`milliseconds` and :class:`Address`.
+them further is :func:`milliseconds`, :func:`bytes_of` and :class:`Address`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,18 @@ def milliseconds(duration: str) -> int:
     if not found:
         raise ValueError(f"not a duration: {duration!r}")
     return int(found[1]) * _UNITS[found[2]]
+
+
+_SIZES = {"KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000}
+_SIZE = re.compile(r"([0-9]{1,6})(KB|MB|GB|TB)")
+
+
+def bytes_of(size: str) -> int:
+    """``"512MB"`` or ``"2GB"`` in bytes, 1000 of a unit to the next; ValueError for other text."""
+    found = _SIZE.fullmatch(size)
+    if not found:
+        raise ValueError(f"not a size: {size!r}")
+    return int(found[1]) * _SIZES[found[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,44 @@ class Duration(Kind):
         ms = milliseconds(text)
         in_range = milliseconds(self.least) <= ms <= milliseconds(self.most)
         if not in_range or ms % milliseconds(self.step):
+            raise wrong(f"expected {self.expected}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Size(Kind):
+    """An amount of space on a disk with its unit, between two others."""
+
+    least: str = "1MB"
+    most: str = "100TB"
+    expected: str = ""
+    pattern: str | None = _SIZE.pattern
+
+    def __post_init__(self) -> None:
+        expected = f"a size from {self.least} to {self.most} with its unit (KB, MB, GB, TB)"
+        object.__setattr__(self, "expected", expected)
+
+    def from_number(self, number: int) -> str:
+        """See :class:`Kind`: people leave out ``MB``, or write bytes."""
+        return f"{number if number < _SIZES['MB'] else number // _SIZES['MB']}MB"
+
+    def hint(self, text: str) -> str:
+        """See :class:`Kind`."""
+        found = re.fullmatch(
+            r"\s*([0-9]{1,6})(?:\.([0-9]))?\s*([kmgt]?)(?:i?b|ytes?)?\s*", text, re.IGNORECASE
+        )
+        if not found:
+            return ""
+        number, tenth, unit = int(found[1]), found[2], found[3].upper() or "M"
+        if tenth and tenth != "0" and unit != "K":
+            smaller = "KMGT"["KMGT".index(unit) - 1]
+            return f", did you mean {quoted(f'{number * 1000 + int(tenth) * 100}{smaller}B')}?"
+        return f", did you mean {quoted(f'{number}{unit}B')}?"
+
+    def accept(self, text: str, known: Known) -> str:
+        """See :class:`Kind`."""
+        Kind.accept(self, text, known)
+        if not bytes_of(self.least) <= bytes_of(text) <= bytes_of(self.most):
             raise wrong(f"expected {self.expected}")
         return text
 

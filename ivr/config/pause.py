@@ -26,6 +26,7 @@ def pausing(default: DefaultPause, own: Pause, lines: frozenset[str]) -> Pausing
         overdue_ms=milliseconds(own.overdue or default.overdue),
         guard_ms=milliseconds(own.guard or default.guard),
         card_digits=digits if isinstance(digits, int) else 0,
+        on_hold=own.on_hold or default.on_hold,
         lines=lines,
     )
 

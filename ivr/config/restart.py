@@ -15,6 +15,7 @@ _KEPT: Mapping[str, Callable[[Site], object]] = MappingProxyType(
         "freeswitch.port": lambda site: site.freeswitch.address.port,
         "freeswitch.password": lambda site: site.freeswitch.password,
         "spool": lambda site: site.spool,
+        "fallback": lambda site: site.fallback,
         "http.listen": lambda site: site.http,
         "log.format": lambda site: site.log.format,
         "log.level": lambda site: site.log.level,
@@ -36,6 +37,7 @@ def taken_over(running: Site, new: Site) -> Site:
         listen=running.listen,
         freeswitch=running.freeswitch,
         spool=running.spool,
+        fallback=running.fallback,
         http=running.http,
         log=running.log,
     )

@@ -10,7 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from ivr.config.addresses import AddressText, DialString, EngineAddress, Host
-from ivr.config.kinds import Day, Duration, Kind, Language, Name, NameOf, Paragraph, Version
+from ivr.config.kinds import (
+    Day,
+    Duration,
+    Kind,
+    Language,
+    Name,
+    NameOf,
+    Paragraph,
+    Size,
+    Version,
+)
 from ivr.config.telephone import NEVER, CardDigits, FeatureCode, Key, Keys, Number, RouteNumber
 
 Folder = Annotated[str, Kind(expected="a folder")]
@@ -85,12 +95,16 @@ class Log(Strict):
 
 
 class Limits(Strict):
-    """How long FreeSWITCH may take, and how much at once."""
+    """How long things may take, how much at once, and how full a disk may be."""
 
     command: Annotated[str, Duration(least="100ms", most="60s")] = "5s"
     """How long FreeSWITCH may take to say which call a connection is for; then it is dropped."""
     connections: Annotated[int, Field(ge=1, le=100_000)] = 6000
     """The most calls at once; further ones go where calls go when no engine answers."""
+    least_free: Annotated[str, Size()] = "512MB"
+    """With less free than this, a folder is not used for new recordings."""
+    stop: Annotated[str, Duration(least="1s", most="5m")] = "10s"
+    """How long a stop may take: calls are let go of, and what is known is put on disk."""
 
 
 class SiteFile(Strict):
@@ -102,12 +116,14 @@ class SiteFile(Strict):
     """FreeSWITCH's own event socket."""
     spool: Folder
     """Where recordings and finished records are put for the retention layer."""
+    fallback: Folder | None = None
+    """Where recordings go on while the spool cannot be written; best on another disk."""
     http: Http = Http()
     """Metrics, health and the control of calls over HTTP."""
     log: Log = Log()
     """What the log looks like."""
     limits: Limits = Limits()
-    """How long FreeSWITCH may take, and how much at once."""
+    """How long things may take, how much at once, and how full a disk may be."""
     render: Render = Render()
     """What `ivr dialplan render` writes for FreeSWITCH."""
     dialplan: Folder = "../dialplan"
@@ -157,6 +173,7 @@ class OptOut(Strict):
 
 Overdue = Annotated[str, Duration(least="1s", most="4h")]
 Guard = Annotated[str, Duration(least="100ms", most="2s")]
+OnHold = Literal["mask", "record"]
 Digits = Annotated[str | int, CardDigits()]
 
 
@@ -183,6 +200,9 @@ class DefaultPause(Strict):
     card_digits: Digits = NEVER
     """So many digits that a caller keys in a row, without a pause, pause by themselves; not in a
     call whose connection to the engine was lost, or that was taken up after a restart."""
+    on_hold: OnHold = "mask"
+    """What becomes of what a caller says while the agent has the call on hold: mask pauses the
+    recording until the hold ends, record keeps it."""
 
 
 class Codes(Strict):
@@ -208,6 +228,9 @@ class Pause(Strict):
     card_digits: Digits | None = None
     """So many digits that a caller keys in a row, without a pause, pause by themselves; not in a
     call whose connection to the engine was lost, or that was taken up after a restart."""
+    on_hold: OnHold | None = None
+    """What becomes of what a caller says while the agent has the call on hold: mask pauses the
+    recording until the hold ends, record keeps it."""
 
 
 class Defaults(Strict):

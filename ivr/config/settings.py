@@ -44,10 +44,14 @@ class LogSettings:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long FreeSWITCH may take, and how much at once."""
+    """How long things may take, how much at once, and how full a disk may be."""
 
     command_ms: int
     connections: int
+    least_free_bytes: int = 512_000_000
+    """A folder with less free is not used for new recordings (R22)."""
+    stop_ms: int = 10_000
+    """How long a stop may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class Site:
     render: RenderSettings
     dialplan: Path
     prompts: Path
+    fallback: Path | None = None
+    """Where recordings go on while the spool cannot be written (R22); ``None`` is nowhere."""
 
 
 LEAST_MORE, MOST_MORE = 3, 15

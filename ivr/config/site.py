@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ivr.config.addresses import Address, AddressText
 from ivr.config.document import Document, read_bytes
 from ivr.config.explain import validated
-from ivr.config.folders import resolved, safe_folder
-from ivr.config.kinds import Known, milliseconds
+from ivr.config.folders import resolved, safe_folder, within
+from ivr.config.kinds import Known, bytes_of, milliseconds
 from ivr.config.mistakes import printable, quoted, shown
 from ivr.config.schema import EventSocket as EventSocketFile
 from ivr.config.schema import Http, Outbound, SiteFile
@@ -25,6 +27,7 @@ def read_site(document: Document) -> Site | None:
     _listening_twice(document)
     password = _password(document)
     spool = safe_folder(document, ("spool",), document.text("spool") or "spool")
+    fallback = _fallback(document, spool)
     prompts = safe_folder(document, ("prompts",), document.text("prompts") or "../prompts")
     if file is None:
         return None
@@ -40,6 +43,8 @@ def read_site(document: Document) -> Site | None:
         limits=Limits(
             milliseconds(file.limits.command),
             file.limits.connections,
+            bytes_of(file.limits.least_free),
+            milliseconds(file.limits.stop),
         ),
         render=RenderSettings(
             file.render.context,
@@ -48,7 +53,26 @@ def read_site(document: Document) -> Site | None:
         ),
         dialplan=resolved(document, file.dialplan),
         prompts=prompts,
+        fallback=fallback,
     )
+
+
+def _fallback(document: Document, spool: Path) -> Path | None:
+    """Where recordings go on; what fills the spool or takes it away must not take it too."""
+    text = document.text("fallback")
+    if not text:
+        return None
+    folder = safe_folder(document, ("fallback",), text)
+    if within(folder, spool) and within(spool, folder):
+        fault = "is the spool too, expected a folder of its own"
+    elif within(folder, spool):
+        fault = f"is in the spool {shown(spool)}, expected a folder outside it"
+    elif within(spool, folder):
+        fault = f"has the spool {shown(spool)} in it, expected a folder without it"
+    else:
+        return folder
+    document.say(("fallback",), f'"fallback" {quoted(text)} {fault}, best on another file system')
+    return folder
 
 
 def _event_socket(file: EventSocketFile) -> Address:

@@ -108,11 +108,28 @@ def test_the_site_is_typed_and_its_paths_are_whole(site_file: Path) -> None:
         http=Address("127.0.0.1", 9184),
         tokens=root / "deploy/tokens.json",
         log=LogSettings("auto", "info", "masked"),
-        limits=Limits(command_ms=5000, connections=6000),
+        limits=Limits(
+            command_ms=5000, connections=6000, least_free_bytes=512_000_000, stop_ms=10_000
+        ),
         render=RenderSettings("public", "default", 10),
         dialplan=root / "dialplan",
         prompts=root / "prompts",
+        fallback=None,
     )
+
+
+def test_a_site_with_a_second_folder_and_other_limits(site_file: Path) -> None:
+    site_file.write_text(
+        GOOD["deploy/ivr.yaml"] + '  least_free: "2GB"\n  stop: "30s"\nfallback: ../../elsewhere\n'
+    )
+    site = load(site_file).site
+    assert site.fallback == site_file.parents[2] / "elsewhere"
+    assert (site.limits.least_free_bytes, site.limits.stop_ms) == (2_000_000_000, 30_000)
+    assert (site.limits.command_ms, site.limits.connections) == (5000, 6000)
+
+
+def test_limits_that_are_not_said_are_what_the_settings_take_too(site_file: Path) -> None:
+    assert load(site_file).site.limits == Limits(5000, 6000)
 
 
 def test_paths_are_relative_to_the_file_and_not_to_the_working_folder(

@@ -207,6 +207,24 @@ def test_a_folder_with_a_space_is_refused_for_recordings(site_file: Path) -> Non
     ]
 
 
+def test_a_fallback_with_a_space_is_refused_for_recordings(site_file: Path) -> None:
+    site_file.write_text(GOOD["deploy/ivr.yaml"] + "fallback: ../second disk\n")
+    assert printed(site_file) == [
+        f'deploy/ivr.yaml:13:11: folder "{Path.cwd()}/second disk" has " " in it, which '
+        "FreeSWITCH misreads, expected letters, digits and . _ + @ = , ~ -"
+    ]
+
+
+def test_a_fallback_that_leads_to_the_spool(site_file: Path) -> None:
+    Path("var/spool").mkdir(parents=True)
+    Path("elsewhere").symlink_to("var/spool")
+    site_file.write_text(GOOD["deploy/ivr.yaml"] + "fallback: ../elsewhere\n")
+    assert printed(site_file) == [
+        'deploy/ivr.yaml:13:11: "fallback" "../elsewhere" is the spool too, expected a folder of '
+        "its own, best on another file system"
+    ]
+
+
 def test_password_files(site_file: Path) -> None:
     site_file.write_text(
         GOOD["deploy/ivr.yaml"].replace('password: "ClueCon"', "password_file: secret")

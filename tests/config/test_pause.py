@@ -34,6 +34,7 @@ def test_a_policy_that_says_nothing_has_the_codes_that_are_usual(site_file: Path
         overdue_ms=600_000,
         guard_ms=250,
         card_digits=0,
+        on_hold="mask",
         lines=frozenset(),
     )
 
@@ -50,6 +51,17 @@ def test_the_policy_decides_for_all_and_a_team_for_itself(site_file: Path) -> No
     )
     assert paused(site_file, MAIN) == Pausing(FeatureCodes("#1", "#2", "#3"), 300_000, 1000, 8)
     assert paused(site_file, TAX) == Pausing(FeatureCodes("#1", "#2", "*99"), 300_000, 100, 0)
+
+
+@pytest.mark.parametrize("one", ["mask", "record"])
+def test_what_is_said_on_hold_is_as_the_policy_has_it_or_the_team(
+    site_file: Path, one: str
+) -> None:
+    other = "record" if one == "mask" else "mask"
+    write(f"{{on_hold: {one}}}", f"{{on_hold: {other}}}")
+    assert (paused(site_file, MAIN).on_hold, paused(site_file, TAX).on_hold) == (one, other)
+    write(f"{{on_hold: {one}}}")
+    assert paused(site_file, TAX).on_hold == one
 
 
 def test_a_team_can_do_without_codes(site_file: Path) -> None:

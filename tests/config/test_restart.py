@@ -31,6 +31,7 @@ RUNNING = Site(
     render=RenderSettings("public", "default", 10),
     dialplan=Path("/a/dialplan"),
     prompts=Path("/a/prompts"),
+    fallback=Path("/a/fallback"),
 )
 OTHER = Address("127.0.0.2", 2)
 CHANGES: list[tuple[dict[str, object], tuple[str, ...]]] = [
@@ -44,7 +45,10 @@ CHANGES: list[tuple[dict[str, object], tuple[str, ...]]] = [
     ({"tokens": Path("/b")}, ()),
     ({"log": LogSettings("text", "info", "masked")}, ("log.format",)),
     ({"log": LogSettings("json", "debug", "full")}, ("log.level", "log.numbers")),
+    ({"fallback": Path("/b")}, ("fallback",)),
+    ({"fallback": None}, ("fallback",)),
     ({"limits": Limits(1, 1)}, ()),
+    ({"limits": Limits(5000, 10, 1, 1)}, ()),
     ({"render": RenderSettings("b", "c", 1)}, ()),
     ({"dialplan": Path("/b")}, ()),
     ({"prompts": Path("/b")}, ()),
