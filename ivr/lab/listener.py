@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid as uuids
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from ivr.clock import Clock, Timer
 from ivr.lab import wire
 from ivr.lab.event import Event
 from ivr.lab.leg import Leg
-from ivr.lab.names import EVENT_NAMES, MYEVENTS
+from ivr.lab.names import MYEVENTS
+from ivr.lab.wanted import Wanted
 from ivr.lab.wire import ClientMessage, ClientReader, command_reply
 
 _QUEUE = 100_000
@@ -68,10 +68,8 @@ class Listener:
         self._gone = False
         self._mine = False
         self._logs = False
-        self._format = "plain"
-        self._names: set[str] = set()
-        self._subclasses: set[str] = set()
-        self._filters: list[tuple[str, str]] = []
+        self._wanted = Wanted()
+        self._filters = self._wanted.filters
         self._out: deque[bytes] = deque()
         self._held: deque[bytes] | None = None
         self._lost = 0
@@ -181,17 +179,13 @@ class Listener:
 
     def wants(self, name: str) -> bool:
         """Whether events of this name may be wanted."""
-        return name in self._names
+        return name in self._wanted.names
 
     def offer(self, event: Event) -> None:
         """Send an event if it was asked for."""
-        if not self.running or self._closing or event.name not in self._names:
+        if not self.running or self._closing or not self._wanted.passes(event):
             return
         if self._mine and self.leg is not None and event.get("Unique-ID") != self.leg.uuid:
-            return
-        if event.name == "CUSTOM" and event.get("Event-Subclass") not in self._subclasses:
-            return
-        if self._filters and not _passes(event, self._filters):
             return
         queue = self._out if self._held is None else self._held
         if len(queue) >= _QUEUE:
@@ -199,7 +193,7 @@ class Listener:
             if self._lost > _LOST:
                 self.drop()
             return
-        queue.append(event.json() if self._format == "json" else event.plain())
+        queue.append(self._wanted.written(event))
         self._wake.set()
 
     def _flush_held(self) -> None:
@@ -309,31 +303,15 @@ class Listener:
         return "+OK no longer logging" if logged else "-ERR not loging"
 
     def _event(self, rest: str, message: ClientMessage) -> str:
-        words = re.split(r"[ ,]+", rest)
-        if words and words[0].lower() in {"plain", "json", "xml"}:
-            self._format = words.pop(0).lower()
-        names, subclasses = _read_names(words)
-        if not names and not subclasses:
-            return "-ERR no keywords supplied"
-        self._names |= names
-        self._subclasses |= subclasses
-        return f"+OK event listener enabled {self._format}"
+        return self._wanted.event(rest)
 
     def _nixevent(self, rest: str, message: ClientMessage) -> str:
-        names, subclasses = _read_names(re.split(r"[ ,]+", rest))
-        if not names and not subclasses:
-            return "-ERR no keywords supplied"
-        self._names -= names - {"CUSTOM"} if subclasses else names
-        self._subclasses -= subclasses
-        return "+OK events nixed"
+        return self._wanted.nixevent(rest)
 
     def _noevents(self, rest: str, message: ClientMessage) -> str:
-        if not self._names:
-            return "-ERR not listening for events"
-        self._names.clear()
-        self._subclasses.clear()
-        self._mine = False
-        return "+OK no longer listening for events"
+        listened, reply = bool(self._wanted.names), self._wanted.noevents()
+        self._mine = self._mine and not listened
+        return reply
 
     def _myevents(self, rest: str, message: ClientMessage) -> str:
         if self._mine:
@@ -345,9 +323,9 @@ class Listener:
                 return "-ERR invalid uuid" if name else ""
             self.leg.watchers.append(self._watch_mine)
         if "json" in rest.lower():
-            self._format = "json"
+            self._wanted.format = "json"
         self._mine = True
-        self._names |= MYEVENTS
+        self._wanted.names |= MYEVENTS
         return "+OK Events Enabled"
 
     def _watch_mine(self, name: str, leg: Leg) -> None:
@@ -355,24 +333,7 @@ class Listener:
             self.channel_down()
 
     def _filter(self, rest: str, message: ClientMessage) -> str:
-        if not rest:
-            return ""
-        name, _, value = rest.partition(" ")
-        if name.lower() == "delete" and value:
-            name, _, value = value.partition(" ")
-            self._filters = [
-                one
-                for one in self._filters
-                if name.lower() != "all"
-                and (one[0].lower() != name.lower() or (value and one[1] != value))
-            ]
-            return f"+OK filter deleted. [{name}][{value}]"
-        if name.lower() == "add" and value:
-            name, _, value = value.partition(" ")
-        if not value:
-            return "-ERR invalid syntax"
-        self._filters.append((name, value))
-        return f"+OK filter added. [{name}]=[{value}]"
+        return self._wanted.filter(rest)
 
     def _sendmsg(self, rest: str, message: ClientMessage) -> str:
         name = rest or message.header("session-id") or ""
@@ -411,54 +372,3 @@ class Listener:
         headers = [(key.title(), value) for key, value in message.headers.items()]
         self._host.fire_named(rest, [*headers, ("Event-UUID", name)], message.body or None)
         return f"+OK {name}"
-
-
-def _read_names(words: list[str]) -> tuple[set[str], set[str]]:
-    """The event names among words, ``ALL`` spelt out; what follows CUSTOM are subclasses."""
-    names: set[str] = set()
-    subclasses: set[str] = set()
-    custom = False
-    for word in words:
-        name = word.upper()
-        if custom and word:
-            subclasses.add(word)
-        elif name == "ALL":
-            names |= EVENT_NAMES
-        elif name in EVENT_NAMES:
-            names.add(name)
-            custom = name == "CUSTOM"
-    return names, subclasses
-
-
-def _passes(event: Event, filters: list[tuple[str, str]]) -> bool:
-    """FreeSWITCH's filters: one that fits is enough, one with ``-`` in front that fits is not.
-
-    A value is compared whole, its case aside, or is a regular expression after ``/``. An
-    event without the header passes no filter.
-    """
-    passes = False
-    for name, text in filters:
-        value = event.get(name)
-        if value is None:
-            continue
-        wanted = text.lstrip("+- ")
-        negative = text.startswith("-")
-        if passes and not negative:
-            continue
-        have = value if isinstance(value, str) else "ARRAY::" + "|:".join(value)
-        if wanted.startswith("/"):
-            fits = found_by(wanted.strip("/"), have)
-        else:
-            fits = have.lower() == wanted.lower()
-        if fits and negative:
-            return False
-        passes = passes or fits
-    return passes
-
-
-def found_by(pattern: str, text: str) -> bool:
-    """Whether a regular expression of a client is found; a broken one never is."""
-    try:
-        return re.search(pattern, text) is not None
-    except re.error:
-        return False
