@@ -19,6 +19,7 @@ from ivr.core.entries import (
     PauseOverdue,
     PauseStarted,
     RecordingIntended,
+    RecordingStalled,
     RecordingStarted,
     RecordingStopped,
     Stamp,
@@ -326,6 +327,7 @@ _KINDS = [
     Parted(), BYE, RecordingIntended(ONE), RecordingStarted(ONE), RecordingStopped(ONE, "", 1),
     RecordingIntended(TWO), RecordingStarted(TWO), RecordingStopped(TWO, "", 1),
     PauseStarted("digits", -1, -5), PauseStarted("digits", 0, 1 << 40),
+    RecordingStalled(ONE, TWO), RecordingStalled(TWO, ""),
 ]  # fmt: skip
 
 
