@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ivr.errors import SetupError
@@ -19,12 +20,17 @@ _FOLDERS = {
 }
 """Each folder's rights; set-group-id, so that files get the spool's group."""
 
+_IN_FALLBACK = ("recording", "journal")
+"""What of these the fallback has as well."""
+
 _ROOT = 0o2770
 """The rights of a spool that is made here, whatever the umask; one that is there keeps its own."""
 _ABOVE = 0o711
 """The rights of folders made on the way to it: FreeSWITCH and the consumer come through them."""
 
 _TMP = os.sep + "tmp" + os.sep
+_NOWHERE = -1
+"""The file system of a folder that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,22 @@ class Places:
     """The spool's folders. Every path made of a call's id checks it (R23)."""
 
     root: Path
+    fallback: Path | None = None
+    """Where recordings and the journal go while the spool takes none; may lie on another disk."""
+    devices: tuple[int, ...] = field(default=(), compare=False)
+    """The file systems of the two as they were found at the start; see :func:`make_again`."""
 
     @property
     def recording(self) -> Path:
         """Where FreeSWITCH writes; group-writable."""
         return self.root / "recording"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that a recording may lie in: that of the spool, then the fallback's."""
+        if self.fallback is None:
+            return (self.recording,)
+        return (self.recording, self.fallback / "recording")
 
     @property
     def new(self) -> Path:
@@ -58,9 +75,16 @@ class Places:
         """The journal's segments."""
         return self.root / "journal"
 
-    def recorded(self, call_id: str, part: int = 1) -> str:
-        """Where FreeSWITCH records this part of a call. Raises SpoolError for what is no id."""
-        return f"{self.root}/recording/{stem_of(call_id, part)}.wav"
+    @property
+    def spare_journal(self) -> Path | None:
+        """Where segments go while :attr:`journal` takes none."""
+        return None if self.fallback is None else self.fallback / "journal"
+
+    def recorded(self, call_id: str, part: int = 1, folder: Path | None = None) -> str:
+        """Where FreeSWITCH records this part of a call: in ``folder``, one of :attr:`folders`, or
+        in the spool's own. Raises SpoolError for what is no id."""
+        where = f"{self.root}/recording" if folder is None else folder
+        return f"{where}/{stem_of(call_id, part)}.wav"
 
     def audio(self, call_id: str, part: int = 1) -> str:
         """The finished audio of this part of a call. Raises SpoolError for what is no id."""
@@ -92,28 +116,88 @@ class Places:
         return self.aside / f"{checked_call_id(call_id)}.json.why"
 
 
-def prepare(root: Path, least_free_bytes: int) -> Places:
-    """Make the spool's folders where they are missing and check that they can be used.
+def placed(root: Path, fallback: Path | None = None) -> Places:
+    """The places as they are now, with the file systems that they lie on."""
+    places = Places(root, fallback)
+    return replace(places, devices=tuple(_device(top) for top in _tops(places)))
 
-    Blocks; for the start. Raises SetupError that says what is wrong and what to do.
-    """
-    places = Places(root)
+
+def _tops(places: Places) -> tuple[Path, ...]:
+    return (places.root,) if places.fallback is None else (places.root, places.fallback)
+
+
+def _device(folder: Path) -> int:
     try:
-        _make(root)
-    except OSError as error:
-        raise _unfit(root, "cannot be made", error) from error
+        return folder.stat().st_dev
+    except OSError:
+        return _NOWHERE
+
+
+def prepare(root: Path, least_free_bytes: int, fallback: Path | None = None) -> Places:
+    """Make the folders of the spool and of its fallback where they are missing, and check that
+    they can be used.
+
+    One of the two needs so much room. Blocks; for the start. Raises SetupError that says what is
+    wrong and what to do.
+    """
+    places = Places(root, fallback)
+    for top in _tops(places):
+        try:
+            _make(top)
+        except OSError as error:
+            raise _unfit(top, "cannot be made", error) from error
     device = root.stat().st_dev
     for name, mode in _FOLDERS.items():
         _folder(root / name, mode, device)
-    _probe(places)
-    room = os.statvfs(root)
-    free = room.f_bavail * room.f_frsize
-    if free < least_free_bytes:
+    if fallback is not None:
+        _prepare_fallback(places, fallback)
+    free = room(root)
+    if free >= least_free_bytes:
+        _probe(places)
+    elif fallback is None or room(fallback) < least_free_bytes:
         raise SetupError(
             f"{root}: only {free >> 20} MiB are free, expected at least {least_free_bytes >> 20}; "
             "free space, or have the consumer take finished records out of new/"
         )
-    return places
+    return placed(root, fallback)
+
+
+def room(folder: Path) -> int:
+    """Bytes that are free on a folder's file system. Raises OSError."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def _prepare_fallback(places: Places, fallback: Path) -> None:
+    for name in _IN_FALLBACK:
+        _folder(fallback / name, _FOLDERS[name], None)
+        if os.path.samefile(fallback / name, places.root / name):
+            raise SetupError(
+                f"{fallback}: the fallback is the spool itself\n"
+                "  expected another folder, best on another disk; set it in ivr.yaml, or leave"
+                " fallback out"
+            )
+        probe = fallback / name / probe_name()
+        try:
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:  # a full one is no use now, and may be later
+                raise _unfit(fallback / name, "no use", error) from error
+
+
+def make_again(places: Places) -> None:
+    """Make folders that somebody removed since the start, with their rights.
+
+    Only on the file system on which they were: a mount point whose disk is gone must not be
+    filled. Raises OSError and SetupError.
+    """
+    for top, device in zip(_tops(places), places.devices, strict=False):
+        names = _FOLDERS if top == places.root else _IN_FALLBACK
+        missing = [name for name in names if not os.path.lexists(top / name)]
+        if missing and device != _NOWHERE and _device(top) == device:
+            for name in missing:
+                _folder(top / name, _FOLDERS[name], device)
 
 
 def _make(root: Path) -> None:
@@ -128,11 +212,11 @@ def _unfit(path: Path, what: str, error: OSError) -> SetupError:
     return SetupError(
         f"{path}: {what}: {os.strerror(error.errno or 0)}\n"
         f"  expected a folder that user id {os.geteuid()} may read and write; "
-        f"mend its owner or rights, or set another spool folder in ivr.yaml"
+        f"mend its owner or rights, or set another folder in ivr.yaml (spool, fallback)"
     )
 
 
-def _folder(path: Path, mode: int, device: int) -> None:
+def _folder(path: Path, mode: int, device: int | None) -> None:
     try:
         path.mkdir(exist_ok=True)
         found = path.lstat()
@@ -143,7 +227,7 @@ def _folder(path: Path, mode: int, device: int) -> None:
         raise _unfit(path, "cannot be made or set up", error) from error
     if not stat.S_ISDIR(found.st_mode):
         raise SetupError(f"{path}: is not a folder; expected one, not a link: move it away")
-    if found.st_dev != device:
+    if device is not None and found.st_dev != device:
         raise SetupError(
             f"{path}: lies on another file system than {path.parent}, so that files cannot be "
             "moved whole; have the whole spool on one file system"
@@ -155,9 +239,14 @@ def _folder(path: Path, mode: int, device: int) -> None:
         )
 
 
+def probe_name() -> str:
+    """The name of the file that shows whether a folder takes one; no recording's."""
+    return f".probe-{os.getpid()}"
+
+
 def _probe(places: Places) -> None:
     """Write a file and move it through every folder that files go through."""
-    probe = f".probe-{os.getpid()}"
+    probe = probe_name()
     at = places.recording
     try:
         (at / probe).write_bytes(b"")

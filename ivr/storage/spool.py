@@ -28,8 +28,8 @@ from ivr.storage.atomic import REAL, Disk
 from ivr.storage.fault import describe
 from ivr.storage.filing import Filed, Filing, Maker, file_batch
 from ivr.storage.journal import Journal
-from ivr.storage.names import call_and_part
-from ivr.storage.places import Places, prepare
+from ivr.storage.places import Places, placed, prepare
+from ivr.storage.readback import parts_in
 
 _LOCALTIME = "/etc/localtime"
 _Callback = Callable[[Filed], None]
@@ -91,9 +91,11 @@ class Spool:
         limits: SpoolLimits | None = None,
         disk: Disk = REAL,
         refused: Callable[[str, DiskError], None] | None = None,
+        fallback: Path | None = None,
     ) -> None:
-        """``refused`` is told of each call that the disk did not take, each time."""
-        self.places = Places(root)
+        """``refused`` is told of each call that the disk did not take, each time; ``fallback`` is
+        where recordings may lie besides."""
+        self.places = placed(root, fallback)
         self._journal = journal
         self._clock = clock
         self._maker = maker
@@ -117,18 +119,21 @@ class Spool:
         """Why the disk refused the last batch or a call of it; None when it took all."""
 
     @staticmethod
-    def prepare(root: Path, limits: SpoolLimits | None = None) -> Places:
+    def prepare(
+        root: Path, limits: SpoolLimits | None = None, fallback: Path | None = None
+    ) -> Places:
         """Make and check the folders; see :func:`ivr.storage.places.prepare`."""
-        return prepare(root, (limits or SpoolLimits()).least_free_bytes)
+        return prepare(root, (limits or SpoolLimits()).least_free_bytes, fallback)
 
     @property
     def waiting(self) -> int:
         """How many calls are over and have no record yet."""
         return len(self._queue) + len(self._running)
 
-    def recording_path(self, call_id: str) -> str:
-        """Where FreeSWITCH is to record this call. Raises SpoolError for what is no id."""
-        return self.places.recorded(call_id)
+    def recording_path(self, call_id: str, part: int = 1, folder: Path | None = None) -> str:
+        """Where FreeSWITCH is to record this call, in one of :attr:`Places.folders` or the
+        spool's own. Raises SpoolError for what is no id."""
+        return self.places.recorded(call_id, part, folder)
 
     def finish(self, call_id: str, entries: Iterable[Stamped], callback: _Callback) -> None:
         """Give a call that is over its record; call back once, when it is in ``new/``.
@@ -162,14 +167,22 @@ class Spool:
         return done
 
     def orphans(self, known: Iterable[str]) -> tuple[str, ...]:
-        """Calls that have a file in ``recording/`` and are none of those known (R22).
+        """Calls that have a file in a recording folder and are none of those known (R22).
 
         For the start, after the calls of the journal and those still in progress are known:
-        finish each with no entries. Blocks shortly. Raises OSError.
+        finish each with no entries. Blocks shortly. A folder that cannot be read does not keep
+        the others from being looked at. Raises OSError where none can.
         """
-        names = os.listdir(self.places.recording)
-        named = (call_and_part(name.removesuffix(".wav")) for name in names)
-        return tuple(sorted({call[0] for call in named if call is not None}.difference(known)))
+        found: set[str] = set()
+        unread: list[OSError] = []
+        for folder in self.places.folders:
+            try:
+                found.update(parts_in(folder))
+            except OSError as error:
+                unread.append(error)
+        if len(unread) == len(self.places.folders):
+            raise unread[0]
+        return tuple(sorted(found.difference(known)))
 
     def depth(self) -> Depth:
         """How full ``new/`` is; cheap: it looks now and then, in a thread."""

@@ -429,3 +429,24 @@ def test_the_hosts_zone_gives_an_offset() -> None:
     from datetime import datetime
 
     assert datetime.now(host_zone()).utcoffset() is not None
+
+
+def test_orphans_are_looked_for_in_every_folder_that_can_be_read(bench: Bench) -> None:
+    fallback = bench.root.parent / "fallback"
+    places = Spool.prepare(bench.root, LIMITS, fallback)
+    spool = Spool(bench.root, bench.journal, bench.clock, MAKER, LIMITS, fallback=fallback)
+    assert spool.places == places
+    there = Path(spool.recording_path(OTHER, 2, places.folders[1]))
+    assert there == fallback / f"recording/{OTHER}.2.wav"
+    there.write_bytes(wav())
+    bench.record_audio(CALL, wav())
+    assert spool.orphans(()) == (OTHER, CALL)
+    for call, folder in ((CALL, places.folders[1]), (OTHER, places.folders[0])):
+        folder.rename(folder.with_name("away"))
+        assert spool.orphans(()) == (call,)
+        folder.with_name("away").rename(folder)
+    for folder in places.folders:
+        folder.rename(folder.with_name("away"))
+    with pytest.raises(FileNotFoundError):
+        spool.orphans(())
+    assert spool.close()
