@@ -1,9 +1,14 @@
 """FreeSWITCH's XML dialplan out of the routes (R20, R22; docs/freeswitch.md 8, 9, 10b, 11).
 
-One extension a route sends its numbers to the engine. What happens to a call without an
-engine is decided per team, and twice: in the same extension where nobody answers, and in a
-fallback extension to which the dead-man transfer takes a call from an engine that has
-accepted it and then says nothing.
+Three extensions a route:
+
+- its numbers go to the engine. Behind ``socket`` the call goes where ``ivr_next`` says: to the
+  fallback, where nobody took it;
+- the fallback does what the team decided for calls without an engine. The dead-man transfer goes
+  there too: from an engine that accepts a call and then says nothing;
+- an engine that takes a call sets ``ivr_next`` to the third: should it be gone before the call
+  is, the call comes there and is offered again, to the next engine. ``ivr_next`` is the fallback
+  once more, so that no call goes round without one.
 """
 
 from __future__ import annotations
@@ -15,13 +20,26 @@ from ivr.config.addresses import dials_number, with_number
 from ivr.config.settings import LEAST_MORE, MOST_MORE, Configuration, Route
 
 ROUTE_VARIABLE = "ivr_route"
-"""Names the route on the channel; the fallback extension is closed to calls without it, so
-that a caller who dials its name gets nowhere (R23)."""
+"""Names the route on the channel; the other extensions of a route are closed to calls without
+it, so that a caller who dials their names gets nowhere (R23)."""
+CALLED_VARIABLE = "ivr_called"
+"""What was dialled. FreeSWITCH's own ``destination_number`` is that only until a transfer, and a
+call that is offered again was transferred."""
+NEXT_VARIABLE = "ivr_next"
+"""The extension that a call goes to where no engine has it, or has it any more."""
+AGAIN_PREFIX = "ivr-again-"
+"""How the extensions begin in which calls are offered again."""
 UNRECORDED_VARIABLE = "ivr_unrecorded"
-"""``true`` on a call that FreeSWITCH connected without an engine, and so without recording."""
+"""``true`` on a call that FreeSWITCH connected without an engine: nobody began a recording."""
 
 NUMBER_VARIABLE = "ivr_number"
 """What staff dialled, without what a route strips: on calls of outbound routes."""
+
+_OFFERS_VARIABLE = "ivr_offers"
+"""An ``x`` for each time that the call was offered again. FreeSWITCH's dialplan cannot count."""
+MOST_OFFERS = 10
+"""A call that so many engines, one after the other, took and did not keep goes to the fallback:
+it may be what ends them."""
 
 _RECORDING = (
     ("RECORD_STEREO", "true"),
@@ -29,9 +47,12 @@ _RECORDING = (
     ("RECORD_PRE_BUFFER_FRAMES", "0"),
     ("enable_file_write_buffering", "false"),
 )
+_RESUME = ("socket_resume", "true")
+"""Or a socket that is lost before ``connect`` leaves the call in silence (docs/freeswitch.md 10b);
+the engine that takes the call unsets it."""
 _BEFORE_THE_SOCKET = (
     ("playback_terminators", "none"),  # a "*" would end the announcement
-    ("socket_resume", "true"),  # a socket lost before "connect" would leave the call in silence
+    _RESUME,
     ("hangup_after_bridge", "true"),
 )
 _DIGITS = ("digits_dialed_filter", "^(.+)$")
@@ -58,7 +79,7 @@ def render(config: Configuration, *, whole_context: bool = True) -> str:
         numbers = "|".join(re.escape(number) for number in route.numbers)
         _to_engine(holder, config, route, f"ivr-{route.name}", f"^(?:{numbers})$")
     for route in inbound:
-        _fallback(holder, route)
+        _without_engine(holder, config, route)
     if outbound:
         holder = _holder(include, config.site.render.staff_context, whole_context)
         _outbound(holder, config, outbound)
@@ -84,28 +105,32 @@ def _outbound(holder: ET.Element, config: Configuration, routes: list[Route]) ->
         expression = f"^{beginning.strip}({rest}[0-9]{{{LEAST_MORE},{MOST_MORE}}})$"
         _to_engine(holder, config, route, f"ivr-{route.name}:{beginning.digits}", expression)
     for route in routes:
-        _fallback(holder, route)
+        _without_engine(holder, config, route)
 
 
 def fallback_extension(route: str) -> str:
-    """The extension that the dead-man transfer of a route goes to."""
+    """The extension of a route that does without an engine."""
     return f"ivr-fallback-{route}"
+
+
+def again_extension(route: str) -> str:
+    """The extension of a route that offers a call again whose engine is gone (R22)."""
+    return f"{AGAIN_PREFIX}{route}"
 
 
 def _to_engine(
     holder: ET.Element, config: Configuration, route: Route, name: str, expression: str
 ) -> None:
-    settings = config.site.render
     outbound = route.policy.direction == "outbound"
     extension = ET.SubElement(holder, "extension", name=name)
     if outbound:
         # The folder that it is put into may be included in the callers' context too.
-        only = f"^{re.escape(settings.staff_context)}$"
-        ET.SubElement(extension, "condition", field="context", expression=only)
+        _only(extension, "context", re.escape(config.site.render.staff_context))
     condition = ET.SubElement(
         extension, "condition", field="destination_number", expression=expression
     )
     _set(condition, ROUTE_VARIABLE, route.name)
+    _set(condition, CALLED_VARIABLE, "${destination_number}")
     if outbound:
         _set(condition, NUMBER_VARIABLE, "$1")
     for variable, value in _BEFORE_THE_SOCKET:
@@ -113,47 +138,74 @@ def _to_engine(
     for variable, value in _RECORDING:  # in a call that staff make the other leg is recorded
         _set(condition, variable, value, export=outbound)
     _set(condition, *_DIGITS, export=True)
-    context = settings.staff_context if outbound else settings.context
-    _action(
-        condition,
-        "sched_transfer",
-        f"+{settings.dead_man_s} {fallback_extension(route.name)} XML {context}",
-    )
+    _action(condition, "unset", _OFFERS_VARIABLE)
+    _offer(condition, config, route)
+
+
+def _offer(condition: ET.Element, config: Configuration, route: Route) -> None:
+    """Offer the call to the engines; one that takes it says where it goes after that engine."""
+    fallback, context = fallback_extension(route.name), _context(config, route)
+    _set(condition, NEXT_VARIABLE, fallback)
+    dead_man = f"+{config.site.render.dead_man_s} {fallback} XML {context}"
+    _action(condition, "sched_transfer", dead_man)
     engines = "|".join(str(engine) for engine in config.site.engines)
     _action(condition, "socket", f"{engines} async full")
     # Nobody answered: the dead man's transfer would take the call away in mid-conversation.
     _action(condition, "sched_cancel")
-    _without_engine(condition, route)
+    _action(condition, "transfer", f"${{{NEXT_VARIABLE}}} XML {context}")
 
 
-def _fallback(holder: ET.Element, route: Route) -> None:
-    extension = ET.SubElement(holder, "extension", name=fallback_extension(route.name))
-    ET.SubElement(
-        extension,
-        "condition",
-        field=f"${{{ROUTE_VARIABLE}}}",
-        expression=f"^{re.escape(route.name)}$",
-    )
+def _context(config: Configuration, route: Route) -> str:
+    settings = config.site.render
+    return settings.staff_context if route.policy.direction == "outbound" else settings.context
+
+
+def _without_engine(holder: ET.Element, config: Configuration, route: Route) -> None:
+    """What a route has for calls that an engine lost, and for those that none takes."""
+    again, fallback = again_extension(route.name), fallback_extension(route.name)
+    condition = _of_the_route(holder, route, again, again, offers=True)
+    _action(condition, "set", f"{_OFFERS_VARIABLE}=${{{_OFFERS_VARIABLE}}}x")
+    # By a history of transfers the engine knows that an agent sent the call elsewhere.
+    _action(condition, "unset", "transfer_history")
+    _set(condition, *_RESUME)
+    _offer(condition, config, route)
+    # A call that was offered often enough finds the other one closed, and comes in here.
+    _fallback(_of_the_route(holder, route, fallback, again, fallback), route)
+
+
+def _of_the_route(
+    holder: ET.Element, route: Route, name: str, *numbers: str, offers: bool = False
+) -> ET.Element:
+    """An extension for calls that came through the route; the condition for its actions.
+
+    With ``offers`` it is closed to calls that were offered often enough.
+    """
+    extension = ET.SubElement(holder, "extension", name=name)
+    _only(extension, f"${{{ROUTE_VARIABLE}}}", re.escape(route.name))
     if route.policy.direction == "outbound":
-        ET.SubElement(
-            extension,
-            "condition",
-            field=f"${{{NUMBER_VARIABLE}}}",
-            expression=r"^\+?[0-9]{1,20}$",
-        )
-    condition = ET.SubElement(
+        _only(extension, f"${{{NUMBER_VARIABLE}}}", r"\+?[0-9]{1,20}")
+    if offers:
+        _only(extension, f"${{{_OFFERS_VARIABLE}}}", f"x{{0,{MOST_OFFERS - 1}}}")
+    escaped = [re.escape(number) for number in numbers]
+    return _only(
         extension,
-        "condition",
-        field="destination_number",
-        expression=f"^{re.escape(fallback_extension(route.name))}$",
+        "destination_number",
+        escaped[0] if len(escaped) == 1 else f"(?:{'|'.join(escaped)})",
     )
+
+
+def _only(extension: ET.Element, field: str, expression: str) -> ET.Element:
+    """A condition whose field matches as a whole."""
+    return ET.SubElement(extension, "condition", field=field, expression=f"^{expression}$")
+
+
+def _fallback(condition: ET.Element, route: Route) -> None:
     _set(condition, *_DIGITS, export=True)
-    _without_engine(condition, route)
-
-
-def _without_engine(condition: ET.Element, route: Route) -> None:
-    # Or the bridge below ends when the engine that was silent dies (docs/freeswitch.md 10b).
-    _action(condition, "unset", "socket_resume")
+    # What an engine set that had the call before. With the first, the bridge below ends when an
+    # engine dies that was silent (docs/freeswitch.md 10b); the others are for one that speaks to
+    # callers itself: without it they shall hear what the telephone network says of a failure.
+    for variable in ("socket_resume", "continue_on_fail", "ignore_early_media"):
+        _action(condition, "unset", variable)
     _set(condition, UNRECORDED_VARIABLE, "true")
     if route.no_engine is None:
         ring_s = -(-route.policy.ring_ms // 1000)

@@ -144,6 +144,8 @@ def test_callers_have_no_outbound_extension_in_their_context(site_file: Path) ->
     assert {e.get("name") for e in found["public"]} == {
         "ivr-main-line",
         "ivr-council-tax",
+        "ivr-again-main-line",
+        "ivr-again-council-tax",
         "ivr-fallback-main-line",
         "ivr-fallback-council-tax",
     }
@@ -162,6 +164,15 @@ def test_an_outbound_extension_is_closed_to_callers_wherever_it_is_included(
         assert len(first) == 0
 
 
+OFFERED = [
+    ("set", "ivr_next=ivr-fallback-staff"),
+    ("sched_transfer", "+10 ivr-fallback-staff XML default"),
+    ("socket", "127.0.0.1:8084|10.0.0.2:8084 async full"),
+    ("sched_cancel", None),
+    ("transfer", "${ivr_next} XML default"),
+]
+
+
 def test_a_call_of_staff_is_not_answered_before_the_customer_answers(site_file: Path) -> None:
     config = outbound(site_file)
     for extension in contexts(config)["default"]:
@@ -169,6 +180,7 @@ def test_a_call_of_staff_is_not_answered_before_the_customer_answers(site_file: 
     found = {e.get("name"): e for e in contexts(config)["default"]}
     assert actions(found["ivr-staff:9"]) == [
         ("set", "ivr_route=staff"),
+        ("set", "ivr_called=${destination_number}"),
         ("set", "ivr_number=$1"),
         ("set", "playback_terminators=none"),
         ("set", "socket_resume=true"),
@@ -178,27 +190,30 @@ def test_a_call_of_staff_is_not_answered_before_the_customer_answers(site_file: 
         ("export", "RECORD_PRE_BUFFER_FRAMES=0"),
         ("export", "enable_file_write_buffering=false"),
         ("export", "digits_dialed_filter=^(.+)$"),
-        ("sched_transfer", "+10 ivr-fallback-staff XML default"),
-        ("socket", "127.0.0.1:8084|10.0.0.2:8084 async full"),
-        ("sched_cancel", None),
-        ("unset", "socket_resume"),
+        ("unset", "ivr_offers"),
+        *OFFERED,
+    ]
+    assert actions(found["ivr-again-staff"])[-len(OFFERED) :] == OFFERED
+    assert actions(found["ivr-fallback-staff"])[-4:] == [
         ("set", "ivr_unrecorded=true"),
         ("pre_answer", None),
         ("playback", str(site_file.parent.parent / "prompts/en-GB/8000/no-engine.wav")),
         ("hangup", None),
     ]
-    assert ("bridge", "sofia/gateway/dear/${ivr_number}") in actions(found["ivr-premium:909"])
     assert ("bridge", "sofia/gateway/dear/${ivr_number}") in actions(found["ivr-fallback-premium"])
 
 
-def test_the_fallback_is_closed_without_a_number_that_was_dialled(site_file: Path) -> None:
+@pytest.mark.parametrize("extension", ["ivr-fallback-premium", "ivr-again-premium"])
+def test_what_is_for_lost_calls_is_closed_without_a_number_that_was_dialled(
+    site_file: Path, extension: str
+) -> None:
     found = {e.get("name"): e for e in contexts(outbound(site_file))["default"]}
-    route, number, destination = found["ivr-fallback-premium"]
+    route, number, *_, destination = found[extension]
     assert route.attrib == {"field": "${ivr_route}", "expression": "^premium$"}
     assert number.get("field") == "${ivr_number}"
     for text, fits in (("0987", True), ("+44", True), ("", False), ("1,user/1", False)):
         assert (re.search(number.attrib["expression"], text) is not None) is fits
-    assert destination.attrib["expression"] == r"^ivr\-fallback\-premium$"
+    assert re.search(destination.attrib["expression"], extension)
 
 
 @pytest.mark.parametrize(

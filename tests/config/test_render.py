@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from ivr.config.load import load
-from ivr.config.render import render
+from ivr.config.render import (
+    AGAIN_PREFIX,
+    MOST_OFFERS,
+    NEXT_VARIABLE,
+    again_extension,
+    fallback_extension,
+    render,
+)
 from tests.config.conftest import GOOD
 
 Actions = list[tuple[str, str | None]]
@@ -44,39 +52,118 @@ BEFORE: Actions = [
     ("set", "enable_file_write_buffering=false"),
     KEYS_OUT,
 ]
-CONNECT: Actions = [
+WITHOUT: Actions = [
+    KEYS_OUT,
     ("unset", "socket_resume"),
+    ("unset", "continue_on_fail"),
+    ("unset", "ignore_early_media"),
     ("set", "ivr_unrecorded=true"),
+]
+CONNECT: Actions = [
+    *WITHOUT,
     ("set", "call_timeout=45"),
     ("bridge", "user/1001,user/1002"),
     ("hangup", None),
 ]
 
 
-def test_a_team_that_is_connected_without_an_engine(site_file: Path) -> None:
+def offered(route: str) -> Actions:
+    """How a call is offered to the engines, and where it goes if none keeps it."""
+    return [
+        ("set", f"ivr_next=ivr-fallback-{route}"),
+        ("sched_transfer", f"+10 ivr-fallback-{route} XML public"),
+        ("socket", "127.0.0.1:8084|10.0.0.2:8084 async full"),
+        ("sched_cancel", None),
+        ("transfer", "${ivr_next} XML public"),
+    ]
+
+
+def test_a_call_is_offered_to_the_engines(site_file: Path) -> None:
     xml = render(load(site_file))
     assert actions(named(xml, "ivr-main-line")) == [
         ("set", "ivr_route=main-line"),
+        ("set", "ivr_called=${destination_number}"),
         *BEFORE,
-        ("sched_transfer", "+10 ivr-fallback-main-line XML public"),
-        ("socket", "127.0.0.1:8084|10.0.0.2:8084 async full"),
-        ("sched_cancel", None),
-        *CONNECT,
+        ("unset", "ivr_offers"),
+        *offered("main-line"),
     ]
-    assert actions(named(xml, "ivr-fallback-main-line")) == [KEYS_OUT, *CONNECT]
+
+
+def test_a_call_that_an_engine_lost_is_offered_again(site_file: Path) -> None:
+    xml = render(load(site_file))
+    assert again_extension("main-line") == AGAIN_PREFIX + "main-line" == "ivr-again-main-line"
+    assert actions(named(xml, again_extension("main-line"))) == [
+        ("set", "ivr_offers=${ivr_offers}x"),
+        ("unset", "transfer_history"),
+        ("set", "socket_resume=true"),
+        *offered("main-line"),
+    ]
+
+
+def test_a_team_that_is_connected_without_an_engine(site_file: Path) -> None:
+    xml = render(load(site_file))
+    assert actions(named(xml, "ivr-fallback-main-line")) == CONNECT
 
 
 def test_a_team_that_plays_a_message_without_an_engine(site_file: Path) -> None:
     xml = render(load(site_file))
-    message: Actions = [
-        ("unset", "socket_resume"),
-        ("set", "ivr_unrecorded=true"),
+    assert actions(named(xml, "ivr-fallback-council-tax")) == [
+        *WITHOUT,
         ("answer", None),
         ("playback", str(site_file.parent.parent / "prompts/en-GB/8000/no-engine.wav")),
         ("hangup", None),
     ]
-    assert actions(named(xml, "ivr-council-tax"))[-6:] == [("sched_cancel", None), *message]
-    assert actions(named(xml, "ivr-fallback-council-tax")) == [KEYS_OUT, *message]
+
+
+def found_by(xml: str, number: str, **variables: str) -> str | None:
+    """The extension that FreeSWITCH comes to with the number, and these variables."""
+    for extension in context(xml):
+        fields = {f"${{{name}}}": value for name, value in variables.items()}
+        if all(
+            re.search(
+                one.attrib["expression"],
+                {"destination_number": number, **fields}.get(one.attrib["field"], ""),
+            )
+            for one in extension
+        ):
+            return extension.get("name")
+    return None
+
+
+def test_nobody_offers_a_call_for_ever_that_ends_each_engine_which_takes_it(
+    site_file: Path,
+) -> None:
+    xml = render(load(site_file))
+    again, fallback = again_extension("main-line"), fallback_extension("main-line")
+    found = [
+        found_by(xml, again, ivr_route="main-line", ivr_offers="x" * offers)
+        for offers in range(MOST_OFFERS + 2)
+    ]
+    assert found == [again] * MOST_OFFERS + [fallback] * 2
+
+
+def test_without_an_engine_no_call_goes_round(site_file: Path) -> None:
+    """Sockets that nobody answers, one extension after the other."""
+    xml = render(load(site_file))
+    for number in ("01427676676", again_extension("main-line")):
+        variables = {"ivr_route": "main-line"}
+        seen = []
+        while number:
+            name = found_by(xml, number, **variables)
+            assert name is not None
+            assert name not in seen
+            seen.append(name)
+            number = ""
+            for application, data in actions(named(xml, name)):
+                if application == "set" and data:
+                    variable, _, value = data.partition("=")
+                    variables[variable] = value
+                elif application == "transfer" and data:
+                    number = data.split()[0].replace(
+                        f"${{{NEXT_VARIABLE}}}", variables[NEXT_VARIABLE]
+                    )
+        assert seen[-1] == fallback_extension("main-line")
+        assert actions(named(xml, seen[-1]))[-1] == ("hangup", None)
 
 
 def test_numbers_are_anchored_and_escaped(site_file: Path) -> None:
@@ -91,16 +178,20 @@ def test_numbers_are_anchored_and_escaped(site_file: Path) -> None:
         assert not re.search(pattern, number)
 
 
-def test_a_caller_who_dials_the_fallback_gets_nowhere(site_file: Path) -> None:
+@pytest.mark.parametrize("extension", [fallback_extension, again_extension])
+def test_a_caller_who_dials_what_is_for_lost_calls_gets_nowhere(
+    site_file: Path, extension: Callable[[str], str]
+) -> None:
     """Only a call that came through the route has the variable (R23)."""
-    guard, condition = named(render(load(site_file)), "ivr-fallback-main-line")
-    assert guard.attrib["field"] == "${ivr_route}"
-    assert re.search(guard.attrib["expression"], "main-line")
-    assert not re.search(guard.attrib["expression"], "")
-    assert not re.search(guard.attrib["expression"], "council-tax")
-    assert len(guard) == 0
-    assert re.search(condition.attrib["expression"], "ivr-fallback-main-line")
-    assert not re.search(condition.attrib["expression"], "ivr-fallback-main-line2")
+    xml = render(load(site_file))
+    name = extension("main-line")
+    assert found_by(xml, name) is None
+    assert found_by(xml, name, ivr_route="council-tax") is None
+    assert found_by(xml, name, ivr_route="main-line") == name
+    assert found_by(xml, name + "2", ivr_route="main-line") is None
+    assert found_by(xml, "2" + name, ivr_route="main-line") is None
+    for guard in list(named(xml, name))[:-1]:
+        assert len(guard) == 0
 
 
 def test_the_dead_man_goes_to_an_extension_that_is_there(site_file: Path) -> None:
@@ -113,6 +204,8 @@ def test_the_dead_man_goes_to_an_extension_that_is_there(site_file: Path) -> Non
                 seconds, name, kind, where = data.split()
                 assert name in there
                 assert (seconds, kind, where) == ("+10", "XML", context(xml).get("name"))
+            elif application == "set" and (data or "").startswith(f"{NEXT_VARIABLE}="):
+                assert (data or "").partition("=")[2] in there
 
 
 def test_site_settings_are_used(site_file: Path) -> None:
@@ -121,10 +214,11 @@ def test_site_settings_are_used(site_file: Path) -> None:
     xml = render(load(site_file))
     assert context(xml).get("name") == "from-carrier"
     assert ("socket", "127.0.0.1:8084 async full") in actions(named(xml, "ivr-main-line"))
-    assert (
-        "sched_transfer",
-        "+7 ivr-fallback-main-line XML from-carrier",
-    ) in actions(named(xml, "ivr-main-line"))
+    for extension in ("ivr-main-line", "ivr-again-main-line"):
+        assert {
+            ("sched_transfer", "+7 ivr-fallback-main-line XML from-carrier"),
+            ("transfer", "${ivr_next} XML from-carrier"),
+        } <= set(actions(named(xml, extension)))
 
 
 def test_dial_strings_are_escaped(site_file: Path) -> None:
@@ -139,7 +233,8 @@ def test_dial_strings_are_escaped(site_file: Path) -> None:
 def test_a_ring_time_of_milliseconds_becomes_whole_seconds_upwards(site_file: Path) -> None:
     policy = Path("dialplan/policy.yaml")
     policy.write_text(policy.read_text().replace('ring: "45s"', 'ring: "1500ms"'))
-    assert ("set", "call_timeout=2") in actions(named(render(load(site_file)), "ivr-main-line"))
+    fallback = named(render(load(site_file)), "ivr-fallback-main-line")
+    assert ("set", "call_timeout=2") in actions(fallback)
 
 
 @pytest.mark.parametrize("version", ["2.0", "2--0", "2-"])
