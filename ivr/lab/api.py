@@ -8,6 +8,7 @@ from ivr.lab.bridge import bridge_legs
 from ivr.lab.command import COMMANDS, NO_CHANNEL, OK, Exchange, command, run
 from ivr.lab.event import Event
 from ivr.lab.moving import transfer
+from ivr.lab.portrait import look_up
 from ivr.lab.show import show
 from ivr.lab.stamps import cause_named
 
@@ -50,19 +51,15 @@ def uuid_setvar_multi(exchange: Exchange, arg: str) -> str:
 
 @command("uuid_getvar")
 def uuid_getvar(exchange: Exchange, arg: str) -> str:
-    """A variable, or what is known of who calls whom; ``_undef_`` where there is neither."""
+    """A variable of the leg, what is known of who calls whom, a variable of the switch, or
+    ``_undef_``."""
     words = arg.split()
     if len(words) < 2:
         return "-USAGE: <uuid> <var>\n"
     leg = exchange.find(words[0])
     if leg is None:
         return NO_CHANNEL
-    profile = {
-        "direction": "outbound" if leg.outbound else "inbound",
-        "destination_number": leg.party.dialled,
-        "caller_id_number": leg.party.number,
-    }
-    return leg.get(words[1]) or profile.get(words[1]) or "_undef_"
+    return look_up(leg, words[1]) or "_undef_"
 
 
 @command("uuid_exists")

@@ -6,13 +6,16 @@ from ivr.lab import moving
 from ivr.lab.digits import DigitAction
 from ivr.lab.leg import Leg
 from ivr.lab.record import Recording, RecordingOptions
-from ivr.lab.session import Action, application, execute, idle, park, run_actions
+from ivr.lab.session import Action, application, execute, idle, park, run_actions, run_messages
 from ivr.lab.stamps import cause_named
 
 FLUSH_MS = 200
 """How often a recording without write buffering reaches the disk."""
 
 _BUFFERED_FLUSH_MS = 1000
+
+EXPORTED = "export_vars"
+"""The variable that names what ``export`` set."""
 
 SOCKET_WAIT_S = 25
 """How long an engine may take to say ``connect`` (docs/freeswitch.md 10b)."""
@@ -24,6 +27,12 @@ def answer(leg: Leg, arg: str) -> None:
     leg.answer()
 
 
+@application("pre_answer")
+def pre_answer(leg: Leg, arg: str) -> None:
+    """Let audio flow before the answer."""
+    leg.early_media()
+
+
 @application("set")
 def set_variable(leg: Leg, arg: str) -> None:
     """``name=value``; without a value the variable goes."""
@@ -33,8 +42,11 @@ def set_variable(leg: Leg, arg: str) -> None:
 
 @application("export")
 def export(leg: Leg, arg: str) -> None:
-    """Set here and, where wanted, on the second leg; here only, in this switch."""
-    set_variable(leg, arg.removeprefix("nolocal:"))
+    """Set here (not with ``nolocal:``) and on every leg that this one calls."""
+    name, _, value = arg.partition("=")
+    leg.set(name.strip(), value.strip())
+    exported = [one for one in leg.get(EXPORTED).split(",") if one and one != name.strip()]
+    leg.set(EXPORTED, ",".join([*exported, name.strip()]))
 
 
 @application("unset")
@@ -126,6 +138,12 @@ def seconds_until(leg: Leg, when: str) -> int:
     digits = when.lstrip("+")
     number = int(digits) if digits.isdigit() else 0
     return number if when.startswith("+") else max(0, number - leg.clock.wall_ms() // 1000)
+
+
+@application("sched_cancel")
+def sched_cancel(leg: Leg, arg: str) -> None:
+    """Delete what is scheduled for this leg, or for the group that is named."""
+    leg.switch.unschedule(arg or leg.uuid)
 
 
 @application("sched_hangup")
@@ -255,6 +273,7 @@ def socket(leg: Leg, arg: str) -> None:
         return not listener.connected and not leg.true("socket_resume")
 
     park(leg, in_control)
+    run_messages(leg)  # what was queued when the connection was lost is done all the same
 
 
 def run_inline(leg: Leg, text: str) -> None:

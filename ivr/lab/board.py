@@ -25,6 +25,10 @@ class Switchboard(Protocol):
     """What a leg needs of the switch."""
 
     clock: Clock
+    core_uuid: str
+    """Which start of the switch this is."""
+    variables: dict[str, str]
+    """The switch's own."""
 
     def wants(self, name: str) -> bool:
         """Whether any listener may want events of this name."""
@@ -43,6 +47,9 @@ class Switchboard(Protocol):
 
     def remove(self, leg: Leg) -> None:
         """Forget a leg that is over."""
+
+    def unschedule(self, group: str) -> int:
+        """Delete tasks by number or group; how many there were."""
 
     def find(self, uuid: str) -> Leg | None:
         """The leg of this id, if there is one."""

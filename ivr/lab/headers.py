@@ -58,17 +58,13 @@ def fill(table: Table, fields: Mapping[str, str], prefix: str = "") -> list[tupl
     return found
 
 
-CORE_UUID = "5f2b7c1e-0a51-4c0e-9d6e-1ab0e0c0ffee"
-"""The switch's own identity."""
-
 SWITCH = (
-    ("Core-UUID", CORE_UUID),
     ("FreeSWITCH-Hostname", "lab"),
     ("FreeSWITCH-Switchname", "lab"),
     ("FreeSWITCH-IPv4", "127.0.0.1"),
     ("FreeSWITCH-IPv6", "::1"),
 )
-"""Headers that name the switch, in every event."""
+"""Headers that name the switch, in every event, after its ``Core-UUID``."""
 
 CALLING = {
     "CHANNEL_ANSWER": ("switch_channel.c", "switch_channel_perform_mark_answered", "3846"),

@@ -45,7 +45,7 @@ class Kept:
         if self._cdrs is None:
             return
         cdr = {
-            "core-uuid": "lab",
+            "core-uuid": leg.switch.core_uuid,
             "switchname": "lab",
             "channel_data": {
                 "state": leg.state,

@@ -63,6 +63,21 @@ def fields(leg: Leg) -> dict[str, str]:
     }
 
 
+def look_up(leg: Leg, name: str) -> str:
+    """What ``${name}`` stands for: a variable of the leg, of its caller profile, of the switch."""
+    profile = {
+        "direction": "outbound" if leg.outbound else "inbound",
+        "destination_number": leg.party.dialled,
+        "caller_id_name": leg.party.name,
+        "caller_id_number": leg.party.number,
+        "context": leg.party.context,
+        "dialplan": leg.dialplan,
+        "rdnis": leg.rdnis,
+        "uuid": leg.uuid,
+    }
+    return leg.get(name) or profile.get(name) or leg.switch.variables.get(name, "")
+
+
 def event_of(
     leg: Leg,
     name: str,
@@ -72,8 +87,7 @@ def event_of(
     variables: bool,
 ) -> Event:
     """An event of a leg: core, channel and profile headers, then its variables."""
-    found: list[tuple[str, Value]] = [("Event-Name", name), *headers.SWITCH]
-    found += event_stamp(leg.switch, name)
+    found: list[tuple[str, Value]] = [("Event-Name", name), *event_stamp(leg.switch, name)]
     found += before
     known = fields(leg)
     found += headers.fill(headers.CHANNEL, known)
@@ -105,11 +119,13 @@ def _others_profile(leg: Leg, other: Leg) -> list[tuple[str, str]]:
 
 
 def event_stamp(switch: Switchboard, name: str) -> list[tuple[str, str]]:
-    """When and where in the switch's program an event was made."""
+    """Which switch made an event, when, and where in its program."""
     us = switch.clock.wall_ms() * 1000
     moment = time.gmtime(us // 1_000_000)
     file, function, line = headers.CALLING.get(name, headers.CALLING_ELSE)
     return [
+        ("Core-UUID", switch.core_uuid),
+        *headers.SWITCH,
         ("Event-Date-Local", time.strftime("%Y-%m-%d %H:%M:%S", moment)),
         ("Event-Date-GMT", time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)),
         ("Event-Date-Timestamp", str(us)),

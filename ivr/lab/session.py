@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ivr.lab.board import Key
 from ivr.lab.leg import Leg
+from ivr.lab.portrait import look_up
 from ivr.lab.stamps import cause_named
 from ivr.lab.wire import ClientMessage
 
@@ -71,7 +72,7 @@ def execute(leg: Leg, app: str, arg: str, app_uuid: str | None = None) -> bool:
 
 def expand(leg: Leg, text: str) -> str:
     """Put variables in for ``${name}``."""
-    return re.sub(r"\$\{([^}]+)\}", lambda match: leg.get(match[1]), text)
+    return re.sub(r"\$\{([^}]+)\}", lambda match: look_up(leg, match[1]), text)
 
 
 def run_messages(leg: Leg) -> int:

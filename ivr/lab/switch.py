@@ -4,56 +4,43 @@ from __future__ import annotations
 
 import itertools
 import random
-import re
 import uuid as uuids
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gevent
-import gevent.event
 from gevent import socket
 from gevent.server import StreamServer
 
 from ivr.clock import Clock, RealClock
 from ivr.errors import SetupError
-from ivr.lab import api, apps, bridge, headers, play
+from ivr.lab import api, apps, bridge, play
 from ivr.lab.board import Party
 from ivr.lab.bridge import Dial, be_bridged
 from ivr.lab.call import LabCall
 from ivr.lab.desk import Desk
+from ivr.lab.dialplan import Dialplan, actions_for, dialplan_for
 from ivr.lab.event import Event
 from ivr.lab.faults import Faults
 from ivr.lab.kept import Kept
 from ivr.lab.leg import Leg
 from ivr.lab.listener import Listener
+from ivr.lab.originate import originate
 from ivr.lab.person import Person
 from ivr.lab.portrait import event_stamp
 from ivr.lab.ringing import live_at
 from ivr.lab.schedule import Schedule
 from ivr.lab.script import CallScript, Destination, Step
-from ivr.lab.session import Action, live, run_actions
+from ivr.lab.session import live, run_actions
 
-Dialplan = Mapping[str, tuple[Action, ...]]
-"""Extensions: a regular expression that the whole number fits, and what is done then."""
+__all__ = ["LabSwitch", "dialplan_for"]
 
 HEARTBEAT_S = 20
 """Between two HEARTBEAT events while the switch listens."""
 
 _SETTLED = (apps, bridge, play)
 """Modules whose applications register themselves when they are imported."""
-
-
-def dialplan_for(engine: str, *, fallback: tuple[Action, ...] = ()) -> Dialplan:
-    """The usual dialplan: every number goes to the engine, then to ``fallback``."""
-    return {
-        "fallback": fallback or (Action("answer"), Action("playback", "silence_stream://1000")),
-        ".*": (
-            Action("set", "hangup_after_bridge=true"),
-            Action("socket", f"{engine} async full"),
-            *fallback,
-        ),
-    }
 
 
 class LabSwitch:
@@ -81,7 +68,13 @@ class LabSwitch:
         }
         """How telephones behave, by number; others answer at once and stay."""
         self.password = password
-        self.variables: dict[str, str] = {"hostname": "lab", "switchname": "lab"}
+        self.core_uuid = str(uuids.uuid4())
+        """A new one at each start: who reconnects can tell whether it is the same switch."""
+        self.variables: dict[str, str] = {
+            "hostname": "lab",
+            "switchname": "lab",
+            "core_uuid": self.core_uuid,
+        }
         self.room: int | None = None
         """Bytes that the recordings' disk still takes; None is without end."""
         self.listeners: list[Listener] = []
@@ -146,6 +139,8 @@ class LabSwitch:
         leg = self._new_leg(party, outbound=True, rate=caller.rate, other=caller)
         leg.callee = dial.user
         leg.set("originate_endpoint", dial.endpoint.split("/")[0])
+        for name in caller.get(apps.EXPORTED).split(","):
+            leg.set(name.removeprefix("nolocal:"), caller.get(name))
         for name, value in dial.variables:
             leg.set(name, value)
         leg.watchers.append(lambda name, _: _news(name, caller))
@@ -160,34 +155,16 @@ class LabSwitch:
         return leg
 
     def originate(self, text: str) -> str:
-        """``{vars}endpoint number|&app(arg) [dialplan] [context] ...``; answers when answered."""
-        match = re.match(r"((?:\{[^}]*\})?(?:\[[^\]]*\])?\S+)\s+(&\S+|\S+)(?:\s+(\S+))?", text)
-        if match is None:
-            return f"-USAGE: {_ORIGINATE}\n"
-        dials = bridge.parse_dial_string(match[1])
-        if not dials:
-            return f"-USAGE: {_ORIGINATE}\n"
-        dial = dials[0]
-        number = dial.get("origination_caller_id_number") or "0000000000"
-        party = Party(number, dial.get("origination_caller_id_name"), dial.user)
+        """Call somebody; the answer of ``originate``."""
+        return originate(self, text)
+
+    def ring(self, dial: Dial, party: Party, task: Callable[[Leg], None]) -> Leg:
+        """Call a telephone for nobody; what is done with it when it answers."""
         leg = self._new_leg(party, outbound=True, uuid=dial.get("origination_uuid"))
         for name, value in dial.variables:
             leg.set(name, value)
-        done = gevent.event.Event()
-        leg.watchers.append(lambda name, _: _ended_ringing(name, done))
-        application = re.fullmatch(r"&(\w+)(?:\((.*)\))?", match[2])
-        task = (
-            self.task_for(f"{application[1]}:'{application[2] or ''}'", "inline", "")
-            if application is not None
-            else self.task_for(match[2], match[3] or "XML", "public")
-        )
         self._ring(leg, dial, None, task)
-        seconds = dial.get("originate_timeout")
-        limit_ms = (int(seconds) if seconds.isdigit() else bridge.RING_SECONDS) * 1000
-        timer = self.clock.after(limit_ms, lambda: _give_up(leg))
-        done.wait()
-        timer.cancel()
-        return f"-ERR {leg.hangup_cause}\n" if leg.down else f"+OK {leg.uuid}\n"
+        return leg
 
     def _new_leg(
         self,
@@ -227,11 +204,15 @@ class LabSwitch:
         """What the dialplan does with a number: a task for a leg's session."""
         if dialplan == "inline":
             return lambda leg: apps.run_inline(leg, number)
-        for pattern, actions in self.dialplan.items():
-            if re.fullmatch(pattern, number):
-                return lambda leg: run_actions(leg, actions)
+        return lambda leg: self._route(leg, number, context)
+
+    def _route(self, leg: Leg, number: str, context: str) -> None:
+        actions = actions_for(self.dialplan, leg, number, context)
+        if actions is not None:
+            run_actions(leg, actions)
+            return
         self.log("INFO", f"no extension for {number!r} in {context}")
-        return lambda leg: leg.hang_up("NO_ROUTE_DESTINATION")
+        leg.hang_up("NO_ROUTE_DESTINATION")
 
     def find(self, uuid: str) -> Leg | None:
         """The leg of this id, if there is one."""
@@ -292,7 +273,7 @@ class LabSwitch:
     def fire_named(self, name: str, extra: list[tuple[str, str]], body: str | None) -> None:
         """Fire an event that belongs to no leg."""
         stamp = event_stamp(self, name)
-        self.fire(Event(name, [("Event-Name", name), *headers.SWITCH, *stamp, *extra], body))
+        self.fire(Event(name, [("Event-Name", name), *stamp, *extra], body))
 
     def api(self, command: str, arg: str) -> str:
         """Run an API command; its answer."""
@@ -377,22 +358,6 @@ class LabSwitch:
             listener.drop()
 
 
-_ORIGINATE = (
-    "<call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] "
-    "[<cid_name>] [<cid_num>] [<timeout_sec>]"
-)
-
-
 def _news(name: str, caller: Leg) -> None:
     if name in {"CHANNEL_ANSWER", "CHANNEL_HANGUP"}:
         caller.attend()
-
-
-def _give_up(leg: Leg) -> None:
-    if not leg.answered:
-        leg.hang_up("NO_ANSWER")
-
-
-def _ended_ringing(name: str, done: Any) -> None:
-    if name in {"CHANNEL_ANSWER", "CHANNEL_HANGUP"}:
-        done.set()

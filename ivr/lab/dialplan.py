@@ -1,0 +1,125 @@
+"""The dialplan: what is done with a number, written in tests or read from FreeSWITCH's XML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from ivr.lab.session import Action, expand
+
+if TYPE_CHECKING:
+    from ivr.lab.leg import Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must be true of a call, and what is done with it then."""
+
+    field: str
+    """``destination_number``, ``context``, ``caller_id_number`` or ``${variable}``."""
+    expression: str
+    """A regular expression that is found in it; its groups are ``$1`` and so on in ``actions``."""
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One extension of FreeSWITCH's XML: it is taken where all its conditions hold."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    context: str = ""
+    """Where it stands; empty is any."""
+    goes_on: bool = False
+    """``continue="true"``: the extensions after it are looked at, too."""
+
+
+Dialplan = Mapping[str, tuple[Action, ...]] | Sequence[Extension]
+"""Regular expressions that the whole number fits, with what is done then; or extensions."""
+
+
+def dialplan_for(
+    engine: str, *, fallback: tuple[Action, ...] = ()
+) -> Mapping[str, tuple[Action, ...]]:
+    """The usual dialplan: every number goes to the engine, then to ``fallback``."""
+    return {
+        "fallback": fallback or (Action("answer"), Action("playback", "silence_stream://1000")),
+        ".*": (
+            Action("set", "hangup_after_bridge=true"),
+            Action("socket", f"{engine} async full"),
+            *fallback,
+        ),
+    }
+
+
+def read_dialplan(text: str) -> tuple[Extension, ...]:
+    """The extensions of XML such as ``ivr dialplan render`` writes."""
+    root = ET.fromstring(text)  # noqa: S314 - the engine's own text
+    found = []
+    for context in root.iter("context"):
+        found += [_extension(one, context.get("name", "")) for one in context.iter("extension")]
+    return tuple(found or (_extension(one, "") for one in root.iter("extension")))
+
+
+def _extension(element: ET.Element, context: str) -> Extension:
+    conditions = []
+    for condition in element.iter("condition"):
+        actions = tuple(
+            Action(one.get("application", ""), one.get("data", ""))
+            for one in condition.iter("action")
+        )
+        field, expression = condition.get("field", ""), condition.get("expression", "")
+        conditions.append(Condition(field, expression, actions))
+    goes_on = element.get("continue") == "true"
+    return Extension(element.get("name", ""), tuple(conditions), context, goes_on)
+
+
+def actions_for(
+    dialplan: Dialplan, leg: Leg, number: str, context: str
+) -> tuple[Action, ...] | None:
+    """What is to be done with a leg; None where there is no extension for it.
+
+    As in FreeSWITCH, conditions are looked at when the call is routed, with the variables that
+    the leg has then; variables in actions are put in when each is done.
+    """
+    if isinstance(dialplan, Mapping):
+        fits = (todo for pattern, todo in dialplan.items() if re.fullmatch(pattern, number))
+        return next(fits, None)
+    known = {
+        "destination_number": number,
+        "context": context,
+        "caller_id_number": leg.party.number,
+        "caller_id_name": leg.party.name,
+    }
+    todo: list[Action] = []
+    for extension in dialplan:
+        if extension.context in {"", context}:
+            taken = _run_through(extension, leg, known, todo)
+            if taken and not extension.goes_on:
+                break
+    return tuple(todo) or None
+
+
+def _run_through(
+    extension: Extension, leg: Leg, known: Mapping[str, str], todo: list[Action]
+) -> bool:
+    """Whether all conditions hold; the actions of those before one that does not stay."""
+    for condition in extension.conditions:
+        field = condition.field
+        value = known[field] if field in known else expand(leg, field)
+        match = re.search(condition.expression, value)
+        if match is None:
+            return False
+        todo += [Action(one.app, _with_groups(one.arg, match)) for one in condition.actions]
+    return True
+
+
+def _with_groups(text: str, match: re.Match[str]) -> str:
+    def group(found: re.Match[str]) -> str:
+        number = int(found[1])
+        return (match[number] or "") if number <= match.re.groups else ""
+
+    return re.sub(r"\$(\d)", group, text)

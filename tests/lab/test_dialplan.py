@@ -1,0 +1,153 @@
+"""The dialplan, and a call that comes back to it (docs/freeswitch.md 8 to 10b)."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from ivr.lab import CallScript, Destination, LabSwitch, read_dialplan
+from ivr.lab.script import DuringPrompt, HangUp, Wait, WhenConnected
+from tests.lab.client import begin
+
+XML = """<include><context name="public">
+<extension name="main"><condition field="destination_number" expression="^0(14[0-9]+)$">
+  <action application="set" data="ivr_route=main"/>
+  <action application="set" data="ivr_called=${{destination_number}}"/>
+  <action application="set" data="ivr_area=$1"/>
+  <action application="set" data="ivr_next=ivr-fallback-main"/>
+  <action application="sched_transfer" data="+5 ivr-fallback-main XML public"/>
+  <action application="{resume}"/>
+  <action application="socket" data="{engines} async full"/>
+  <action application="sched_cancel"/>
+  <action application="transfer" data="${{ivr_next}} XML public"/>
+</condition></extension>
+<extension name="again"><condition field="${{ivr_route}}" expression="^main$"/>
+<condition field="destination_number" expression="^ivr-again-main$">
+  <action application="set" data="ivr_next=ivr-fallback-main"/>
+  <action application="socket" data="{engines} async full"/>
+  <action application="transfer" data="${{ivr_next}} XML public"/>
+</condition></extension>
+<extension name="fallback"><condition field="${{ivr_route}}" expression="^main$"/>
+<condition field="destination_number" expression="^ivr-fallback-main$">
+  <action application="unset" data="socket_resume"/>
+  <action application="export" data="nolocal:told=yes"/>
+  <action application="bridge" data="sofia/lab/agent"/>
+  <action application="hangup"/>
+</condition></extension>
+</context></include>"""
+
+TALKS = CallScript(destination=Destination.talks(1000), steps=(WhenConnected(20_000), HangUp()))
+
+
+def refusing() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def use(switch: LabSwitch, *engines: str, resume: str = "sleep") -> None:
+    text = XML.format(engines="|".join(engines), resume=resume)
+    switch.dialplan = read_dialplan(text.replace('"set_resume"', '"set" data="socket_resume=true"'))
+
+
+def test_an_extension_of_xml_fits_by_number_and_by_variable(clock, switch):
+    use(switch, refusing())
+    call = switch.place(TALKS)
+    clock.run_until(call.done.ready)
+    assert call.leg.get("ivr_area") == "1427676676"
+    assert call.done.get().connected_ms is not None, "the fallback extension was closed to it"
+    assert call.other is not None
+    assert call.other.get("told") == "yes"
+    assert call.leg.get("told") == ""
+
+
+@pytest.mark.parametrize("dialled", ["ivr-fallback-main", "ivr-again-main", "999"])
+def test_a_stranger_who_dials_the_name_of_an_extension_gets_nowhere(clock, switch, dialled):
+    use(switch, refusing())
+    call = switch.place(CallScript(dialled=dialled))
+    clock.run_until(call.done.ready)
+    assert call.done.get().cause == "NO_ROUTE_DESTINATION"
+
+
+def test_a_prompt_outlives_its_engine_and_the_call_comes_back(clock, switch, engine, prompt):
+    """The second engine is the next of the list, and knows the call by its variables."""
+    heard = []
+
+    def first(client):
+        uuid = begin(client)
+        client.ask(f"api sched_del {uuid}")
+        client.ask(f"api uuid_setvar_multi {uuid} ivr_next=ivr-again-main;socket_resume=")
+        client.execute("answer")
+        client.execute("playback", prompt)
+        client.until("PLAYBACK_START")
+        client.pause(500)
+        one.close()
+
+    def second(client):
+        hello = client.ask("connect")
+        heard.append(
+            [
+                hello.value(name)
+                for name in (
+                    "Unique-ID",
+                    "Caller-Destination-Number",
+                    "Caller-RDNIS",
+                    "variable_ivr_called",
+                    "variable_ivr_route",
+                    "variable_ivr_next",
+                    "Answer-State",
+                )
+            ]
+        )
+        client.ask("linger 5")
+        client.ask(f"filter Unique-ID {hello.value('Unique-ID')}")
+        client.ask("event plain CHANNEL_HANGUP")
+        client.until("CHANNEL_HANGUP")
+
+    one = engine(first)
+    other = engine(second)
+    use(switch, one.address, other.address)
+    call = switch.place(CallScript(steps=(DuringPrompt(5000), HangUp())))
+    clock.run_until(call.done.ready)
+    [stop] = [h.at_ms for h in call.happenings if h.event == "PLAYBACK_STOP"]
+    assert 3000 <= stop <= 3100, "it was heard to its end"
+    number = "01427676676"
+    again = "ivr-again-main"
+    [said] = heard
+    assert said == [call.uuid, again, number, number, "main", "ivr-fallback-main", "answered"]
+
+
+def test_commands_that_were_queued_at_the_loss_are_done(clock, switch, engine):
+    def part(client):
+        begin(client)
+        client.execute("answer")
+        client.execute("set", "ivr_next=ivr-again-main")
+        client.socket.close()
+
+    one = engine(part)
+    use(switch, one.address)
+    call = switch.place(CallScript(steps=(Wait(300), HangUp())))
+    clock.run_until(call.done.ready)
+    assert ("transfer", "ivr-again-main XML public") in call.leg.app_log
+
+
+def test_lost_before_connect_it_goes_on_at_once_with_socket_resume_only(clock, switch, engine):
+    one = engine(lambda client: client.socket.close())
+    ends = []
+    for resume in ("set_resume", "sleep"):
+        use(switch, one.address, resume=resume)
+        call = switch.place(TALKS)
+        clock.run_until(call.done.ready)
+        ends.append(call.done.get().connected_ms)
+    at_once, by_the_dead_man = ends
+    assert at_once < 100
+    assert 5000 <= by_the_dead_man <= 5100
+
+
+def test_a_silent_engine_loses_the_call_to_the_dead_man(clock, switch, engine):
+    one = engine(lambda client: client.rest())
+    use(switch, one.address, resume="set_resume")
+    call = switch.place(TALKS)
+    clock.run_until(call.done.ready)
+    assert 5000 <= call.done.get().connected_ms <= 5100
