@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ivr.lab import api_audio
-from ivr.lab.apps import schedule_transfer, seconds_until
+from ivr.lab.alarm import sleep_until
+from ivr.lab.apps import schedule_transfer, seconds_until, start_recording
+from ivr.lab.board import TICK_MS
 from ivr.lab.bridge import bridge_legs
 from ivr.lab.command import COMMANDS, NO_CHANNEL, OK, Exchange, command, run
 from ivr.lab.event import Event
@@ -18,6 +20,38 @@ VERSION = "FreeSWITCH Version 1.10.12-release~64bit (lab switch)"
 
 _AUDIO = api_audio
 """Its commands register themselves when it is imported."""
+
+
+@command("uuid_record")
+def uuid_record(exchange: Exchange, arg: str) -> str:
+    """Start, stop, mask, unmask, pause, resume (docs/freeswitch.md 15)."""
+    words = arg.split(" ")
+    if len(words) < 3:
+        usage = "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]"
+        return f"-USAGE: {usage}\n"
+    name, action, path = words[:3]
+    leg = exchange.find(name)
+    if leg is None:
+        return "-ERR Cannot locate session!\n"
+    if action == "start":
+        limit = int(words[3]) if len(words) > 3 and words[3].isdigit() else 0
+        sleep_until(exchange.clock, leg.tick_ms(after=True) + TICK_MS)
+        started = not leg.down and start_recording(leg, path, limit)
+        return "+OK Success\n" if started else "-ERR Cannot record session!\n"
+    if action == "stop":
+        if path == "all":
+            for one in tuple(leg.recordings):
+                leg.stop_recording(one)
+        elif path in leg.recordings:
+            leg.stop_recording(path)
+        else:
+            return "-ERR Cannot stop record session!\n"
+        return "+OK Success\n"
+    if action not in {"mask", "unmask", "pause", "resume"}:
+        return uuid_record(exchange, "")
+    if not leg.change_recording(path, action):
+        return f"-ERR Cannot {action} recording session!\n"
+    return "+OK Success\n"
 
 
 @command("uuid_setvar")

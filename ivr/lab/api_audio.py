@@ -1,46 +1,11 @@
-"""The API commands that touch what is heard, recorded and keyed on a leg."""
+"""The API commands that touch what is heard and keyed on a leg."""
 
 from __future__ import annotations
 
-from ivr.lab.alarm import sleep_until
-from ivr.lab.apps import start_recording
-from ivr.lab.board import TICK_MS
 from ivr.lab.command import NO_CHANNEL, OK, Exchange, command
 from ivr.lab.displace import USAGE as DISPLACE_USAGE
 from ivr.lab.displace import displace
 from ivr.lab.wire import ClientMessage
-
-
-@command("uuid_record")
-def uuid_record(exchange: Exchange, arg: str) -> str:
-    """Start, stop, mask, unmask, pause, resume (docs/freeswitch.md 15)."""
-    words = arg.split(" ")
-    if len(words) < 3:
-        usage = "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]"
-        return f"-USAGE: {usage}\n"
-    name, action, path = words[:3]
-    leg = exchange.find(name)
-    if leg is None:
-        return "-ERR Cannot locate session!\n"
-    if action == "start":
-        limit = int(words[3]) if len(words) > 3 and words[3].isdigit() else 0
-        sleep_until(exchange.clock, leg.tick_ms(after=True) + TICK_MS)
-        started = not leg.down and start_recording(leg, path, limit)
-        return "+OK Success\n" if started else "-ERR Cannot record session!\n"
-    if action == "stop":
-        if path == "all":
-            for one in tuple(leg.recordings):
-                leg.stop_recording(one)
-        elif path in leg.recordings:
-            leg.stop_recording(path)
-        else:
-            return "-ERR Cannot stop record session!\n"
-        return "+OK Success\n"
-    if action not in {"mask", "unmask", "pause", "resume"}:
-        return uuid_record(exchange, "")
-    if not leg.change_recording(path, action):
-        return f"-ERR Cannot {action} recording session!\n"
-    return "+OK Success\n"
 
 
 @command("uuid_break")
