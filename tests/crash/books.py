@@ -1,0 +1,210 @@
+"""The books: what people lived through, what the switch wrote, what the spool holds (R22).
+
+:func:`balance` names everything in which the three do not agree. It is exact where it can be: a
+part of a recording must be, byte for byte, what the switch wrote, but for what the record says was
+paused; and that must be silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ivr.errors import SpoolError
+from ivr.storage.names import call_and_part
+from ivr.storage.record_schema import PausedSpanModel, RecordModel, parse_record
+from ivr.storage.segments import read
+from tests.crash.people import AGENT_HZ, CALLER_HZ, SECRET_HZ, Dialogue
+from tests.crash.switch import Span, Written
+from tests.crash.tones import BLOCK_MS, RATE, SILENCE, blocks, holds
+
+_HEADER, _FRAME = 44, 4
+SLACK_MS = 120
+"""How much less may be recorded than people heard of each other: packets of 20 ms, and what is
+held back, at each end of a bridge."""
+EDGE_MS = 400
+"""How far a pause may reach beyond what was asked for: its guard, and the way there and back."""
+LEAST_WORD_MS = 30
+"""A secret of which less than this is heard is not told apart from where it begins."""
+
+_LETTERS = {"c": CALLER_HZ, "a": AGENT_HZ, "s": SECRET_HZ}
+
+
+class Books:
+    """Of one spool, and all calls that there were."""
+
+    def __init__(
+        self,
+        spool: Path,
+        written: Sequence[Written],
+        calls: Sequence[Dialogue],
+        shown: Counter[str] | None = None,
+    ) -> None:
+        """``shown`` is how often each file was moved into ``new/``, where that was watched."""
+        self.spool = spool
+        self.written = written
+        self.calls = calls
+        self._shown = shown or Counter()
+
+    def balance(self) -> list[str]:
+        """Everything that is wrong; nothing is as it should be."""
+        records: dict[str, RecordModel] = {}
+        wrong = list(self._records(records))
+        wrong += self._left_over()
+        wrong += self._audio(records)
+        for call in self.calls:
+            record = records.pop(call.call.uuid, None)
+            wrong += [f"{call.label}: {what}" for what in self._call(call, record)]
+        wrong += [f"{name}: a record of a call that was not made" for name in records]
+        return wrong
+
+    # Files.
+
+    def _records(self, records: dict[str, RecordModel]) -> Iterator[str]:
+        for path in sorted((self.spool / "new").iterdir()):
+            if path.suffix != ".json":
+                continue
+            try:
+                records[path.stem] = parse_record(path.read_bytes(), path.name)
+            except SpoolError as error:
+                yield str(error)
+        for name, times in self._shown.items():
+            if times != 1:
+                yield f"{name}: written {times} times"
+
+    def _left_over(self) -> Iterator[str]:
+        for folder in ("recording", "tmp", "aside"):
+            for path in sorted((self.spool / folder).iterdir()):
+                yield f"{folder}/{path.name} is left over"
+        for path in sorted(self.spool.rglob("*.wav")):
+            if holds(path.read_bytes()[_HEADER:], 0, SECRET_HZ):
+                yield f"{path.relative_to(self.spool)}: what was said in a pause is in it"
+        reading = read(self.spool / "journal")
+        for call in reading.calls:
+            if not call.finished:
+                yield f"{call.call_id}: the journal has it open"
+        for bad in reading.bad:
+            if not bad.torn:
+                yield f"{bad.segment}:{bad.line}: {bad.why}"
+
+    def _audio(self, records: dict[str, RecordModel]) -> Iterator[str]:
+        """Recordings written are recordings recorded, and the other way round."""
+        told: dict[str, tuple[RecordModel, int]] = {}
+        for call, record in records.items():
+            for number, part in enumerate(record.recording.parts):
+                name = part.path.rpartition("/")[2]
+                told[name] = record, number
+                if not (self.spool / part.path).exists():
+                    yield f"{call}: {name} is missing"
+        for path in sorted((self.spool / "new").glob("*.wav")):
+            if path.name not in told:
+                yield f"{path.name}: no record tells of it"
+        kept = [one for one in self.written if one.copy is not None and one.samples()]
+        for name, times in Counter(one.name for one in kept).items():
+            if times > 1:
+                yield f"{name}: recorded over {times - 1} times"
+        for one in self.written:
+            if one.gone:
+                yield f"{one.name}: its file was taken away while the switch wrote it"
+        for one in kept:
+            if one.name not in told:
+                yield f"{one.name}: {_ms(one.samples())} ms were recorded and no record has them"
+                continue
+            record, number = told.pop(one.name)
+            yield from self._same(one, record, number)
+        for name in told:
+            yield f"{name}: the switch wrote no such recording"
+
+    def _same(self, one: Written, record: RecordModel, number: int) -> Iterator[str]:
+        part = record.recording.parts[number]
+        path = self.spool / part.path
+        if not path.exists():
+            return
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != part.sha256:
+            yield f"{one.name}: its hash is not the record's"
+        if len(data) != part.size:
+            yield f"{one.name}: {len(data)} bytes, its record says {part.size}"
+        named = call_and_part(path.stem)
+        assert named is not None
+        expected = bytearray(one.samples())
+        if (frames := len(expected) // _FRAME) != part.frames:
+            yield f"{one.name}: the switch wrote {frames} frames, its record has {part.frames}"
+        for pause in record.recording.pauses:
+            if pause.part == named[1]:
+                begin, end = _bytes_of(pause, part.offset_ms, len(expected))
+                expected[begin:end] = bytes(end - begin)
+                if any(data[_HEADER + begin : _HEADER + end]):
+                    yield f"{one.name}: not silent from {pause.start_ms} to {pause.end_ms} ms"
+                if pause.verdict not in ("verified", "repaired"):
+                    yield f"{one.name}: a pause is {pause.verdict}: {record.recording.detail}"
+        if data[_HEADER:] != bytes(expected):
+            yield f"{one.name}: is not what the switch wrote"
+
+    # Calls.
+
+    def _call(self, call: Dialogue, record: RecordModel | None) -> Iterator[str]:
+        yield from call.wrong
+        if not call.call.done.ready():
+            yield "has not come to its end"
+            return
+        outcome = call.call.done.get()
+        if outcome.ended_by != call.ends:
+            yield f"ended by {outcome.ended_by} ({outcome.cause}), expected by {call.ends}"
+        parts = [one for one in self.written if one.call == call.call.uuid and one.copy]
+        joined = _total(self._heard_each_other(call))
+        if record is None:
+            if not call.unrecorded and outcome.duration_ms:
+                yield "has no record"
+            return
+        if call.unrecorded:
+            if parts:
+                yield "was connected without an engine, and recorded"
+            return
+        recorded = sum(_ms(one.samples()) for one in parts)
+        paused_without = record.recording.unrecorded_ms
+        if recorded + paused_without < joined - SLACK_MS:
+            yield f"{joined} ms together, only {recorded} ms recorded"
+        if joined and record.announcement != "fully" and not record.opt_out.returned:
+            yield f"connected, and the announcement was heard {record.announcement}"
+        if joined and not record.connected_at:
+            yield "its record does not say that it was connected"
+        yield from self._voices(call, record, parts)
+
+    def _heard_each_other(self, call: Dialogue) -> list[Span]:
+        return call.switch.heard[call.call.uuid].bridged
+
+    def _voices(
+        self, call: Dialogue, record: RecordModel, parts: Sequence[Written]
+    ) -> Iterator[str]:
+        """Silent no more than was asked for; and in it what was told in confidence."""
+        silent = 0
+        for one in parts:
+            path = self.spool / "new" / one.name
+            if path.exists():
+                heard = blocks(path.read_bytes()[_HEADER:], 0, _LETTERS)
+                silent += heard.count(SILENCE) * BLOCK_MS
+        asked = _total(call.pausing) + 2 * EDGE_MS * len(call.pausing)
+        if silent > asked + SLACK_MS:
+            yield f"{silent} ms are silent, at most {asked} were asked for"
+        told = [_total([span]) for span in call.secret]
+        if told and parts and silent < sum(told):
+            yield f"{silent} ms are silent, {sum(told)} had to be"
+        if len(told) > len(record.recording.pauses):
+            yield f"{len(told)} pauses, its record has {len(record.recording.pauses)}"
+
+
+def _bytes_of(pause: PausedSpanModel, offset_ms: int, most: int) -> tuple[int, int]:
+    begin = max(0, (pause.start_ms - offset_ms) * RATE // 1000 * _FRAME)
+    end = -(-(pause.end_ms - offset_ms) * RATE // 1000) * _FRAME
+    return min(begin, most), min(end, most)
+
+
+def _ms(samples: bytes) -> int:
+    return len(samples) // _FRAME * 1000 // RATE
+
+
+def _total(spans: Iterable[Span]) -> int:
+    return sum(span.end_ms - span.begin_ms for span in spans if span.end_ms is not None)

@@ -1,0 +1,186 @@
+"""The people of a story: who calls, who answers, and what they do when nothing happens (R22).
+
+They are told nothing of engines. An agent who keyed a code and sees no effect keys it again; a
+caller does what prompts ask for. So a story comes to its end whenever its engine was killed, as a
+call does.
+
+Voices are tones of whole hundreds of hertz: each stretch of 10 ms of one of them is one of a few
+strings of bytes, so what is in a recording is read off exactly (:mod:`tests.crash.tones`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import gevent
+
+from ivr.clock import Clock
+from ivr.lab import LabCall
+from ivr.lab.alarm import Alarm
+from ivr.lab.audio import Tone
+from ivr.lab.board import Enders
+from ivr.lab.leg import Leg
+from ivr.lab.person import Person
+from ivr.lab.script import BlindTransfer, HangUp, Hold, Keys, Step, Unhold
+from tests.crash.switch import Span, TruthfulSwitch
+
+CALLER_HZ, AGENT_HZ, SECRET_HZ = 500, 800, 1000
+
+PATIENCE_MS = 2_500
+"""How long an agent waits for a code to have its effect."""
+TRIES = 4
+
+
+class Someone:
+    """Whoever is at a telephone."""
+
+    def __init__(self, switch: TruthfulSwitch, leg: Leg, hz: int, side: Enders) -> None:
+        self.clock: Clock = switch.clock
+        self.leg = leg
+        self._hz = hz
+        self._person = Person(switch.clock, leg, hz, side, switch._desk)
+        self._alarm = Alarm(switch.clock)
+        leg.watchers.append(self.look)
+
+    def look(self, _name: str, _leg: Leg) -> None:
+        """Something happened: look whether it is what is waited for."""
+        self._alarm.ring()
+
+    def until(self, reached: Callable[[], bool], most_ms: int = 60_000) -> bool:
+        """Wait for something, at most so long, and while the call lasts; whether it came."""
+        end = self.clock.monotonic_ms() + most_ms
+        while not reached():
+            if self.leg.down or self.clock.monotonic_ms() >= end:
+                return False
+            self._alarm.wait(end)
+        return True
+
+    def wait(self, ms: int) -> None:
+        """Let time pass."""
+        end = self.clock.monotonic_ms() + ms
+        self.until(lambda: self.clock.monotonic_ms() >= end, ms)
+
+    def press(self, keys: str) -> None:
+        """Press keys."""
+        self.act(Keys(keys, gap_ms=60, press_ms=80))
+
+    def act(self, *steps: Step) -> None:
+        """Do as in a script."""
+        self._person.act(steps)
+
+    def speak(self, hz: int | None = None) -> None:
+        """Speak at another pitch from here on, or at one's own."""
+        self.leg.mouth.change(Tone(hz or self._hz))
+
+    @property
+    def connected(self) -> bool:
+        """Somebody is at the other end."""
+        return self.leg.peer is not None
+
+
+class Dialogue:
+    """One call: its people, and what they know of it that a record must agree with."""
+
+    def __init__(self, switch: TruthfulSwitch, call: LabCall, label: str) -> None:
+        self.switch = switch
+        self.call = call
+        self.label = label
+        self.caller = Someone(switch, call.leg, CALLER_HZ, "caller")
+        self.secret: list[Span] = []
+        """When the caller said what nobody may keep."""
+        self.pausing: list[Span] = []
+        """From when a pause was asked for until the recording heard again."""
+        self.wrong: list[str] = []
+        """What people were surprised by."""
+        self.ends: Enders = "caller"
+        """Whose telephone ends it, if nothing else does."""
+
+    @property
+    def leg(self) -> Leg:
+        """The caller's leg, which is recorded."""
+        return self.call.leg
+
+    @property
+    def masked(self) -> bool:
+        """Nothing is recorded of the caller now, and it was."""
+        spans = self.switch.heard[self.leg.uuid].masked
+        return bool(spans) and spans[-1].end_ms is None
+
+    @property
+    def unrecorded(self) -> bool:
+        """FreeSWITCH connected the call by itself."""
+        return self.leg.true("ivr_unrecorded")
+
+    def tell_secret(self, ms: int) -> None:
+        """The caller says it, while the agent listens."""
+        self.secret.append(Span(self.switch.clock.monotonic_ms()))
+        self.caller.speak(SECRET_HZ)
+        self.caller.wait(ms)
+        self.caller.speak()
+        self.secret[-1].end_ms = self.switch.clock.monotonic_ms()
+
+    def pause(self, agent: Someone, secret_ms: int = 400) -> None:
+        """The agent pauses, the caller tells, the agent resumes."""
+        self.leg.watchers.append(agent.look)
+        now = self.switch.clock.monotonic_ms
+        span = Span(now())
+        self.pausing.append(span)
+        if not self._insist(agent, "*7", lambda: self.masked):
+            if self.leg.recordings and not agent.leg.down:
+                self.wrong.append("the agent could not pause the recording")
+            span.end_ms = now()
+            return
+        agent.wait(250)
+        self.tell_secret(secret_ms)
+        agent.wait(100)
+        resumed = self._insist(agent, "*8", lambda: not self.masked)
+        span.end_ms = now()
+        if not resumed and not agent.leg.down:
+            self.wrong.append("the agent could not resume the recording")
+
+    @staticmethod
+    def _insist(agent: Someone, keys: str, done: Callable[[], bool]) -> bool:
+        for _ in range(TRIES):
+            if agent.leg.down:
+                break
+            agent.press(keys)
+            if agent.until(done, PATIENCE_MS):
+                return True
+        return False
+
+    def hold(self, agent: Someone, ms: int) -> None:
+        """The agent puts the caller on hold for a while."""
+        agent.act(Hold())
+        agent.wait(ms)
+        agent.act(Unhold())
+
+    def transfer(self, agent: Someone, to: str) -> None:
+        """The agent sends the caller to another number."""
+        agent.act(BlindTransfer(to))
+
+    def listen(self, answers: dict[str, Callable[[], None]]) -> None:
+        """The caller listens to prompts, and answers each as told, until somebody is there."""
+        heard = 0
+        caller = self.caller
+
+        def news() -> bool:
+            return caller.connected or len(self.leg.heard) > heard
+
+        while caller.until(news) and not caller.connected:
+            name = os.path.basename(self.leg.heard[-1].what).partition(".")[0]
+            heard = len(self.leg.heard)
+            answers.get(name, _nothing)()
+
+    def hang_up(self, who: Someone) -> None:
+        """End the call."""
+        who.act(HangUp())
+
+
+def _nothing() -> None:
+    """Only listen."""
+
+
+def alive(act: Callable[[], None]) -> None:
+    """Have somebody act beside the others."""
+    gevent.spawn(act)

@@ -1,0 +1,212 @@
+"""Where engines are killed: a switch, a spool, and one engine after the other (R22)."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from ivr.config.load import load
+from ivr.config.render import render
+from ivr.config.settings import Address, Configuration
+from ivr.engine.service import Engine
+from ivr.lab import CallScript, Destination, TurnedClock
+from ivr.lab.leg import Leg
+from ivr.lab.session import APPLICATIONS, Action
+from tests.crash.books import Books
+from tests.crash.killing import Death, Killed, Life
+from tests.crash.people import AGENT_HZ, CALLER_HZ, Dialogue, Someone, alive
+from tests.crash.switch import TruthfulSwitch
+from tests.engine import site
+from tests.noted import note_audio
+
+COLLEAGUE = "4000"
+"""An extension that the dialplan itself bridges."""
+PAY_BY_PHONE = "01427676699"
+"""A route straight to the payment line."""
+
+LENGTHS = {
+    "announcement": (500, 1300),
+    "reminder": (400, 1700),
+    "goodbye": (300, 2100),
+    "busy": (300, 2500),
+    "no-answer": (300, 2900),
+    "unavailable": (300, 3300),
+}
+"""Each prompt's length in milliseconds and its pitch: short, for a story is told often."""
+
+_DESTINATIONS = """\
+desk:
+  dial: "sofia/lab/desk"
+pay:
+  dial: "sofia/lab/pay"
+  payment_line: true
+"""
+_ROUTES = f"""\
+- name: main-line
+  numbers: ["{site.NUMBER}"]
+  team: customer-services
+  destination: desk
+- name: pay-by-phone
+  numbers: ["{PAY_BY_PHONE}"]
+  team: customer-services
+  destination: pay
+"""
+
+
+def write_site(folder: Path, esl_port: int, *, more: str = "") -> Path:
+    """The configuration of the place; its site's file."""
+    file = site.write(folder, esl_port, more=more)
+    (folder / "dialplan/destinations.yaml").write_text(_DESTINATIONS)
+    (folder / "dialplan/routes.yaml").write_text(_ROUTES)
+    (folder / "dialplan/teams/council-tax.yaml").unlink()
+    policy = folder / "dialplan/policy.yaml"
+    text = policy.read_text().replace('confirm_wait: "3s"', 'confirm_wait: "1s"')
+    policy.write_text(text.replace('inter_digit: "2s"', 'inter_digit: "500ms"'))
+    for rate in (8000, 16000):
+        for name, (ms, hz) in LENGTHS.items():
+            site.tone(folder / f"prompts/en-GB/{rate}/{name}.wav", rate, ms, hz)
+    note_audio(folder / "prompts", "en-GB")
+    return file
+
+
+@lru_cache(maxsize=4)
+def _configured(folder: Path) -> Configuration:
+    return load(write_site(folder / "site", 1))
+
+
+def dialplan_of(configuration: Configuration, port: int) -> dict[str, tuple[Action, ...]]:
+    """What `ivr dialplan render` writes for an engine at this port, and the extensions of staff."""
+    engines = (Address("127.0.0.1", port),)
+    site_ = replace(configuration.site, engines=engines)
+    text = render(replace(configuration, site=site_))
+    found = {COLLEAGUE: (Action("bridge", "sofia/lab/colleague"),)}
+    for extension in ET.fromstring(text).iter("extension"):
+        condition = list(extension.iter("condition"))[-1]
+        found[condition.get("expression", "")] = tuple(
+            Action(one.get("application", ""), one.get("data", ""))
+            for one in condition.iter("action")
+        )
+    return found
+
+
+class Place:
+    """All that a story needs; its engines can be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begin anew: what an earlier place left in the folder's spool is removed."""
+        random.seed(1)  # the engine's back-off
+        # The lab switch has the command, and not the application at all times.
+        APPLICATIONS.setdefault(
+            "sched_cancel", lambda leg, _arg: leg.switch.unschedule(leg.uuid) and None
+        )
+        self.folder = folder
+        self.spool = folder / "spool"
+        copies = folder / "copies"
+        for left in (self.spool, copies):
+            shutil.rmtree(left, ignore_errors=True)
+        self.clock = TurnedClock()
+        self.switch = TruthfulSwitch(self.clock, copies=copies, seed=1)
+        _host, port = self.switch.listen(("127.0.0.1", 0))
+        made = _configured(folder)
+        freeswitch = replace(made.site.freeswitch, address=Address("127.0.0.1", port))
+        self.configuration = replace(
+            made, site=replace(made.site, spool=self.spool, freeswitch=freeswitch)
+        )
+        self.lives: list[Life] = []
+        self.calls: list[Dialogue] = []
+        self.answering: dict[str, Callable[[Dialogue, Someone], None]] = {}
+        """What who answers at a number does."""
+        self.shown: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.switch.on_leg = self._ring
+
+    # Engines.
+
+    @property
+    def life(self) -> Life:
+        """The life of the engine that was started last."""
+        return self.lives[-1]
+
+    def start(self, death: Death | None = None) -> Life:
+        """Start an engine, which may be killed before it has started."""
+        life = Life(self.clock, str(self.spool), death)
+        self.lives.append(life)
+        Life.current = life
+        life.touched = self._touched
+        life.shown = self._shown
+        try:
+            engine = Engine(self.configuration, life.clock, life.disk())
+            life.engine = engine
+            engine.start()
+        except Killed:
+            return life
+        self.switch.dialplan = dialplan_of(self.configuration, engine.calls.port)
+        return life
+
+    def _touched(self, path: str) -> None:
+        if path in self.switch.recording:
+            self.wrong.append(f"{path} was touched while the switch wrote it")
+
+    def _shown(self, path: str) -> None:
+        if os.path.dirname(path) == f"{self.spool}/new":
+            self.shown[os.path.basename(path)] += 1
+
+    def close(self) -> None:
+        """End everything, without ceremony."""
+        self.life.die()
+        self.switch.close()
+        self.clock.settle()
+
+    # Calls.
+
+    def place(
+        self,
+        label: str,
+        dialled: str,
+        caller: Callable[[Dialogue], None],
+    ) -> Dialogue:
+        """Have somebody call."""
+        there = {name: Destination(hz=AGENT_HZ) for name in ("desk", "pay", "colleague")}
+        script = CallScript(dialled=dialled, hz=CALLER_HZ, destinations=there)
+        call = self.switch.place(script)
+        dialogue = Dialogue(self.switch, call, label)
+        self.calls.append(dialogue)
+        alive(lambda: caller(dialogue))
+        return dialogue
+
+    def _ring(self, leg: Leg) -> None:
+        """Somebody is at each telephone that rings."""
+        if not leg.outbound:
+            return
+        act = self.answering.get(leg.party.dialled)
+        if act is not None:
+            me = Someone(self.switch, leg, AGENT_HZ, "destination")
+            alive(lambda: self._answer(me, act))
+
+    def _answer(self, me: Someone, act: Callable[[Dialogue, Someone], None]) -> None:
+        if me.until(lambda: me.connected):
+            peer = me.leg.peer
+            for dialogue in self.calls:
+                if dialogue.leg is peer:
+                    act(dialogue, me)
+
+    # The end.
+
+    @property
+    def all_over(self) -> bool:
+        """All calls have come to their ends."""
+        return all(one.call.done.ready() for one in self.calls)
+
+    def books(self) -> list[str]:
+        """What is wrong."""
+        return [
+            *self.wrong,
+            *Books(self.spool, self.switch.written, self.calls, self.shown).balance(),
+        ]

@@ -1,0 +1,77 @@
+"""One story that has everything, told by people of :mod:`tests.crash.people` (R22)."""
+
+from __future__ import annotations
+
+from tests.crash.people import Dialogue, Someone
+from tests.crash.place import COLLEAGUE, PAY_BY_PHONE, Place
+from tests.crash.switch import Span
+from tests.engine.site import NUMBER
+
+
+def tell(place: Place) -> None:
+    """Begin the story: three calls, one after the other; time is for the test to turn."""
+    place.answering = {"desk": _agent, "colleague": _colleague, "pay": _line}
+    everything = place.place("everything", NUMBER, _everything)
+    everything.ends = "destination"
+    place.clock.after(300, lambda: place.place("gives up", NUMBER, _gives_up))
+    place.clock.after(700, lambda: place.place("pays", PAY_BY_PHONE, _pays))
+
+
+def _everything(call: Dialogue) -> None:
+    """Opts out, thinks better of it, and talks."""
+    tried = False
+
+    def opt_out() -> None:
+        nonlocal tried
+        if not tried:
+            tried = True
+            call.caller.wait(60)
+            call.caller.press("*#*")
+
+    def come_back() -> None:
+        call.caller.wait(120)
+        call.caller.press("1")
+
+    call.listen({"announcement": opt_out, "reminder": come_back})
+
+
+def _gives_up(call: Dialogue) -> None:
+    """Hangs up in the announcement."""
+    call.caller.until(lambda: bool(call.leg.heard))
+    call.caller.wait(200)
+    call.hang_up(call.caller)
+
+
+def _pays(call: Dialogue) -> None:
+    """Tells the payment line what nobody else may know."""
+    caller = call.caller
+    if caller.until(lambda: caller.connected):
+        now = call.switch.clock.monotonic_ms
+        call.pausing.append(Span(now()))
+        caller.wait(200)
+        call.tell_secret(500)
+        caller.wait(200)
+        call.pausing[-1].end_ms = now()
+        call.hang_up(caller)
+
+
+def _line(call: Dialogue, me: Someone) -> None:
+    """The payment line takes what it is told."""
+
+
+def _agent(call: Dialogue, me: Someone) -> None:
+    """Talks, pauses for a card, puts the caller on hold, passes the caller on."""
+    me.wait(400)
+    call.pause(me)
+    me.wait(300)
+    call.hold(me, 300)
+    me.wait(300)
+    call.transfer(me, COLLEAGUE)
+
+
+def _colleague(call: Dialogue, me: Someone) -> None:
+    """Talks, pauses for another card, ends the call."""
+    me.wait(300)
+    call.pause(me)
+    me.wait(400)
+    call.hang_up(me)

@@ -1,0 +1,124 @@
+"""A lab switch that notes what it wrote, and who was masked when: the truth of the books (R22)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ivr.clock import Clock
+from ivr.lab import LabSwitch
+from ivr.lab.leg import Leg
+
+_HEADER = 44
+
+
+@dataclass(slots=True)
+class Written:
+    """A recording that the switch made: one file from its beginning to its end."""
+
+    path: str
+    call: str
+    """The leg that it hung on."""
+    copy: Path | None = None
+    """As it was when it ended; None while it goes on."""
+    gone: bool = False
+    """Its file was not there any more when the switch ended it."""
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        return os.path.basename(self.path)
+
+    def samples(self) -> bytes:
+        """All that was written of it: 16 bit, two channels."""
+        return b"" if self.copy is None else self.copy.read_bytes()[_HEADER:]
+
+
+@dataclass(slots=True)
+class Span:
+    """A stretch of the switch's monotonic clock; ``end_ms`` is None while it lasts."""
+
+    begin_ms: int
+    end_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Heard:
+    """What happened to a leg."""
+
+    bridged: list[Span] = field(default_factory=list)
+    masked: list[Span] = field(default_factory=list)
+    """Its recording was silence, or stopped."""
+
+
+class TruthfulSwitch(LabSwitch):
+    """Keeps a copy of each recording as it was in the moment that it ended."""
+
+    def __init__(self, clock: Clock, *, copies: Path, **named: Any) -> None:
+        super().__init__(clock, **named)
+        self.written: list[Written] = []
+        self.heard: dict[str, Heard] = {}
+        """By leg."""
+        self.on_leg: Callable[[Leg], None] = lambda _leg: None
+        """Told of each leg before anything happens to it."""
+        self._copies = copies
+        copies.mkdir(parents=True, exist_ok=True)
+        self._going: dict[str, Written] = {}
+
+    @property
+    def recording(self) -> set[str]:
+        """The paths that are being written to."""
+        return set(self._going)
+
+    def _new_leg(self, *words: Any, **named: Any) -> Leg:
+        leg = super()._new_leg(*words, **named)
+        self.heard[leg.uuid] = Heard()
+        leg.watchers.append(self._watch)
+        self.on_leg(leg)
+        return leg
+
+    def _watch(self, name: str, leg: Leg) -> None:
+        now, heard = self.clock.monotonic_ms(), self.heard[leg.uuid]
+        if name == "RECORD_START":
+            for path in leg.recordings:
+                if path not in self._going:
+                    self._going[path] = Written(path, leg.uuid)
+                    self.written.append(self._going[path])
+            _end(heard.masked, now)
+        elif name == "RECORD_STOP":
+            for path, written in tuple(self._going.items()):
+                if written.call == leg.uuid and path not in leg.recordings:
+                    self._ended(written)
+            _begin(heard.masked, now)
+        elif name == "RECORD_MASK":
+            _begin(heard.masked, now)
+        elif name == "RECORD_UNMASK":
+            _end(heard.masked, now)
+        elif name == "CHANNEL_BRIDGE":
+            _begin(heard.bridged, now)
+        elif name in ("CHANNEL_UNBRIDGE", "CHANNEL_HANGUP"):
+            _end(heard.bridged, now)
+
+    def _ended(self, written: Written) -> None:
+        del self._going[written.path]
+        copy = self._copies / f"{len(self.written)}.{written.name}"
+        try:
+            shutil.copyfile(written.path, copy)
+        except FileNotFoundError:
+            written.gone = True
+        else:
+            written.copy = copy
+
+
+def _begin(spans: list[Span], now: int) -> None:
+    if not spans or spans[-1].end_ms is not None:
+        spans.append(Span(now))
+
+
+def _end(spans: list[Span], now: int) -> None:
+    if spans and spans[-1].end_ms is None:
+        spans[-1].end_ms = now
