@@ -8,10 +8,10 @@ timer that is its way out, and returns. ``docs/call.svg`` is drawn from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ivr.core import commands as do
-from ivr.core import connecting, entries, events, pausing, rules, steps, telling
+from ivr.core import connecting, entries, events, pausing, rules, stalling, steps, telling
 from ivr.core.commands import Command
 from ivr.core.events import Event, Party
 from ivr.core.policy import CallPolicy
@@ -52,6 +52,7 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return _link_lost(state, policy)
         case (
             events.PauseAsked()
+            | events.WasPaused()
             | events.ResumeAsked()
             | events.AbuseMarked()
             | events.KeysHidden()
@@ -59,57 +60,15 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             | events.Masked()
             | events.Unmasked()
             | events.PauseTimerFired()
+            | events.Held()
+            | events.Unheld()
         ):
             return pausing.heard(state, event, policy)
+        case events.Stalled():
+            return stalling.stalled(state, event, policy)
         case _:
             pass
     return _PHASES[state.phase](state, event, policy)
-
-
-def taken_up(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) -> Step:
-    """A call that an earlier engine left and that goes on without a socket (R22).
-
-    One that was paused is masked at once, whatever that engine got done.
-    """
-    outbound = policy.direction == "outbound"
-    state = CallState(phase=Phase.UNLINKED, timer=1, path=path, part=0, may_record=outbound)
-    paused = False
-    for stamped in journal:
-        match stamped.entry:
-            case entries.Connected(other_leg=leg, number=number):
-                line = pausing.is_line(number, state, policy)
-                if outbound and state.recording is Recording.NONE:
-                    state = state._replace(recording=Recording.REQUESTED)
-                state = state._replace(
-                    joined=True,
-                    other_leg=leg,
-                    other_number=number,
-                    at_line=line,
-                    recorded_leg=state.recorded_leg or leg,
-                )
-            case entries.RecordingIntended(path=intended):
-                if state.part:  # a further part: it may be running, whatever the journal knows
-                    state = state._replace(recording=Recording.REQUESTED)
-                state = state._replace(path=intended or path, part=state.part + 1)
-            case entries.Dialled():
-                state = state._replace(at_line=policy.payment_line)
-            case entries.RecordingStarted():
-                state = state._replace(recording=Recording.RUNNING, may_record=True)
-            case entries.RecordingFailed():
-                state = state._replace(recording=Recording.REFUSED)
-            case entries.RecordingStopped():
-                state = state._replace(recording=Recording.ENDED)
-            case entries.PauseStarted(by=by):
-                asked = by != pausing.LINE or (paused and state.asked)
-                state, paused = state._replace(asked=asked), True
-            case entries.PauseHeld(how=how):
-                state = state._replace(was_stopped=how == "stopped")
-            case entries.PauseEnded():
-                state, paused = state._replace(was_stopped=False), False
-            case _:
-                pass
-    state = state._replace(part=max(state.part, 1))
-    return pausing.taken_up(state) if paused else Step(state)
 
 
 def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -121,7 +80,7 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 reminders_left=policy.reminders,
                 may_record=outbound,
                 durable=False,
-                undurable="",
+                undurable="" if event.room else "there is no room to record",
             )
             arrived = entries.Arrived(
                 number=event.number,
@@ -134,15 +93,17 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 policy_version=policy.policy_version,
                 config_version=policy.config_version,
                 destination=policy.destination,
+                switch=event.switch,
             )
             # The intent is written now, long before the recording starts, so that
             # nobody waits for the disk when the announcement is over.
             intended = entries.RecordingIntended(path=event.recording)
             told = (do.Journal(arrived), do.Journal(intended), do.SyncJournal())
+            take = do.TakeOver(policy.route, event.engine)
             if outbound:
                 # Whoever dialled is not answered before the called person is.
-                return steps.enter(state, Phase.SECURING, JOURNAL_MS, do.TakeOver(), *told)
-            return steps.enter(state, Phase.ANSWERING, ANSWER_MS, do.TakeOver(), do.Answer(), *told)
+                return steps.enter(state, Phase.SECURING, JOURNAL_MS, take, *told)
+            return steps.enter(state, Phase.ANSWERING, ANSWER_MS, take, do.Answer(), *told)
         case _:
             return Step(state)
 
@@ -155,6 +116,8 @@ def _journal_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
         state = state._replace(durable=True)
     if state.pause is Pause.SECURING:
         return pausing.journal_news(state)
+    if state.renewing:
+        return stalling.journal_news(state, policy)
     return _PHASES[state.phase](state, event, policy)
 
 
@@ -209,13 +172,15 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.RecordingStarted():
             if not rules.is_wanted(state):
-                return Step(state, (do.StopRecording(),))
+                return Step(state, (do.StopRecording(state.path),))
             journal = do.Journal(entries.RecordingStarted(path=state.path))
             state = state._replace(recording=Recording.RUNNING)
             if state.phase is Phase.STARTING:
                 return steps.then(journal, connecting.dial(state, policy))
             return steps.then(journal, pausing.recording_began(state))
-        case events.RecordingFailed(reason=reason) if state.recording is Recording.REQUESTED:
+        case events.RecordingFailed(reason=reason, path=state.path) if (
+            state.recording is Recording.REQUESTED
+        ):
             if state.phase is Phase.STARTING:
                 return connecting.unrecorded(state, reason, policy)
             state = state._replace(recording=Recording.REFUSED)
@@ -225,6 +190,10 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
             if policy.direction == "outbound" and policy.without_recording == "refuse":
                 return steps.then(failed, steps.hang_up(state, "NORMAL_CLEARING", "not-recordable"))
             return steps.then(failed, pausing.recording_failed(state))
+        case events.RecordingStopped(cause=cause, switch_ms=ms, path=path) if path != state.path:
+            # A part that was given up for another.
+            stopped = entries.RecordingStopped(path=path, cause=cause, switch_ms=ms)
+            return Step(state, (do.Journal(stopped),))
         case events.RecordingStopped(cause=cause, switch_ms=ms) if not (
             state.recording is Recording.ENDED and state.phase is not Phase.CLOSING
         ):
@@ -269,12 +238,13 @@ def _ended_by(state: CallState, told: Party) -> Party:
 
 
 def _link_lost(state: CallState, policy: CallPolicy) -> Step:
-    """Without its socket a call whose people talk goes on, and so does what is recorded."""
+    """Without its socket a call goes on, and so does what is recorded."""
     if state.phase is Phase.UNLINKED:
         return Step(state)
-    goes_on = state.may_be_recording or state.joined
-    if state.phase in (Phase.CLOSING, Phase.NEW) or not goes_on:
+    if state.phase in (Phase.CLOSING, Phase.NEW):
         return steps.finish(state)
+    # Also of one that heard a prompt it is known how it goes on: by FreeSWITCH's dialplan, which
+    # may hand it over once more.
     state, again = pausing.link_lost(state)
     return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *again)
 
@@ -292,6 +262,7 @@ _PHASES: dict[Phase, Callable[[CallState, Event, CallPolicy], Step]] = {
     Phase.DIALLING: connecting.dialling,
     Phase.CONNECTED: connecting.connected,
     Phase.PARTED: connecting.parted,
+    Phase.REFUSING: connecting.refusing,
     Phase.APOLOGISING: _last_words,
     Phase.ENDING: connecting.ending,
     Phase.UNLINKED: connecting.unlinked,

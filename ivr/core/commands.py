@@ -13,6 +13,11 @@ from ivr.core.policy import FeatureCodes, Prompt
 class TakeOver:
     """Cancel the dead-man transfer, set the variables (docs/freeswitch.md 9, 11, 18)."""
 
+    route: str
+    """Whose extension takes the call should this engine be gone (R22)."""
+    engine: str
+    """Which engine has it now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -38,10 +43,15 @@ class StopPrompts:
 class StartRecording:
     """Start the recording whose intent is on disk already (R22)."""
 
+    path: str
+
 
 @dataclass(frozen=True, slots=True)
 class StopRecording:
     """Stop the recording; harmless where none runs (docs/freeswitch.md 22a)."""
+
+    path: str
+    """``all``: whatever is recorded of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +107,13 @@ class HastenJournal:
 
 @dataclass(frozen=True, slots=True)
 class HideKeys:
-    """Have FreeSWITCH keep nothing of the keys of both people (docs/freeswitch.md 14a, 14b)."""
+    """Have FreeSWITCH keep nothing of the keys of both people (docs/freeswitch.md 14a, 14b), and
+    remember on the customer's leg that it is paused: the journal may be a moment behind (R22)."""
 
+    by: str
+    """Who paused."""
+    since: int
+    """When, by the monotonic clock, in milliseconds."""
     relayed: bool = False
     """The customer's keys must reach the other leg, a payment line, all the same."""
 
@@ -122,10 +137,14 @@ class HearKeys:
 class Mask:
     """Have the recording be silence from here on, its time line kept (docs/freeswitch.md 15)."""
 
+    path: str
+
 
 @dataclass(frozen=True, slots=True)
 class Unmask:
     """Have the recording hear again."""
+
+    path: str
 
 
 class Tone(StrEnum):

@@ -32,7 +32,7 @@ def proceed(state: CallState, policy: CallPolicy) -> Step:
         if policy.direction == "outbound":
             return dial(state, policy)
         state = state._replace(recording=Recording.REQUESTED)
-        return steps.enter(state, Phase.STARTING, SWITCH_MS, do.StartRecording())
+        return steps.enter(state, Phase.STARTING, SWITCH_MS, do.StartRecording(state.path))
     return steps.enter(state, Phase.SECURING, JOURNAL_MS)
 
 
@@ -52,7 +52,7 @@ def starting(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.TimerFired():
             reason = "FreeSWITCH did not start it in time"
-            return steps.then(do.StopRecording(), unrecorded(state, reason, policy))
+            return steps.then(do.StopRecording(state.path), unrecorded(state, reason, policy))
         case _:
             return Step(state)
 
@@ -71,7 +71,8 @@ def dial(state: CallState, policy: CallPolicy) -> Step:
     """Ring the destination; what is recorded, and whether it is paused, is certain by now."""
     paused: tuple[Command, ...] = ()
     if policy.payment_line:
-        state, paused = pausing.begin(state._replace(at_line=True), pausing.LINE, policy)
+        # At 0, of old: paused is all that there will ever be of the recording until then.
+        state, paused = pausing.begin(state._replace(at_line=True), pausing.LINE, 0, policy)
     codes = policy.pausing.codes
     agent_rings = policy.direction == "inbound" and not policy.payment_line
     bridge = do.Bridge(
@@ -100,7 +101,7 @@ def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.BridgeEnded(cause=cause):
             journal = do.Journal(entries.NotConnected(cause=cause))
             prompt, reason = _apology(cause, policy)
-            state, stop = _stopped(pausing.dropped(state)._replace(reason=reason))
+            state, stop = steps.stop_recording(pausing.dropped(state)._replace(reason=reason))
             step = steps.play(state, Phase.APOLOGISING, prompt)
             return Step(step.state, (journal, *stop, *step.commands))
         case events.TimerFired():
@@ -123,20 +124,15 @@ def _met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     ending = state.phase is Phase.ENDING
     if first and outbound and state.recording is Recording.NONE and not ending:
         # The customer's leg did not exist before, and it is the one that is recorded.
-        state = state._replace(recording=Recording.REQUESTED, recorded_leg=event.other_leg)
+        state = state._replace(
+            recording=Recording.REQUESTED, recorded_leg=event.other_leg, asked_at=event.at
+        )
         state, masked = pausing.recording_asked(state)
-        started = (do.StartRecording(), *masked)
+        started = (do.StartRecording(state.path), *masked)
     state, commands = pausing.met(state, event, policy)
     if other and not first and not outbound and not state.at_line:
         commands = (*commands, do.ListenToAgent(policy.pausing.codes))
     return Step(state, (connected, *started, *commands))
-
-
-def _stopped(state: CallState) -> Step:
-    """Have the recording stopped, where there may be one."""
-    if not state.may_be_recording:
-        return Step(state)
-    return Step(state._replace(recording=Recording.STOPPING), (do.StopRecording(),))
 
 
 def _apology(cause: str, policy: CallPolicy) -> tuple[Prompt, str]:
@@ -156,6 +152,7 @@ def connected(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.BridgeEnded(hung_up=False, transferred=transferred):
             # Not yet an end of the call: a telephone can part legs and join others.
             parted = do.Journal(entries.Parted())
+            state = state._replace(together=False)
             if transferred:
                 return Step(state, (parted,))
             return steps.enter(state, Phase.PARTED, PARTED_MS, parted)
@@ -185,15 +182,39 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.Bridged():
             return _met(state, event, policy)
+        case events.Unbridged() if state.together:
+            return Step(state._replace(together=False), (do.Journal(entries.Parted()),))
+        case events.Vanished(switch_lost=lost):
+            return steps.then(do.Journal(unseen_end(lost)), steps.finish(state))
+        case events.TimerFired() if state.recording is not Recording.STOPPING:
+            return steps.hang_up(state, "ALLOTTED_TIMEOUT", "longest-call")
         case _:
             return waiting_out(state, event, policy)
+
+
+def unseen_end(switch_lost: bool) -> entries.HungUp:
+    """The end of a call that FreeSWITCH has no more, and of which nothing was heard (R22)."""
+    if switch_lost:
+        return entries.HungUp(by="switch", cause="", q850=0, reason="switch-lost")
+    return entries.HungUp(by="unknown", cause="", q850=0, reason="ended-unseen")
+
+
+def refusing(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The agent was told that the call cannot be recorded any more, and ends (R22)."""
+    match event:
+        case events.Bridged():
+            return _met(state, event, policy)
+        case events.TimerFired():
+            return steps.hang_up(state, "NORMAL_CLEARING", "not-recordable")
+        case _:
+            return Step(state)
 
 
 def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """FreeSWITCH was asked to hang up. Should it not, what it records is not ours to take yet."""
     match event:
         case events.TimerFired() if state.may_be_recording:
-            state, stop = _stopped(state)
+            state, stop = steps.stop_recording(state)
             return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *stop)
         case events.Bridged():
             return _met(state, event, policy)
@@ -206,7 +227,7 @@ def closing(state: CallState, event: Event, policy: CallPolicy) -> Step:
     call was handed to: what is recorded of that ends here (R10)."""
     match event:
         case events.TimerFired() if policy.direction == "outbound" and state.records:
-            state, stop = _stopped(state)
+            state, stop = steps.stop_recording(state)
             return steps.enter(state, Phase.CLOSING, CLOSING_MS, *stop)
         case _:
             return waiting_out(state, event, policy)

@@ -30,6 +30,12 @@ class Arrived:
     number: str
     recording: str
     """Path that FreeSWITCH would be given to record to; made by the engine alone (R23)."""
+    room: bool = True
+    """There is room for a recording (R22)."""
+    switch: str = ""
+    """FreeSWITCH's Core-UUID."""
+    engine: str = ""
+    """Which engine this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class JournalFailed:
 
 @dataclass(frozen=True, slots=True)
 class RecordingStarted:
-    """RECORD_START for this call's recording."""
+    """RECORD_START for the part that is asked for now."""
 
     at: int
 
@@ -94,19 +100,19 @@ class RecordingFailed:
 
     at: int
     reason: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingStopped:
-    """RECORD_STOP for this call's recording."""
+    """RECORD_STOP for a part of this call's recording."""
 
     at: int
     cause: str
     """FreeSWITCH's ``Record-Completion-Cause``."""
     switch_ms: int
     """FreeSWITCH's ``record_ms``: may count what was never written (docs/freeswitch.md 19)."""
-    path: str = ""
-    """The part that it is of, where that is not the one being recorded now."""
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +213,16 @@ class PauseAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class WasPaused:
+    """FreeSWITCH remembers that an engine paused the call, of which its journal may not know."""
+
+    at: int
+    by: str
+    since: int
+    """By the monotonic clock; 0 where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeAsked:
     """Somebody who may says that the pause is over."""
 
@@ -244,6 +260,7 @@ class Masked:
 
     at: int
     ok: bool
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +269,7 @@ class Unmasked:
 
     at: int
     ok: bool
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +301,7 @@ Event = (
     | Held
     | Unheld
     | PauseAsked
+    | WasPaused
     | ResumeAsked
     | AbuseMarked
     | KeysHidden

@@ -128,11 +128,15 @@ def what_can_happen_to_a_pause(state: CallState) -> Iterator[Event]:
     yield events.PauseAsked(at, "agent")
     yield events.ResumeAsked(at, "agent")
     yield events.AbuseMarked(at, "agent")
+    yield events.WasPaused(at, "agent", 0)
+    yield events.WasPaused(at, "hold", 0)
+    yield events.Held(at)
+    yield events.Unheld(at)
     for ok in (True, False):
         yield events.KeysHidden(at, ok)
         yield events.KeysShown(at, ok)
-        yield events.Masked(at, ok)
-        yield events.Unmasked(at, ok)
+        yield events.Masked(at, ok, state.path)
+        yield events.Unmasked(at, ok, state.path)
 
 
 def normal(state: CallState) -> CallState:
@@ -211,8 +215,15 @@ def _in_any_state(opt_out_keys: str, return_key: str, lines: frozenset[str]) -> 
         events.Journalled(at),
         events.JournalFailed(at, "No space left on device"),
         events.RecordingStarted(at),
-        events.RecordingFailed(at, "-ERR"),
-        events.RecordingStopped(at, "success-silence", 1000),
+        events.RecordingFailed(at, "-ERR", ""),
+        events.RecordingStopped(at, "success-silence", 1000, ""),
+        events.RecordingStopped(at, "success-silence", 1000, "another part"),
+        events.Vanished(at, switch_lost=False),
+        events.Vanished(at, switch_lost=True),
+        events.Unbridged(at),
+        events.Stalled(at, ""),
+        events.Stalled(at, "/fallback"),
+        events.Stalled(LATE_MS, "/fallback"),
         events.Bridged(at, "b"),
         *(events.Bridged(at, "line", number) for number in lines),
         *(
@@ -319,7 +330,11 @@ def _given(move: Move) -> str:
             goes_on = state.may_be_recording or state.joined
             return "recording" if goes_on else "not recording"
         case events.RecordingStarted():
-            return "given up" if do.StopRecording() in commands else "wanted"
+            return (
+                "given up"
+                if any(isinstance(command, do.StopRecording) for command in commands)
+                else "wanted"
+            )
         case events.PromptEnded() if after.phase is state.phase:
             return "tries left"
         case events.PromptEnded(missing=False) if "do without a recording" in map(

@@ -1,4 +1,4 @@
-"""Pausing for payment, and marking (R6, R11).
+"""Pausing for payment and on hold, and marking (R5, R6, R11).
 
 At a pause, in this order and each confirmed: the customer's keys are hidden, the recording is
 masked; at its end the other way round. Better a gap than a card number: a recording whose mask
@@ -17,12 +17,25 @@ from ivr.core.keys import NO_DIGITS, counted
 from ivr.core.policy import CallPolicy
 from ivr.core.state import JOURNAL_MS, SWITCH_MS, CallState, Pause, Phase, Recording
 from ivr.core.steps import Step
-from ivr.core.timeline import further_path, part_of
+from ivr.core.timeline import first_path, further_path
 
-LIVE = frozenset({Phase.DIALLING, Phase.CONNECTED, Phase.PARTED, Phase.UNLINKED, Phase.ENDING})
+LIVE = frozenset(
+    {
+        Phase.DIALLING,
+        Phase.CONNECTED,
+        Phase.PARTED,
+        Phase.REFUSING,
+        Phase.UNLINKED,
+        Phase.ENDING,
+    }
+)
 """Where there is, or may be, a recording to pause."""
 LINE = "payment-line"
 """Who pauses and resumes when the call comes to a payment line and leaves it."""
+HOLD = "hold"
+"""The same when the agent puts the caller on hold and comes back."""
+THEMSELVES = (LINE, HOLD)
+"""What pauses a call without anybody's asking for it."""
 
 _ENDING = (Pause.UNMASKING, Pause.SECURING, Pause.STARTING, Pause.SHOWING)
 
@@ -36,14 +49,21 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return _asked(state, event, policy)
         case events.KeysHidden(ok=ok):
             return _keys_hidden(state, ok, policy)
-        case events.Masked(ok=ok) if state.pause is Pause.MASKING:
+        case events.Masked(ok=ok, path=state.path) if state.pause is Pause.MASKING:
             return _mask_answered(state, ok, policy)
-        case events.Unmasked(ok=ok) if state.pause is Pause.UNMASKING:
+        case events.Unmasked(ok=ok, path=state.path) if state.pause is Pause.UNMASKING:
             if not rules.may_be_heard_again(ok):
                 return _stay(state)
             return _show(state._replace(masked=False))
         case events.KeysShown() if state.pause is Pause.SHOWING:
             return _over(state)
+        case events.WasPaused(at=at, by=by, since=since) if state.pause is Pause.OFF:
+            state = state._replace(asked=by not in THEMSELVES, held=by == HOLD)
+            return begin(state, by, at, policy, back_ms=max(0, at - since))
+        case events.Held(at=at) if policy.pausing.on_hold == "mask" and not state.held:
+            return _held(state, at, policy)
+        case events.Unheld() if state.held:
+            return _left(state._replace(held=False))
         case events.PauseTimerFired(timer=timer) if timer == state.pause_timer:
             return _late(state, policy)
         case _:
@@ -52,42 +72,46 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
 
 def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
-        case events.PauseAsked(by=by):
-            lines_alone, state = not state.asked, state._replace(asked=True)
+        case events.PauseAsked(at=at, by=by):
+            by_itself, state = not state.asked, state._replace(asked=True)
             if state.pause is Pause.OFF or state.pause in _ENDING:
-                return begin(state, by, policy)
+                return begin(state, by, at, policy)
             answer: tuple[Command, ...] = ()
             if state.pause is Pause.ON:
-                answer = _tell(state, Tone.PAUSED)
+                answer = tell(state, Tone.PAUSED)
                 if not state.keys_hidden:
                     answer = (*_hide(state), *answer)
                     state = _asked_to_hide(state)
-            if not lines_alone:
+            if not by_itself:
                 return Step(state, answer)
-            # The pause is no more the payment line's alone, and another engine must know.
+            # The pause does not end by itself any more, and another engine must know.
             goes_on = entries.PauseStarted(by=by, guard_ms=policy.pausing.guard_ms)
             return Step(state, (do.Journal(goes_on), do.HastenJournal(), *answer))
         case events.ResumeAsked(by=by) if state.pause is Pause.ON and rules.may_end_now(state):
             return _end(state, by)
+        case events.ResumeAsked() if state.pause is Pause.ON and state.held and state.asked:
+            # It is the hold's alone from here on, and ends with it.
+            goes_on = entries.PauseStarted(by=HOLD, guard_ms=policy.pausing.guard_ms)
+            return Step(state._replace(asked=False), (do.Journal(goes_on), do.HastenJournal()))
         case events.ResumeAsked():
             well = state.pause is Pause.OFF and state.records
-            tone = _tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
+            tone = tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
             if well and state.phase is Phase.UNLINKED:
                 # An engine may have been killed before the pause that it made was on disk.
-                return Step(state, (do.Unmask(), do.ShowKeys(), *tone))
+                return Step(state, (do.Unmask(state.path), do.ShowKeys(), *tone))
             return Step(state, tone)
         case events.AbuseMarked(by=by):
             journal = do.Journal(entries.Marked(mark="abuse", by=by))
-            return Step(state, (journal, *_tell(state, Tone.MARKED)))
+            return Step(state, (journal, *tell(state, Tone.MARKED)))
         case _:
             return Step(state)
 
 
-def begin(state: CallState, by: str, policy: CallPolicy, back_ms: int = 0) -> Step:
+def begin(state: CallState, by: str, at: int, policy: CallPolicy, back_ms: int = 0) -> Step:
     """Have nothing kept from here on; ``back_ms`` is how long ago it should have begun."""
     guard_ms = policy.pausing.guard_ms
     started = entries.PauseStarted(by=by, guard_ms=guard_ms, back_ms=back_ms)
-    again = _again(state)
+    again = _again(state._replace(paused_by=by, paused_at=at - back_ms))
     return Step(again.state, (*again.commands, do.Journal(started), do.HastenJournal()))
 
 
@@ -96,16 +120,16 @@ def _again(state: CallState) -> Step:
     hide = _hide(state)
     state = _asked_to_hide(state)
     if state.recording is Recording.STOPPING:
-        return _limited(state, Pause.STOPPING, SWITCH_MS, *hide, do.StopRecording())
-    mask = (do.Mask(),) if state.records else ()
+        return _limited(state, Pause.STOPPING, SWITCH_MS, *hide, do.StopRecording(state.path))
+    mask = (do.Mask(state.path),) if state.records else ()
     return _limited(state, Pause.MASKING, SWITCH_MS, *hide, *mask)
 
 
 def _hide(state: CallState) -> tuple[Command, ...]:
     """Both people's keys; at a payment line the customer's go through and are not told of."""
     if state.at_line:
-        return (do.ForgetKeys(), do.HideKeys(relayed=True))
-    return (do.HideKeys(),)
+        return (do.ForgetKeys(), do.HideKeys(state.paused_by, state.paused_at, relayed=True))
+    return (do.HideKeys(state.paused_by, state.paused_at),)
 
 
 def _asked_to_hide(state: CallState) -> CallState:
@@ -115,10 +139,12 @@ def _asked_to_hide(state: CallState) -> CallState:
 
 def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     """The call is connected to somebody: perhaps to a payment line, or no more to one."""
-    was_line = state.at_line
+    was_line, was_held = state.at_line, state.held
     line = is_line(event.number, state, policy)
     state = state._replace(
         joined=True,
+        together=True,
+        held=was_held and event.other_leg == state.other_leg,
         other_leg=event.other_leg,
         other_number=event.number,
         at_line=line,
@@ -127,15 +153,30 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     hear = (do.HearKeys(),) if was_line and not line else ()
     off = state.pause is Pause.OFF or state.pause in _ENDING
     if line and off:
-        return begin(state._replace(asked=False), LINE, policy)
+        return begin(state._replace(asked=False), LINE, event.at, policy)
     if off:
         return Step(state, hear)
     hide = (*_hide(state), *hear)  # of the leg that is new, too
     state = _asked_to_hide(state)
-    if was_line and not line and state.pause is Pause.ON and rules.ends_by_itself(state):
-        step = _end(state, LINE)
+    if (was_line and not line) or (was_held and not state.held):
+        step = _left(state)
         return Step(step.state, (*hide, *step.commands))
     return Step(state, hide)
+
+
+def _held(state: CallState, at: int, policy: CallPolicy) -> Step:
+    """The agent put the caller on hold, who may speak all the same."""
+    state = state._replace(held=True)
+    if state.pause is Pause.OFF or state.pause in _ENDING:
+        return begin(state._replace(asked=False), HOLD, at, policy)
+    return Step(state)
+
+
+def _left(state: CallState) -> Step:
+    """The call has left the payment line, or is back from hold: a pause that nobody asked for
+    ends with that. One that is not certain yet ends when it is (:func:`_hold`)."""
+    over = state.pause is Pause.ON and rules.may_end_now(state) and rules.ends_by_itself(state)
+    return _end(state, state.paused_by) if over else Step(state)
 
 
 def is_line(number: str, state: CallState, policy: CallPolicy) -> bool:
@@ -153,13 +194,13 @@ def key_pressed(state: CallState, event: events.KeyPressed, policy: CallPolicy) 
         return Step(state._replace(digits=digits))
     state = state._replace(digits=NO_DIGITS, asked=True)
     marked = do.Journal(entries.Marked(mark="card-digits", by="digits"))
-    step = begin(state, "digits", policy, back_ms=event.at - digits.since)
+    step = begin(state, "digits", event.at, policy, back_ms=event.at - digits.since)
     return Step(step.state, (marked, *step.commands))
 
 
 def dropped(state: CallState) -> CallState:
     """Nobody was reached, and the recording is stopped: there is nothing to pause any more."""
-    return state._replace(pause=Pause.OFF, asked=False, masked=False, at_line=False)
+    return state._replace(pause=Pause.OFF, asked=False, masked=False, at_line=False, held=False)
 
 
 def link_lost(state: CallState) -> Step:
@@ -177,6 +218,8 @@ def taken_up(state: CallState) -> Step:
 
 def recording_asked(state: CallState) -> Step:
     """A recording begins while the call is paused: it is masked in the same breath."""
+    if state.pause in _ENDING:
+        return _stay(state)
     return Step(state) if state.pause is Pause.OFF else _again(state)
 
 
@@ -209,7 +252,12 @@ def journal_news(state: CallState) -> Step:
     if not rules.is_durable(state):
         return _unbegun(state, state.undurable)
     state = state._replace(recording=Recording.REQUESTED)
-    return _limited(state, Pause.STARTING, SWITCH_MS, do.StartRecording())
+    return _limited(state, Pause.STARTING, SWITCH_MS, do.StartRecording(state.path))
+
+
+def tell(state: CallState, tone: Tone) -> tuple[Command, ...]:
+    """A tone to the agent; a payment line is no agent, and one who holds does not listen."""
+    return () if state.at_line or state.held else (do.TellAgent(tone),)
 
 
 def _keys_hidden(state: CallState, ok: bool, policy: CallPolicy) -> Step:
@@ -219,7 +267,7 @@ def _keys_hidden(state: CallState, ok: bool, policy: CallPolicy) -> Step:
     state = state._replace(keys_hidden=not refused, keys_refused=refused)
     if state.pause is Pause.ON and not ok:
         held = do.Journal(entries.PauseHeld(how=_how(state), keys_hidden=False))
-        return Step(state, (held, *_tell(state, Tone.NOT_DONE)))
+        return Step(state, (held, *tell(state, Tone.NOT_DONE)))
     if state.pause is Pause.MASKING and not state.records:
         return _hold(state, _without_mask(state), policy)
     return Step(state)
@@ -235,15 +283,13 @@ def _hold(state: CallState, how: str, policy: CallPolicy) -> Step:
     """The pause is on, and FreeSWITCH has said so."""
     journal = do.Journal(entries.PauseHeld(how=how, keys_hidden=state.keys_hidden))
     well = how != "stopped" and state.keys_hidden
-    tone = _tell(state, Tone.PAUSED if well else Tone.NOT_DONE)
+    tone = tell(state, Tone.PAUSED if well else Tone.NOT_DONE)
     if state.pause is Pause.STOPPING:  # that was told when the mask was given up
         tone = ()
     held = _limited(state, Pause.ON, policy.pausing.overdue_ms, journal, *tone)
-    if state.asked or state.at_line:
-        return held
-    # The call has left the payment line while FreeSWITCH was being asked.
-    ended = _end(held.state, LINE)
-    return Step(ended.state, (*held.commands, *ended.commands))
+    # The call may have left the payment line, or hold, while FreeSWITCH was being asked.
+    left = _left(held.state)
+    return Step(left.state, (*held.commands, *left.commands))
 
 
 def _how(state: CallState) -> str:
@@ -256,9 +302,9 @@ def _without_mask(state: CallState) -> str:
 
 def _stop(state: CallState) -> Step:
     """The mask is not certain: the recording stops, and the pause holds once it has."""
-    tone = _tell(state, Tone.NOT_DONE)
-    state = state._replace(recording=Recording.STOPPING, was_stopped=True)
-    return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording(), *tone)
+    tone = tell(state, Tone.NOT_DONE)
+    state = state._replace(recording=Recording.STOPPING, was_stopped=True, renewing="")
+    return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording(state.path), *tone)
 
 
 def _end(state: CallState, by: str) -> Step:
@@ -266,22 +312,15 @@ def _end(state: CallState, by: str) -> Step:
     journal = do.Journal(entries.PauseEnding(by=by))
     state = state._replace(asked=False)
     if state.masked:
-        return _limited(state, Pause.UNMASKING, SWITCH_MS, journal, do.Unmask())
+        return _limited(state, Pause.UNMASKING, SWITCH_MS, journal, do.Unmask(state.path))
     if not (state.was_stopped and state.may_record and state.recording is Recording.ENDED):
         step = _show(state)
         return Step(step.state, (journal, *step.commands))
     part = state.part + 1
-    path = further_path(_first_path(state.path), part)
-    state = state._replace(part=part, path=path, durable=False, undurable="")
+    path = further_path(first_path(state.path), part)
+    state = state._replace(part=part, path=path, durable=False, undurable="", renewing="")
     intended = do.Journal(entries.RecordingIntended(path=path))
     return _limited(state, Pause.SECURING, JOURNAL_MS, journal, intended, do.SyncJournal())
-
-
-def _first_path(path: str) -> str:
-    """Where the first part went, of which this is a part's path."""
-    part = part_of(path)
-    head, _, end = path.rpartition(f".{part}.")
-    return path if part == 1 else f"{head}.{end}"
 
 
 def _show(state: CallState) -> Step:
@@ -290,16 +329,16 @@ def _show(state: CallState) -> Step:
 
 
 def _over(state: CallState) -> Step:
-    state = state._replace(pause=Pause.OFF, keys_hidden=False, digits=NO_DIGITS)
+    state = state._replace(pause=Pause.OFF, keys_hidden=False, digits=NO_DIGITS, paused_by="")
     well = state.records
-    tone = _tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
+    tone = tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
     return Step(state, (do.Journal(entries.PauseEnded()), *tone))
 
 
 def _stay(state: CallState) -> Step:
     """The end of the pause is not certain, so it is not over."""
     step = _again(state._replace(asked=True))
-    return Step(step.state, (*step.commands, *_tell(state, Tone.NOT_DONE)))
+    return Step(step.state, (*step.commands, *tell(state, Tone.NOT_DONE)))
 
 
 def _unbegun(state: CallState, reason: str) -> Step:
@@ -317,10 +356,12 @@ def _late(state: CallState, policy: CallPolicy) -> Step:
         case Pause.MASKING:
             return _hold(state, _without_mask(state), policy)
         case Pause.STOPPING:
-            return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording())
+            return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording(state.path))
+        case Pause.ON if state.held and not state.asked:
+            return _limited(state, Pause.ON, policy.pausing.overdue_ms)
         case Pause.ON:
             journal = do.Journal(entries.PauseOverdue())
-            tone = _tell(state, Tone.STILL_PAUSED)
+            tone = tell(state, Tone.STILL_PAUSED)
             return _limited(state, Pause.ON, policy.pausing.overdue_ms, journal, *tone)
         case Pause.UNMASKING:
             return _stay(state)
@@ -328,7 +369,7 @@ def _late(state: CallState, policy: CallPolicy) -> Step:
             return _unbegun(state, "the journal was not written in time")
         case Pause.STARTING:
             step = _unbegun(state, "FreeSWITCH did not start it in time")
-            return Step(step.state, (do.StopRecording(), *step.commands))
+            return Step(step.state, (do.StopRecording(state.path), *step.commands))
         case Pause.SHOWING:
             return _over(state)
         case Pause.OFF:
@@ -340,8 +381,3 @@ def _limited(state: CallState, pause: Pause, ms: int, *commands: Command) -> Ste
     timer = state.pause_timer + 1
     state = state._replace(pause=pause, pause_timer=timer)
     return Step(state, (*commands, do.StartPauseTimer(timer, ms)))
-
-
-def _tell(state: CallState, tone: Tone) -> tuple[Command, ...]:
-    """A tone to the agent; a payment line is no agent."""
-    return () if state.at_line else (do.TellAgent(tone),)

@@ -34,10 +34,22 @@ def may_be_heard_again(unmasked: bool) -> bool:
 
 
 def may_end_now(state: CallState) -> bool:
-    """R6: whoever asks, a call is paused while it is connected to a payment line."""
-    return not state.at_line
+    """R6: whoever asks, a call is paused while it is connected to a payment line or on hold."""
+    return not (state.at_line or state.held)
 
 
 def ends_by_itself(state: CallState) -> bool:
-    """R6: only a pause that nobody but the payment line asked for ends when the call leaves it."""
+    """R6: only a pause that nobody asked for ends when the call leaves the payment line, or is
+    back from hold."""
     return not state.asked
+
+
+def is_told(state: CallState) -> bool:
+    """R1, R22: a recording is begun anew only of a caller who was told of the first."""
+    return state.may_record
+
+
+def may_end_for_want_of_recording(folder: str) -> bool:
+    """R22: a call is ended only where there is nowhere to record it, never because a recording
+    does not grow for another reason."""
+    return not folder

@@ -18,6 +18,12 @@ JOURNAL_MS = 3_000
 """How long the disk may take over the journal before the call goes on without a recording."""
 PARTED_MS = 10_000
 """How long a caller may be left with nobody after the agent's leg is gone."""
+TOLD_MS = 2_000
+"""How long the agent hears that a call ends for want of a recording, before it does."""
+AGAIN_MS = 60_000
+"""A recording that was begun anew so long ago and stalls now has no more to do with it."""
+MOST_AGAIN = 5
+"""How often in such a time a recording that stalls is begun anew."""
 HANGUP_MS = 5_000
 """How long FreeSWITCH may take to hang up."""
 CLOSING_MS = 4_000
@@ -48,11 +54,14 @@ class Phase(StrEnum):
     CONNECTED = "connected"
     PARTED = "parted"
     """The bridge has ended and the A leg has not."""
+    REFUSING = "refusing"
+    """The agent was told that the call cannot be recorded any more, and so ends (R22)."""
     APOLOGISING = "apologising"
     ENDING = "ending"
     """FreeSWITCH was asked to hang up."""
     UNLINKED = "unlinked"
-    """The socket is gone and the call may go on: the inbound connection tells of it."""
+    """The socket is gone and the call may go on: the inbound connection tells of it, or
+    FreeSWITCH's dialplan hands it over once more (R22)."""
     CLOSING = "closing"
     """The A leg is gone and RECORD_STOP is waited for."""
     DONE = "done"
@@ -105,6 +114,8 @@ class CallState(NamedTuple):
     """The most that was heard of the announcement in one go."""
     may_record: bool = False
     """The announcement was heard to the end, or the caller came back from opting out (R1, R3)."""
+    after_answer: Phase = Phase.ANNOUNCING
+    """What the answered call goes to: of one that was handed over once more, where it was."""
     reminders_left: int = 0
     path: str = ""
     """Where the recording goes, as FreeSWITCH is given it."""
@@ -113,8 +124,19 @@ class CallState(NamedTuple):
     undurable: str = ""
     """Why it never will be."""
     recording: Recording = Recording.NONE
+    renewing: str = ""
+    """Path of the part that is to follow a recording that stalled: its intent is on its way to
+    the disk."""
+    renewals: int = 0
+    """How many times a stalled recording was begun anew, of late."""
+    asked_at: int = 0
+    """When the recording, or a part that renews it, was last asked for."""
+    no_room: bool = False
+    """It stalled, there was nowhere to go on with it, and that was told."""
     joined: bool = False
     """Caller and agent heard each other."""
+    together: bool = False
+    """They hear each other now, as far as is known: what is recorded grows."""
     other_leg: str = ""
     """FreeSWITCH's id of the leg that the A leg is, or last was, connected to."""
     recorded_leg: str = ""
@@ -126,8 +148,14 @@ class CallState(NamedTuple):
     pause: Pause = Pause.OFF
     pause_timer: int = 0
     """Serial of the pause's running timer."""
+    paused_by: str = ""
+    """Who began the pause."""
+    paused_at: int = 0
+    """When, by the monotonic clock."""
+    held: bool = False
+    """The agent has the call on hold, and the team does not record that."""
     asked: bool = False
-    """Somebody asked for the pause, and not the payment line alone."""
+    """Somebody asked for the pause, and not the payment line or the hold alone."""
     masked: bool = False
     """A mask was confirmed and its end was not."""
     keys_hidden: bool = False

@@ -8,7 +8,7 @@ from ivr.core import commands as do
 from ivr.core import entries
 from ivr.core.commands import Command
 from ivr.core.policy import Prompt
-from ivr.core.state import HANGUP_MS, SLACK_MS, CallState, Phase
+from ivr.core.state import HANGUP_MS, SLACK_MS, CallState, Phase, Recording
 
 
 class Step(NamedTuple):
@@ -68,6 +68,14 @@ def interrupt(state: CallState, phase: Phase, prompt: Prompt) -> Step:
     """Stop what plays, if anything does, and play this."""
     step = play(state, phase, prompt)
     return then(do.StopPrompts(), step) if state.playing else step
+
+
+def stop_recording(state: CallState) -> Step:
+    """Have the recording stopped, where there may be one."""
+    if not state.may_be_recording:
+        return Step(state)
+    state = state._replace(recording=Recording.STOPPING, renewing="")
+    return Step(state, (do.StopRecording(state.path),))
 
 
 def hang_up(state: CallState, cause: str, reason: str) -> Step:

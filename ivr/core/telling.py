@@ -16,12 +16,24 @@ def answering(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.Answered(rate=rate):
             state = state._replace(rate=rate)
-            journal = do.Journal(entries.Answered())
-            return steps.then(journal, steps.play(state, Phase.ANNOUNCING, policy.announcement))
+            return steps.then(do.Journal(entries.Answered()), _begin(state, policy))
         case events.TimerFired():
             return steps.hang_up(state, "RECOVERY_ON_TIMER_EXPIRE", "switch-silent")
         case _:
             return Step(state)
+
+
+def _begin(state: CallState, policy: CallPolicy) -> Step:
+    """The announcement; a call that was handed over once more goes on where it was."""
+    match state.after_answer:
+        case Phase.REMINDING:
+            return steps.play(state, Phase.REMINDING, policy.reminder)
+        case Phase.APOLOGISING:
+            return steps.play(state, Phase.APOLOGISING, policy.unavailable)
+        case Phase.SECURING:
+            return connecting.proceed(state, policy)
+        case _:
+            return steps.play(state, Phase.ANNOUNCING, policy.announcement)
 
 
 def announcing(state: CallState, event: Event, policy: CallPolicy) -> Step:

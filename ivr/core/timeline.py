@@ -51,6 +51,13 @@ def further_path(path: str, part: int) -> str:
     return f"{folder}{slash}{stem}.{part}.{end}" if dot else f"{path}.{part}"
 
 
+def first_path(path: str) -> str:
+    """Where the first part goes, of which this is a part's path."""
+    part = part_of(path)
+    head, _, end = path.rpartition(f".{part}.")
+    return path if part == 1 else f"{head}.{end}"
+
+
 def part_of(path: str) -> int:
     """Which part of its recording lies at this path: the other way round than
     :func:`further_path`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivr.clock import Clock, Timer
@@ -16,6 +17,7 @@ from ivr.storage.journal import Journal
 from ivr.storage.spool import Spool
 
 if TYPE_CHECKING:
+    from ivr.engine.arriving import Arrival
     from ivr.engine.driver import CallDriver
 
 
@@ -25,6 +27,21 @@ SOON_MS = 250
 
 def _nobody(*_ids: str) -> None:
     """No inbound connection yet."""
+
+
+def _nothing_left(_call_id: str) -> Sequence[Stamped] | None:
+    """No earlier run."""
+    return None
+
+
+def _nothing(_call_id: str) -> Sequence[Stamped]:
+    """No earlier run."""
+    return ()
+
+
+def _no_watch() -> Path | None:
+    """Nobody looks after the folders yet."""
+    return None
 
 
 def _unsent(_text: bytes, *replies: OnReply | None) -> None:
@@ -47,10 +64,24 @@ class Context:
     """Takes a call whose machine is done, with all it journalled."""
     calls: dict[str, CallDriver] = field(default_factory=dict)
     """Calls in progress by their A leg's id."""
-    unknown: set[CallDriver] = field(default_factory=set)
+    unknown: set[Arrival] = field(default_factory=set)
     """Connections that have not said yet which call they are for."""
+    me: str = ""
+    """Which engine this is, among those that share a FreeSWITCH."""
+    left: Callable[[str], Sequence[Stamped] | None] = _nothing_left
+    """What the journal has of a call that an earlier run left and nobody has taken up yet."""
+    recall: Callable[[str], Sequence[Stamped]] = _nothing
+    """The same; whoever asks has taken it up."""
+    release: Callable[[str], None] = _nobody
+    """Takes a call that another engine has: it makes the record."""
+    room: Callable[[], Path | None] = _no_watch
+    """The folder that the next recording goes to; None where there is no room."""
+    switch: Callable[[], str] = str
+    """Core-UUID of the FreeSWITCH that is there; empty where none is."""
     follow: Callable[[str], None] = _nobody
     """Has the inbound connection tell of a call whose own socket is gone."""
+    unfollow: Callable[[str], None] = _nobody
+    """Has it tell no more."""
     follow_leg: Callable[[str, str], None] = _nobody
     """The same of the leg that is recorded, where that is not the A leg."""
     post: Callable[..., None] = _unsent

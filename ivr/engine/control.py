@@ -25,8 +25,9 @@ from greenswitch.esl import NotConnectedError
 from ivr.clock import Clock
 from ivr.errors import SwitchError, WireError
 from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import BESIDE, FEATURE, listening
+from ivr.esl.translate import BESIDE, FEATURE
 from ivr.esl.wire import EVENT, Message, line
+from ivr.esl.wording import listening
 from ivr.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -50,10 +51,14 @@ SLICE = 100
 """Calls that are asked after at once: what else there is to do waits for no more than these."""
 
 _EVENTS = (
-    "HEARTBEAT CHANNEL_APPLICATION CHANNEL_BRIDGE RECORD_START RECORD_STOP CHANNEL_HANGUP_COMPLETE"
+    "HEARTBEAT CHANNEL_APPLICATION CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_BRIDGE CHANNEL_UNBRIDGE"
+    " DTMF RECORD_START RECORD_STOP CHANNEL_HANGUP_COMPLETE"
 )
-_UNASKED = ("HEARTBEAT", "CHANNEL_APPLICATION")
+_UNASKED = ("HEARTBEAT", "CHANNEL_APPLICATION", "CHANNEL_HOLD", "CHANNEL_UNHOLD")
 """Heard of every channel: the feature codes of agents are CHANNEL_APPLICATION."""
+
+
+_HOLDS = ("CHANNEL_HOLD", "CHANNEL_UNHOLD")
 
 
 class Control:
@@ -71,6 +76,7 @@ class Control:
         gone: Callable[[str], None],
         back: Callable[[str], None],
         feature: Callable[[str, str], None],
+        hold: Callable[[str, bool], None],
         agents: Callable[[], bool],
     ) -> None:
         """``hear`` gets the events of calls that are followed, with the call's id; ``left``
@@ -78,7 +84,8 @@ class Control:
         of each whether FreeSWITCH has it. Of calls that are followed, ``back`` gets those that
         FreeSWITCH still has, each time the connection was made, and ``gone`` those that it has
         no more. ``feature`` gets the leg on which a feature code was keyed, and which;
-        ``agents`` says whether there is anybody now who could key one."""
+        ``hold`` the leg whose telephone put the call on hold (true) or came back; ``agents`` says
+        whether there is anybody now who could key one."""
         self._address = address
         self._password = password
         self._metrics = metrics
@@ -89,6 +96,7 @@ class Control:
         self._gone = gone
         self._back = back
         self._feature = feature
+        self._hold_told = hold
         self._agents = agents
         self._followed: set[str] = set()
         self._recorded: dict[str, str] = {}
@@ -98,6 +106,8 @@ class Control:
         self._link: Link | None = None
         self._pending: Link | None = None
         """The connection that is being made, and then the one that stands."""
+        self.switch = ""
+        """Core-UUID of the FreeSWITCH that was there last: another one has none of its calls."""
         self._lost = Event()
         self._reason = ""
         self._greeted = Event()
@@ -238,6 +248,8 @@ class Control:
             self._expect(link, f"event plain {_EVENTS}", "events were refused")
             for name in _UNASKED:
                 self._expect(link, f"filter Event-Name {name}", "the filter was refused")
+            which = self._expect(link, "api global_getvar core_uuid", "it has no Core-UUID")
+            self.switch = which.reply
         finally:
             limit.cancel()
         self._link = link
@@ -247,7 +259,7 @@ class Control:
         log.info("FreeSWITCH is there", address=f"{self._address[0]}:{self._address[1]}")
         return link
 
-    def _expect(self, link: Link, command: str, otherwise: str) -> None:
+    def _expect(self, link: Link, command: str, otherwise: str) -> Message:
         try:
             reply = link.send(command)
         except NotConnectedError:
@@ -255,6 +267,7 @@ class Control:
             raise SwitchError(self._reason or "FreeSWITCH closed the connection") from None
         if reply.refused:
             raise SwitchError(f"{otherwise}: FreeSWITCH answered {reply.reply}")
+        return reply
 
     def _take_stock(self, link: Link) -> None:
         """Ask after each call that is followed, and after each that an earlier engine left."""
@@ -341,6 +354,8 @@ class Control:
             feature = message.last(FEATURE)
             if feature is not None:
                 self._feature(leg, feature)
+            elif message.event_name in _HOLDS:
+                self._hold_told(leg, message.event_name == _HOLDS[0])
             elif call_id in self._followed:
                 self._hear(call_id, message)
 

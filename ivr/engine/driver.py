@@ -8,7 +8,6 @@ the driver only carries out, in the order it was told.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -20,45 +19,44 @@ from gevent.event import AsyncResult
 from ivr.clock import Timer
 from ivr.core import commands as do
 from ivr.core import events, pausing
-from ivr.core.call import advance, taken_up
+from ivr.core.call import advance
 from ivr.core.commands import Command
-from ivr.core.entries import Arrived, Stamp, Stamped
+from ivr.core.entries import Arrived, Connected, Stamp, Stamped
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy, Prompt
 from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
+from ivr.core.steps import Step
+from ivr.core.taking_up import followed, handed_back
+from ivr.core.timeline import between
 from ivr.engine.context import Context
+from ivr.engine.looking import look
 from ivr.engine.noticed import noticed
-from ivr.errors import WireError
 from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import (
-    WHO,
-    Legs,
-    Offer,
+from ivr.esl.translate import Legs, Offer, engine_of, event_of
+from ivr.esl.wire import EVENT, Message
+from ivr.esl.wording import (
     SwitchCommand,
     answered,
-    asked,
-    event_of,
-    is_leg,
     keys_told,
-    offer,
+    may_be_refused,
     opening,
     refused,
     text_of,
 )
-from ivr.esl.wire import EVENT, Message, line
 
 log = structlog.get_logger(__name__)
 
 
 _OVER = (Phase.CLOSING, Phase.DONE)
 _SETTLED = (Pause.OFF, Pause.ON)
+LEAST_LEFT_MS = 60_000
+"""A call that is taken up is not ended sooner than this, however long it has lasted."""
 
 
 class CallDriver:
     """Drives one call from FreeSWITCH's connection to the finished record."""
 
     __slots__ = (
-        "_accepted_ns",
         "_asked",
         "_busy",
         "_context",
@@ -69,22 +67,33 @@ class CallDriver:
         "_outbox",
         "_pause_timer",
         "_plays",
-        "_policy",
         "_replies",
         "_timer",
         "call_id",
         "caller",
+        "policy",
         "state",
     )
 
-    def __init__(self, context: Context) -> None:
+    def __init__(
+        self,
+        context: Context,
+        call_id: str,
+        caller: str,
+        policy: CallPolicy,
+        entries: Sequence[Stamped] = (),
+        link: Link | None = None,
+    ) -> None:
+        """Drive the call from here on, under this policy; ``entries`` is what its journal says so
+        far, ``link`` the call's own connection, where it has one."""
         self._context = context
-        self.call_id = ""
-        self.caller = ""
+        self.call_id = call_id
+        self.caller = caller
         """The number of who is at the A leg."""
+        self.policy = policy
+        """What the call began under."""
         self.state = CallState()
-        self._policy: CallPolicy | None = None
-        self._entries: list[Stamped] = []
+        self._entries = list(entries)
         self._plays: dict[int, Prompt] = {}
         self._events: deque[Event] = deque()
         self._busy = False
@@ -94,51 +103,66 @@ class CallDriver:
         self._timer: Timer | None = None
         self._pause_timer: Timer | None = None
         self._asked: list[AsyncResult[None]] = []
-        self._link: Link | None = None
-        self._accepted_ns = 0
+        self._link = link
+        context.calls[call_id] = self
+        if policy.direction == "outbound":
+            context.agents[call_id] = self
+        if link is not None:
+            link.hand_to(self._on_message, self._on_lost)
+            text, replies = opening(call_id)
+            self._send(text, *(self._must_be_ok,) * replies)
 
-    @classmethod
-    def accept(cls, context: Context, sock: socket.socket) -> CallDriver:
-        """Ask FreeSWITCH on this connection which call it is, and drive it."""
-        driver = cls(context)
-        driver._accepted_ns = time.perf_counter_ns()
-        driver._timer = context.clock.after(
-            context.configuration.site.limits.command_ms,
-            lambda: driver._give_up("no answer to connect"),
+    def begin(self, offered: Offer) -> None:
+        """The call came for the first time."""
+        context = self._context
+        folder = context.room()
+        path = context.spool.places.recorded(self.call_id, folder=folder)
+        self.take(
+            events.Arrived(
+                at=context.clock.monotonic_ms(),
+                caller=offered.caller,
+                caller_name=offered.caller_name,
+                number=offered.number,
+                recording=path,
+                room=folder is not None,
+                switch=offered.switch,
+                engine=context.me,
+            )
         )
-        driver._link = Link(sock, driver._on_message, driver._on_lost)
-        context.unknown.add(driver)
-        driver._link.post(line("connect"), driver._on_connected)
-        return driver
+
+    def go_on(self) -> None:
+        """FreeSWITCH handed the call over once more: drive it on from where its journal says that
+        it was (R22)."""
+        self._context.unfollow(self.call_id)
+        path = self._context.spool.places.recorded(self.call_id, folder=self._context.room())
+        self._taken(handed_back(self._entries, path, self.policy, self._context.me))
 
     @classmethod
     def take_up(
         cls, context: Context, call_id: str, entries: Sequence[Stamped], policy: CallPolicy
     ) -> CallDriver:
         """Follow a call to its end that an earlier engine began and FreeSWITCH still has (R22)."""
-        driver = cls(context)
-        driver.call_id = call_id
-        driver._policy = policy
-        driver._entries = list(entries)
-        driver.caller = next(
-            (one.entry.caller for one in entries if isinstance(one.entry, Arrived)), ""
-        )
-        path = context.spool.recording_path(call_id)
-        driver.state, again = taken_up(entries, path, policy)
-        driver._timer = context.clock.after(policy.longest_call_ms, driver._on_timer)
-        context.calls[call_id] = driver
-        if policy.direction == "outbound":
-            context.agents[call_id] = driver
-        driver._meet(CallState())
-        driver._carry_out(again)
-        driver._flush()
+        told = (one.entry for one in entries)
+        caller = next((entry.caller for entry in told if isinstance(entry, Arrived)), "")
+        driver = cls(context, call_id, caller, policy, entries)
+        path = context.spool.places.recorded(call_id)
+        driver._timer = context.clock.after(driver._time_left(), driver._on_timer)
+        driver._taken(followed(entries, path, policy))
         driver._follow()
         return driver
 
-    @property
-    def policy(self) -> CallPolicy | None:
-        """What the call began under; None until FreeSWITCH has said which call it is."""
-        return self._policy
+    def _taken(self, step: Step) -> None:
+        self.state = step.state
+        self._meet(CallState())
+        self._carry_out(step.commands)
+        self._flush()
+
+    def _time_left(self) -> int:
+        """Of the longest time that the call may last, in milliseconds."""
+        now = self._stamp()
+        since = (one.stamp for one in self._entries if isinstance(one.entry, Connected))
+        gone_ms = between(next(since, now), now)
+        return max(LEAST_LEFT_MS, self.policy.longest_call_ms - gone_ms)
 
     @property
     def entries(self) -> Sequence[Stamped]:
@@ -149,12 +173,24 @@ class CallDriver:
     def legs(self) -> Legs:
         """Who is at which channel (R10)."""
         other = self.state.other_leg
-        if self._policy is not None and self._policy.direction == "outbound":
+        if self.policy.direction == "outbound":
             return Legs(self.call_id, self.state.recorded_leg or other, self.call_id)
         if other in self._context.calls:
             # Two callers were joined: nobody there is an agent, and keys there are a caller's.
             other = ""
         return Legs(self.call_id, self.call_id, other)
+
+    @property
+    def switch(self) -> str:
+        """Core-UUID of the FreeSWITCH that the call is of; empty where that is not known."""
+        told = (one.entry.switch for one in self._entries if isinstance(one.entry, Arrived))
+        return next(told, "")
+
+    @property
+    def waits_for_its_call(self) -> bool:
+        """Its socket is gone, and FreeSWITCH may hand it over once more. Not where the engine
+        failed at it: it would again."""
+        return self.state.phase is Phase.UNLINKED and not self._gave_in
 
     def reachable(self) -> bool:
         """FreeSWITCH can be asked something about this call now."""
@@ -170,39 +206,6 @@ class CallDriver:
 
     # What comes in.
 
-    def _on_connected(self, reply: Message | None) -> None:
-        if reply is None:
-            return
-        try:
-            offered = offer(reply)
-        except WireError as error:
-            self._give_up(str(error))
-            return
-        policy = self._context.configuration.policy_for(offered.number)
-        if policy is None or offered.call_id in self._context.calls:
-            self._turn_away(offered, known=policy is not None)
-            return
-        self._context.unknown.discard(self)
-        self.call_id = offered.call_id
-        self.caller = offered.caller
-        self._policy = policy
-        self._context.calls[self.call_id] = self
-        if policy.direction == "outbound":
-            self._context.agents[self.call_id] = self
-        text, replies = opening(self.call_id)
-        self._send(text, *(self._must_be_ok,) * replies)
-        path = self._context.spool.recording_path(self.call_id)
-        self.take(
-            events.Arrived(
-                at=self._context.clock.monotonic_ms(),
-                caller=offered.caller,
-                caller_name=offered.caller_name,
-                number=offered.number,
-                recording=str(path),
-            )
-        )
-        self._context.metrics.accepted((time.perf_counter_ns() - self._accepted_ns) / 1e9)
-
     def _on_message(self, message: Message) -> None:
         if message.kind == EVENT:
             self.hear(message)
@@ -214,22 +217,36 @@ class CallDriver:
         event = event_of(message, at, self.legs, self.state.path, self._plays)
         if event is None:
             return
+        if isinstance(event, events.HungUp) and self.state.phase is Phase.UNLINKED:
+            self.is_of(engine_of(message))
         self.take(event)
         if isinstance(event, events.PromptEnded):
             self._context.metrics.reacted((time.perf_counter_ns() - began) / 1e9)
 
-    def vanished(self) -> None:
-        """FreeSWITCH has the call no more. One whose socket is gone will hear no end of it, so
-        it is ended, a moment later: RECORD_STOP may be on its way."""
-        if self.state.phase is Phase.UNLINKED:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._context.clock.after(CLOSING_MS, self._on_timer)
+    def vanished(self, *, switch_lost: bool) -> None:
+        """FreeSWITCH has the call no more. One whose socket is gone will hear no end of it, so it
+        is ended; where FreeSWITCH lives, a moment later, for its RECORD_STOP may be on its way."""
+        if self.state.phase is not Phase.UNLINKED:
+            return
+
+        def gone() -> None:
+            self._timer = None
+            self.take(events.Vanished(self._context.clock.monotonic_ms(), switch_lost))
+
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._context.clock.after(0 if switch_lost else CLOSING_MS, gone)
+
+    def is_of(self, engine: str) -> None:
+        """Which engine had the call last, as FreeSWITCH says: another one makes its record."""
+        if engine and engine != self._context.me and self.state.phase is Phase.UNLINKED:
+            log.info("call handed on to another engine", call=self.call_id, engine=engine)
+            self._events.clear()
+            self.state = self.state._replace(phase=Phase.DONE)
+            self.let_go()
+            self._context.release(self.call_id)
 
     def _on_lost(self, reason: str) -> None:
-        if not self.call_id:
-            self._give_up(reason)
-            return
         self._link = None
         log.warning("link lost", call=self.call_id, reason=reason, phase=self.state.phase.value)
         self._context.metrics.links_lost.inc()
@@ -260,7 +277,7 @@ class CallDriver:
         being written to) waits its turn: the machine is never entered twice.
         """
         self._events.append(event)
-        if self._busy or self._policy is None:
+        if self._busy:
             return
         self._busy = True
         try:
@@ -270,7 +287,7 @@ class CallDriver:
                     self._flush()
                     continue
                 before, event = self.state, self._events.popleft()
-                self.state, commands = advance(before, event, self._policy)
+                self.state, commands = advance(before, event, self.policy)
                 self._context.metrics.advanced(before, event, self.state)
                 if isinstance(event, events.Bridged):
                     self._meet(before)
@@ -306,27 +323,8 @@ class CallDriver:
         self.look_again()
 
     def look_again(self) -> None:
-        """Ask whom the call is connected to: that may have changed while nobody listened, and it
-        may be a payment line now (R6)."""
-        self._context.post(asked(self.call_id, "bridge_uuid"), self._joined_with)
-
-    def _joined_with(self, reply: Message | None) -> None:
-        leg = reply.reply if reply is not None else ""
-        if not is_leg(leg) or leg == self.state.other_leg:
-            return
-        told: list[str] = []
-
-        def tell(reply: Message | None) -> None:
-            told.append("" if reply is None else reply.reply)
-            if len(told) < len(WHO):
-                return
-            direction, called, caller = told
-            # A leg of which that is not known is gone, or FreeSWITCH is: nothing is made of it.
-            if direction in ("inbound", "outbound"):
-                number = called if direction == "outbound" else caller
-                self.take(events.Bridged(self._context.clock.monotonic_ms(), leg, number))
-
-        self._context.post(asked(leg, *WHO), *(tell,) * len(WHO))
+        """Ask what became of the call while nobody listened."""
+        look(self._context.post, self, self._context.clock.monotonic_ms)
 
     def _answer_who_asked(self) -> None:
         asked, self._asked = self._asked, []
@@ -337,8 +335,7 @@ class CallDriver:
         for command in commands:
             match command:
                 case do.Journal(entry=entry):
-                    clock = self._context.clock
-                    stamp = Stamp(clock.wall_ms(), clock.monotonic_ms())
+                    stamp = self._stamp()
                     self._entries.append(Stamped(stamp, entry))
                     self._context.note(self.call_id, entry, stamp)
                     noticed(self._context.metrics, self.call_id, entry)
@@ -365,8 +362,11 @@ class CallDriver:
                 case _:
                     if isinstance(command, do.PlayPrompt):
                         self._plays[command.play] = command.prompt
-                    for part in text_of(command, self.legs, self.state.path):
+                    for part in text_of(command, self.legs):
                         self._send(part, partial(self._judge, command))
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self._context.clock.wall_ms(), self._context.clock.monotonic_ms())
 
     def _send(self, text: bytes, *replies: OnReply | None) -> None:
         """Have commands sent with the next flush: one packet for all that one event brings."""
@@ -398,7 +398,7 @@ class CallDriver:
         confirmed = answered(command, at, not reply.refused)
         if confirmed is not None:
             self.take(confirmed)
-        if not reply.refused:
+        if not reply.refused or may_be_refused(command):
             return
         name = type(command).__name__
         self._context.metrics.commands_refused.labels(name).inc()
@@ -429,8 +429,8 @@ class CallDriver:
     def _give_in(self, fault: Exception) -> None:
         """A fault of the engine's own: no other call notices, and this one goes on.
 
-        While FreeSWITCH may be recording, the file is not ours to take: the call is followed
-        to its end over the inbound connection. Else it gets its record at once.
+        It is followed to its end over the inbound connection; where it hears a prompt, the
+        dialplan does with it what the team decided for a call without an engine.
         """
         log.error("fault in the engine", call=self.call_id, exc_info=fault)
         self._context.metrics.faults.inc()
@@ -439,7 +439,7 @@ class CallDriver:
         self._replies.clear()
         if self.state.phase is Phase.DONE:
             return
-        if self.state.may_be_recording and not self._gave_in:
+        if not self._gave_in:
             self._gave_in = True
             self._let_go_of_link()
             self.state = self.state._replace(phase=Phase.UNLINKED)
@@ -456,30 +456,7 @@ class CallDriver:
         self._drop()
         self._context.finish(self, self._entries)
 
-    def _turn_away(self, offered: Offer, known: bool) -> None:
-        """A number that no route claims, or a call that is here already: not ours to answer."""
-        self._context.metrics.turned_away.inc()
-        say = log.bind(call=offered.call_id, number=offered.number)
-        if known:
-            say.warning("call turned away", reason="it is being driven already")
-        else:
-            say.warning(
-                "call turned away",
-                reason="no route claims this number",
-                expected="numbers as in dialplan/routes.yaml; render the dialplan again?",
-            )
-            text = text_of(do.Hangup("UNALLOCATED_NUMBER"), Legs(offered.call_id, "", ""), "")
-            self._send(b"".join(text), None)
-            self._flush()
-        self._drop()
-
-    def _give_up(self, reason: str) -> None:
-        self._context.metrics.turned_away.inc()
-        log.warning("connection dropped before its call was known", reason=reason)
-        self._drop()
-
     def _drop(self) -> None:
-        self._context.unknown.discard(self)
         for leg in (self.call_id, self.state.other_leg):
             if self._context.agents.get(leg) is self:
                 del self._context.agents[leg]

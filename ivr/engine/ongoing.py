@@ -132,6 +132,14 @@ class Ongoing:
             case _:
                 log.warning("an unknown feature code", call=driver.call_id, feature=feature)
 
+    def held(self, leg: str, held: bool) -> None:
+        """The telephone at this leg put its call on hold, or came back; of the legs in calls it
+        is the agent's that matters (R5)."""
+        driver = self._context.agents.get(leg)
+        if driver is not None:
+            at = self._context.clock.monotonic_ms()
+            driver.take(events.Held(at) if held else events.Unheld(at))
+
     def paused(self) -> Sequence[tuple[float, bool]]:
         """Of each call that is paused now: for how long (s), and whether for too long."""
         now_ms = self._context.clock.monotonic_ms()

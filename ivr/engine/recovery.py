@@ -4,14 +4,16 @@ FreeSWITCH goes on with a call, and with its recording, when the engine dies
 (docs/freeswitch.md 10). So a call that the journal has open is not known to be over
 until FreeSWITCH says so: its recording must not be taken from under FreeSWITCH's hands.
 Once FreeSWITCH can be asked, a call that it still has is followed to its end over the
-inbound connection, and any other gets its record at once.
+inbound connection, and any other gets its record at once. One that heard a prompt may be handed
+over once more before that.
 """
 
 from __future__ import annotations
 
 import structlog
 
-from ivr.core.entries import Arrived, Stamped
+from ivr.core.connecting import unseen_end
+from ivr.core.entries import Arrived, HungUp, Stamp, Stamped
 from ivr.core.policy import CallPolicy
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
@@ -44,6 +46,14 @@ class Recovery:
         """Calls of which FreeSWITCH has not said yet whether it has them."""
         return tuple(self._left)
 
+    def entries_of(self, call_id: str) -> tuple[Stamped, ...] | None:
+        """What the journal has of a call that was left; None where it is not left any more."""
+        return self._left.get(call_id)
+
+    def recall(self, call_id: str) -> tuple[Stamped, ...]:
+        """The same, for whoever drives the call from here on."""
+        return self._left.pop(call_id)
+
     def found(self, call_id: str, in_progress: bool) -> None:
         """FreeSWITCH says whether it has a call that was left: follow it, or finish it."""
         # Taken out first: one that cannot be dealt with does not stand in the others' way.
@@ -55,7 +65,7 @@ class Recovery:
             log.info("call taken up", call=call_id)
             CallDriver.take_up(self._context, call_id, entries, self._policy(entries))
         else:
-            self._close(call_id, entries)
+            self._close(call_id, self._ended(call_id, entries))
 
     def _policy(self, entries: tuple[Stamped, ...]) -> CallPolicy:
         """That of the number that was called; of a number that no route claims any more, or of
@@ -67,6 +77,19 @@ class Recovery:
                 if policy is not None:
                     return policy
         return max(configuration.policies.values(), key=lambda policy: policy.longest_call_ms)
+
+    def _ended(self, call_id: str, entries: tuple[Stamped, ...]) -> tuple[Stamped, ...]:
+        """With the end of the call, of which nobody heard, unless it is there."""
+        if not entries or any(isinstance(one.entry, HungUp) for one in entries):
+            return entries
+        lost = any(
+            isinstance(one.entry, Arrived) and one.entry.switch not in ("", self._context.switch())
+            for one in entries
+        )
+        clock = self._context.clock
+        ended = Stamped(Stamp(clock.wall_ms(), clock.monotonic_ms()), unseen_end(lost))
+        self._context.note(call_id, ended.entry, ended.stamp)
+        return (*entries, ended)
 
     def _close(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
         def filed(filed: Filed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import gevent
@@ -16,11 +17,13 @@ from ivr.api.http import HttpServer
 from ivr.clock import Clock, RealClock
 from ivr.config.load import Configuration, load
 from ivr.config.restart import taken_over, takes_restart
-from ivr.core.entries import Stamped
+from ivr.core.entries import Finished, Stamp, Stamped
+from ivr.engine.arriving import Arrival
 from ivr.engine.context import Context
 from ivr.engine.control import Control
 from ivr.engine.driver import CallDriver
 from ivr.engine.ended import ended
+from ivr.engine.growth import Growth
 from ivr.engine.ongoing import Ongoing
 from ivr.engine.recovery import Recovery
 from ivr.engine.server import CallServer
@@ -59,8 +62,8 @@ class Engine:
         site = configuration.site
         self._clock = clock or RealClock()
         self.metrics = Metrics()
-        places = Spool.prepare(site.spool)
-        self.journal = Journal(places.journal, self._clock, disk=disk)
+        places = Spool.prepare(site.spool, fallback=site.fallback)
+        self.journal = Journal(places.journal, self._clock, disk=disk, spare=places.spare_journal)
         reading = self.journal.open()
         self.spool = Spool(
             site.spool,
@@ -69,6 +72,7 @@ class Engine:
             Maker(host=socket.gethostname(), engine_version=__version__, zone=host_zone()),
             disk=disk,
             refused=self._record_refused,
+            fallback=site.fallback,
         )
         self.context = Context(
             clock=self._clock,
@@ -77,6 +81,7 @@ class Engine:
             spool=self.spool,
             metrics=self.metrics,
             finish=self._finish,
+            me=_me(site.spool),
         )
         address = site.freeswitch.address
         self.control = Control(
@@ -90,14 +95,22 @@ class Engine:
             gone=self._gone,
             back=self._back,
             feature=lambda leg, feature: self.ongoing.keyed(leg, feature),
+            hold=lambda leg, held: self.ongoing.held(leg, held),
             agents=lambda: bool(self.context.agents),
         )
         self.context.follow = self.control.follow
+        self.context.unfollow = self.control.unfollow
+        self.context.switch = lambda: self.control.switch
         self.context.follow_leg = self.control.follow_leg
         self.context.post = self.control.post
         self.context.connected = lambda: self.control.connected
         self.ongoing = Ongoing(self.context)
         self._recovery = Recovery(self.context, reading)
+        self.context.left = self._recovery.entries_of
+        self.context.recall = self._recovery.recall
+        self.context.release = self._release
+        self.growth = Growth(self.context, self.spool.places)
+        self.context.room = self.growth.room
         self.metrics.registry.register(
             Scraped(
                 phases=lambda: [call.state.phase for call in self.context.calls.values()],
@@ -132,6 +145,7 @@ class Engine:
         """Begin to serve; returns at once."""
         self.http.start()
         self._recovery.start()
+        self.growth.start()
         self._control_loop = gevent.spawn(self.control.run)
         site = self.context.configuration.site
         log.info(
@@ -154,9 +168,12 @@ class Engine:
             return
         log.info("engine stopping", calls_in_progress=len(self.context.calls))
         self.calls.stop()
-        for call in (*self.context.calls.values(), *self.context.unknown):
+        for call in tuple(self.context.calls.values()):
             call.let_go()
+        for arrival in tuple(self.context.unknown):
+            arrival.let_go()
         self.http.stop()
+        self.growth.stop()
         self.control.stop()
         if self._control_loop is not None:
             self._control_loop.join(drain_s)
@@ -250,7 +267,7 @@ class Engine:
         return taken < self.context.configuration.site.limits.connections
 
     def _accept(self, sock: socket.socket) -> None:
-        CallDriver.accept(self.context, sock)
+        Arrival(self.context, sock)
 
     def _hear(self, call_id: str, message: Message) -> None:
         driver = self.context.calls.get(call_id)
@@ -260,7 +277,7 @@ class Engine:
     def _gone(self, call_id: str) -> None:
         driver = self.context.calls.get(call_id)
         if driver is not None:
-            driver.vanished()
+            driver.vanished(switch_lost=driver.switch not in ("", self.control.switch))
 
     def _back(self, call_id: str) -> None:
         driver = self.context.calls.get(call_id)
@@ -277,9 +294,21 @@ class Engine:
         self.control.unfollow(call_id)
         self.spool.finish(call_id, entries, filed)
 
+    def _release(self, call_id: str) -> None:
+        """Another engine has the call, and makes its record."""
+        self.context.calls.pop(call_id, None)
+        self.control.unfollow(call_id)
+        stamp = Stamp(self._clock.wall_ms(), self._clock.monotonic_ms())
+        self.context.note(call_id, Finished(), stamp)
+
     def _record_refused(self, call_id: str, error: DiskError) -> None:
         self.metrics.records_failed.inc()
         log.error("record not written, will be tried again", call=call_id, error=str(error))
+
+
+def _me(spool: Path) -> str:
+    """Which engine this is, whenever it is started: the one with this spool on this host."""
+    return sha256(f"{socket.gethostname()}:{spool}".encode()).hexdigest()[:12]
 
 
 def _load(site_file: Path) -> Configuration | Exception:

@@ -78,6 +78,12 @@ class Link(ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
         self._writer: Any = None
         self._reader.start(self._readable)
 
+    def hand_to(
+        self, on_message: Callable[[Message], None], on_lost: Callable[[str], None]
+    ) -> None:
+        """Have another owner told from here on."""
+        self._on_message, self._on_lost = on_message, on_lost
+
     # Sending.
 
     def post(self, data: bytes, *replies: OnReply | None) -> None:

@@ -1,0 +1,107 @@
+"""A recording that no longer grows is begun anew, as a further part, where there is room (R22).
+
+FreeSWITCH says nothing of a full disk before the call is over, and counts on
+(docs/freeswitch.md 19). The engine watches the files grow and tells the machine of one that
+does not, again and again until it does. Where there is nowhere to record, the team's policy says
+whether the call goes on without.
+"""
+
+from __future__ import annotations
+
+from ivr.core import commands as do
+from ivr.core import entries, events, pausing, rules, steps
+from ivr.core.commands import Tone
+from ivr.core.policy import CallPolicy
+from ivr.core.state import (
+    AGAIN_MS,
+    JOURNAL_MS,
+    MOST_AGAIN,
+    SWITCH_MS,
+    TOLD_MS,
+    CallState,
+    Pause,
+    Phase,
+    Recording,
+)
+from ivr.core.steps import Step
+from ivr.core.timeline import first_path, further_path
+
+_TALKING = (Phase.CONNECTED, Phase.UNLINKED)
+_MEANT = (Recording.REQUESTED, Recording.RUNNING, Recording.ENDED, Recording.REFUSED)
+_SETTLED = (Pause.OFF, Pause.ON)
+
+
+def should_grow(state: CallState) -> bool:
+    """Whether somebody is heard now who is to be recorded: then the file grows, masked or not.
+
+    Not while a pause is being begun or ended, and not in one that had the recording stopped.
+    """
+    return (
+        state.together
+        and state.phase in _TALKING
+        and state.recording in _MEANT
+        and state.pause in _SETTLED
+        and not state.was_stopped
+        and rules.is_told(state)
+    )
+
+
+def stalled(state: CallState, event: events.Stalled, policy: CallPolicy) -> Step:
+    """The file has not grown for a while: go on in another."""
+    since_ms = event.at - state.asked_at
+    if not should_grow(state):
+        return Step(state)
+    if state.renewing and since_ms < JOURNAL_MS:
+        return Step(state)  # its intent is on its way to the disk
+    if state.recording is Recording.REQUESTED and since_ms < SWITCH_MS:
+        return Step(state)
+    if rules.may_end_for_want_of_recording(event.folder):
+        return _nowhere(state, "there is no room to record", policy)
+    renewals = 0 if since_ms > AGAIN_MS else state.renewals
+    if renewals >= MOST_AGAIN:
+        return Step(state)  # whatever it is, it is not for want of room
+    part = state.part + 1
+    name = first_path(state.path).rpartition("/")[2]
+    path = further_path(f"{event.folder}/{name}", part)
+    state = state._replace(
+        part=part,
+        renewing=path,
+        renewals=renewals + 1,
+        asked_at=event.at,
+        durable=False,
+        undurable="",
+        no_room=False,
+    )
+    told = entries.RecordingStalled(path=state.path, into=path)
+    intended = entries.RecordingIntended(path=path)
+    return Step(state, (do.Journal(told), do.Journal(intended), do.SyncJournal()))
+
+
+def journal_news(state: CallState, policy: CallPolicy) -> Step:
+    """The further part's intent is on disk, or never will be."""
+    path, state = state.renewing, state._replace(renewing="")
+    if not (state.phase in _TALKING and state.together):
+        return Step(state)  # nobody is heard any more
+    if not rules.is_durable(state):
+        return _nowhere(state, state.undurable, policy)
+    stop = (do.StopRecording(state.path),) if state.may_be_recording else ()
+    state = state._replace(path=path, recording=Recording.REQUESTED, masked=False)
+    state, masked = pausing.recording_asked(state)
+    return Step(state, (*stop, do.StartRecording(path), *masked))
+
+
+def _nowhere(state: CallState, reason: str, policy: CallPolicy) -> Step:
+    """Nothing can be recorded: the team's policy says whether there is a call. It is asked again
+    as long as that lasts, so that a call that goes on is recorded once there is room."""
+    if state.no_room:
+        return Step(state)
+    told = (
+        do.Journal(entries.RecordingStalled(path=state.path, into="")),
+        do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),
+        *pausing.tell(state, Tone.NOT_DONE),
+    )
+    state = state._replace(no_room=True)
+    if policy.without_recording == "connect":
+        return Step(state, told)
+    state, stop = steps.stop_recording(state)
+    return steps.enter(state, Phase.REFUSING, TOLD_MS, *told, *stop)

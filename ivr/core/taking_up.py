@@ -1,0 +1,189 @@
+"""A call that lost its engine: what a next one makes of it, out of the journal (R22).
+
+People who talk go on talking, and being recorded, without an engine (docs/freeswitch.md 10): such
+a call is followed. One that heard a prompt comes to the end of that prompt, and FreeSWITCH's
+dialplan hands it over once more: it is driven on from where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ivr.core import commands as do
+from ivr.core import entries, pausing, rules, steps
+from ivr.core.commands import Command
+from ivr.core.policy import CallPolicy
+from ivr.core.state import ANSWER_MS, JOURNAL_MS, CallState, Pause, Phase, Recording
+from ivr.core.steps import Step
+from ivr.core.timeline import first_path, further_path, part_of
+
+
+def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) -> Step:
+    """The call goes on by itself. One that was paused is masked at once, whatever was done of it.
+
+    ``path`` is where its recording would go if nothing is known.
+    """
+    told = _Told(path, policy)
+    for stamped in journal:
+        told.take(stamped)
+    state = told.state._replace(
+        phase=Phase.UNLINKED, timer=1, part=max(told.state.part, 1), may_record=told.may_record
+    )
+    journalled = do.Journal(entries.TakenUp(how="followed"))
+    if not told.paused:
+        return Step(state, (journalled,))
+    return steps.then(journalled, pausing.taken_up(state))
+
+
+def handed_back(
+    journal: Iterable[entries.Stamped], path: str, policy: CallPolicy, engine: str
+) -> Step:
+    """FreeSWITCH hands the call over once more. ``path`` and ``engine`` as in
+    :class:`ivr.core.events.Arrived`."""
+    told = _Told(path, policy)
+    for stamped in journal:
+        told.take(stamped)
+    part = max(told.state.part, 0) + 1
+    path = further_path(first_path(told.state.path), part)
+    state = CallState(
+        path=path,
+        part=part,
+        play=told.play,
+        announcement_ms=told.heard_ms,
+        may_record=told.may_record,
+        joined=told.state.joined,
+        reminders_left=max(0, policy.reminders - told.repeats),
+    )
+    # What an earlier engine had begun to record may be running, and is not what is begun now.
+    start: tuple[Command, ...] = (
+        do.TakeOver(policy.route, engine),
+        do.StopRecording("all"),
+        do.Journal(entries.TakenUp(how="handed-back")),
+    )
+    after = told.goes_to
+    reason = told.reason or ("agent-gone" if told.state.joined else "")
+    if reason or (after is Phase.APOLOGISING and policy.direction == "outbound"):
+        step = steps.hang_up(state, "NORMAL_CLEARING", reason or "unavailable")
+        return Step(step.state, (*start, *step.commands))
+    if after is Phase.APOLOGISING:
+        state = state._replace(after_answer=after, reason="unavailable")
+        start = (*start, do.Journal(entries.NotConnected(cause="")))
+        return steps.enter(state, Phase.ANSWERING, ANSWER_MS, *start, do.Answer())
+    start = (*start, do.Journal(entries.RecordingIntended(path=path)), do.SyncJournal())
+    if policy.direction == "outbound":
+        return steps.enter(state, Phase.SECURING, JOURNAL_MS, *start)
+    state = state._replace(after_answer=after)
+    return steps.enter(state, Phase.ANSWERING, ANSWER_MS, *start, do.Answer())
+
+
+class _Told:
+    """What a call's journal says of where it is."""
+
+    def __init__(self, path: str, policy: CallPolicy) -> None:
+        self.policy = policy
+        self.outbound = policy.direction == "outbound"
+        self.state = CallState(path=path, part=0)
+        self.paused = False
+        self.play = 0
+        self.heard_ms = 0
+        self.announced = False
+        self.repeats = 0
+        self.opting_out = False
+        self.dialled = False
+        self.returned = False
+        self.reason = ""
+        """Why the call was to end, where that was decided."""
+
+    @property
+    def may_record(self) -> bool:
+        """R1, R3: the caller was told, or came back from opting out, having heard of it."""
+        came_back = self.returned and self.heard_ms > 0
+        return self.outbound or rules.was_announced(self.announced) or came_back
+
+    @property
+    def goes_to(self) -> Phase:
+        """What a call that is driven on does first."""
+        if self.dialled:
+            return Phase.APOLOGISING
+        if self.opting_out:
+            return Phase.REMINDING
+        return Phase.SECURING if self.may_record else Phase.ANNOUNCING
+
+    def take(self, stamped: entries.Stamped) -> None:
+        """Note the entry."""
+        entry, state = stamped.entry, self.state
+        match entry:
+            case entries.PromptStarted(play=play):
+                self.play = max(self.play, play)
+            case entries.PromptEnded(name=name, heard_ms=ms, complete=complete):
+                if name == self.policy.announcement.name:
+                    self.heard_ms = max(self.heard_ms, ms)
+                    self.announced |= complete
+            case entries.OptOutStarted():
+                self.opting_out = True
+            case entries.OptOutReturned():
+                self.opting_out, self.returned = False, True
+            case entries.OptOutConfirmed():
+                self.opting_out, self.reason = False, "opted-out"
+            case entries.ReminderRepeated():
+                self.repeats += 1
+            case entries.Dialled():
+                self.dialled = True
+                self.state = state._replace(at_line=self.policy.payment_line)
+            case entries.Connected(other_leg=leg, number=number):
+                line = pausing.is_line(number, state, self.policy)
+                if self.outbound and state.recording is Recording.NONE:
+                    state = state._replace(recording=Recording.REQUESTED)
+                self.state = state._replace(
+                    joined=True,
+                    together=True,
+                    other_leg=leg,
+                    other_number=number,
+                    at_line=line,
+                    held=False,
+                    recorded_leg=state.recorded_leg or leg,
+                )
+            case entries.Parted():
+                self.state = state._replace(together=False)
+            case _:
+                self._recorded(entry)
+                self._pause(stamped)
+
+    def _recorded(self, entry: entries.Entry) -> None:
+        state = self.state
+        match entry:
+            case entries.RecordingIntended(path=path):
+                # It may be running, whatever the journal knows; the customer's leg of a call that
+                # staff make comes into being only with the connection.
+                if state.part or not self.outbound:
+                    state = state._replace(recording=Recording.REQUESTED)
+                part = max(state.part + 1, part_of(path))
+                self.state = state._replace(path=path or state.path, part=part)
+            case entries.RecordingStarted(path=path) if path == state.path:
+                self.announced = True  # or it would not have been
+                self.state = state._replace(recording=Recording.RUNNING)
+            case entries.RecordingFailed(path=path) if path == state.path:
+                self.state = state._replace(recording=Recording.REFUSED)
+            case entries.RecordingStopped(path=path) if path == state.path:
+                self.state = state._replace(recording=Recording.ENDED)
+            case _:
+                pass
+
+    def _pause(self, stamped: entries.Stamped) -> None:
+        state = self.state
+        match stamped.entry:
+            case entries.PauseStarted(by=by, back_ms=back_ms):
+                asked = by not in pausing.THEMSELVES or (self.paused and state.asked)
+                held = by == pausing.HOLD or (self.paused and state.held)
+                since = state.paused_at if self.paused else stamped.stamp.mono_ms - back_ms
+                self.state = state._replace(
+                    asked=asked, held=held, paused_by=by, paused_at=since, pause=Pause.OFF
+                )
+                self.paused = True
+            case entries.PauseHeld(how=how):
+                self.state = state._replace(was_stopped=how == "stopped")
+            case entries.PauseEnded():
+                self.state = state._replace(was_stopped=False, held=False)
+                self.paused = False
+            case _:
+                pass

@@ -1,0 +1,130 @@
+"""A connection of FreeSWITCH's: which call is it, and is it ours (R22)?
+
+A call comes for the first time, or once more: its engine was killed or stopped while it heard a
+prompt, its socket broke, or a second engine of the host had it (``ivr dialplan render``).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from ivr.core import commands as do
+from ivr.core.entries import Stamped
+from ivr.core.policy import CallPolicy
+from ivr.engine.context import Context
+from ivr.engine.driver import CallDriver
+from ivr.errors import WireError
+from ivr.esl.session import Link
+from ivr.esl.translate import Legs, Offer, offer
+from ivr.esl.wire import Message, line
+from ivr.esl.wording import text_of
+
+log = structlog.get_logger(__name__)
+
+_UNCLAIMED = "no route claims this number"
+
+
+class Arrival:
+    """A connection that has not said yet which call it is for."""
+
+    def __init__(self, context: Context, sock: socket.socket) -> None:
+        """Ask FreeSWITCH; what it says has a limit."""
+        self._context = context
+        self._began_ns = time.perf_counter_ns()
+        self._timer = context.clock.after(
+            context.configuration.site.limits.command_ms,
+            lambda: self._give_up("no answer to connect"),
+        )
+        context.unknown.add(self)
+        self._link = Link(sock, _unasked, self._give_up)
+        self._link.post(line("connect"), self._on_connected)
+
+    def let_go(self) -> None:
+        """Close the connection: FreeSWITCH's dialplan goes on without this engine."""
+        self._end()
+        self._link.stop()
+
+    def _on_connected(self, reply: Message | None) -> None:
+        if reply is None:
+            return
+        try:
+            offered = offer(reply)
+        except WireError as error:
+            self._give_up(str(error))
+            return
+        self._end()
+        driver = self._driver(offered)
+        if driver is not None:
+            self._context.metrics.accepted((time.perf_counter_ns() - self._began_ns) / 1e9)
+
+    def _driver(self, offered: Offer) -> CallDriver | None:
+        """What drives the call from here on; None where it was turned away."""
+        context = self._context
+        policy = context.configuration.policy_for(offered.number)
+        known = context.calls.get(offered.call_id)
+        if known is not None:
+            if not (offered.again and known.waits_for_its_call and known.policy is not None):
+                self._turn_away(offered, "it is being driven already")
+                return None
+            known.let_go()
+            return self._again(offered, known.policy, tuple(known.entries))
+        left = context.left(offered.call_id)
+        if left is not None and not offered.again:
+            # People talked, and one of them had it transferred here: FreeSWITCH connects them.
+            self._turn_away(offered, "an earlier engine left it")
+            return None
+        if policy is None:
+            self._turn_away(offered, _UNCLAIMED)
+            return None
+        if left is not None:
+            return self._again(offered, policy, context.recall(offered.call_id))
+        if offered.again:
+            log.info("call of another engine taken over", call=offered.call_id)
+            # What that one had begun to record goes into another spool.
+            for text in text_of(
+                do.StopRecording("all"), Legs(offered.call_id, offered.call_id, "")
+            ):
+                self._link.post(text, None)
+        driver = CallDriver(context, offered.call_id, offered.caller, policy, link=self._link)
+        driver.begin(offered)
+        return driver
+
+    def _again(self, offered: Offer, policy: CallPolicy, entries: Sequence[Stamped]) -> CallDriver:
+        log.info("call handed back", call=offered.call_id)
+        driver = CallDriver(
+            self._context, offered.call_id, offered.caller, policy, entries, self._link
+        )
+        driver.go_on()
+        return driver
+
+    def _turn_away(self, offered: Offer, reason: str) -> None:
+        """A number that no route claims, or a call that is here already: not ours to answer."""
+        self._context.metrics.turned_away.inc()
+        say = log.bind(call=offered.call_id, number=offered.number, reason=reason)
+        if reason == _UNCLAIMED:
+            say.warning(
+                "call turned away",
+                expected="numbers as in dialplan/routes.yaml; render the dialplan again?",
+            )
+            legs = Legs(offered.call_id, "", "")
+            self._link.post(b"".join(text_of(do.Hangup("UNALLOCATED_NUMBER"), legs)), None)
+        else:
+            say.warning("call turned away")
+        self._link.stop()
+
+    def _give_up(self, reason: str) -> None:
+        self._context.metrics.turned_away.inc()
+        log.warning("connection dropped before its call was known", reason=reason)
+        self.let_go()
+
+    def _end(self) -> None:
+        self._timer.cancel()
+        self._context.unknown.discard(self)
+
+
+def _unasked(_message: Message) -> None:
+    """Nothing was subscribed to yet."""

@@ -1,0 +1,155 @@
+"""Watches recordings grow, and the folders that they go to (R22).
+
+Twice a second, in a thread, the files of all recordings in progress are looked at, and whether
+their folders take more. A call whose recording should grow and does not is told, again and again;
+what it does about it is the machine's affair (``ivr.core.stalling``). New calls are told where
+there is room before they are recorded.
+
+A folder may also not answer at all, as a network disk that is away. Then the look does not come
+back, and the spool's own folder counts as unusable until it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from gevent.threadpool import ThreadPool
+
+from ivr.clock import Timer
+from ivr.core import events
+from ivr.core.stalling import should_grow
+from ivr.engine.context import Context
+from ivr.engine.driver import CallDriver
+from ivr.storage.places import Places
+from ivr.storage.room import FolderNow, Seen, look
+
+log = structlog.get_logger(__name__)
+
+LOOK_MS = 500
+STILL_MS = 1_000
+"""A recording that has not grown for so long does not grow."""
+LATE_MS = 2_000
+"""A look that takes longer than this may never come back."""
+GONE_MS = 10_000
+"""FreeSWITCH is dead that has not answered for so long, while nothing of what it records grew."""
+_AWAY = "does not answer"
+
+
+@dataclass(slots=True)
+class _Tape:
+    """What was seen of a recording."""
+
+    path: str
+    size: int
+    since_ms: int
+    """When it last grew, or should have begun to."""
+    told_ms: int
+    """When that was, or when the call was last told that it does not."""
+
+
+class Growth:
+    """Looks until :meth:`stop`. All but the look itself belongs to the hub's thread."""
+
+    def __init__(self, context: Context, places: Places) -> None:
+        self._context = context
+        self._places = places
+        self._pool = ThreadPool(1)
+        self._timer: Timer | None = None
+        self._looking_ms: int | None = None
+        """When the look began that is under way."""
+        self._tapes: dict[str, _Tape] = {}
+        # They were seen to be fit when the spool was prepared.
+        self._folders = tuple(FolderNow(path, 0, True, "") for path in places.folders)
+        self._away_ms: int | None = None
+        """Since when FreeSWITCH has not been there."""
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._tick()
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._looking_ms is None:
+            self._pool.kill()
+
+    def room(self) -> Path | None:
+        """The folder that the next recording goes to; None where none takes any."""
+        return next((folder.path for folder in self._folders if folder.usable), None)
+
+    @property
+    def folders(self) -> tuple[FolderNow, ...]:
+        """The spool's own, and the fallback's, as they were last seen."""
+        return self._folders
+
+    def _tick(self) -> None:
+        now = self._context.clock.monotonic_ms()
+        self._timer = self._context.clock.after(LOOK_MS, self._tick)
+        self._away(now)
+        if self._looking_ms is None:
+            self._looking_ms = now
+            least = self._context.configuration.site.limits.least_free_bytes
+            paths = [driver.state.path for driver in self._growing()]
+            self._pool.spawn(look, self._places, least, paths).rawlink(self._looked)
+        elif now - self._looking_ms > LATE_MS:
+            main, *rest = self._folders
+            self._take((FolderNow(main.path, main.free_bytes, False, _AWAY), *rest))
+            self._judge(now, {})
+
+    def _growing(self) -> list[CallDriver]:
+        return [each for each in self._context.calls.values() if should_grow(each.state)]
+
+    def _looked(self, result: Any) -> None:
+        """On the hub's thread: a look is over."""
+        self._looking_ms = None
+        seen: Seen = result.get()
+        self._take(seen.folders)
+        self._judge(self._context.clock.monotonic_ms(), seen.sizes)
+
+    def _take(self, folders: tuple[FolderNow, ...]) -> None:
+        for before, folder in zip(self._folders, folders, strict=True):
+            if before.usable and not folder.usable:
+                log.error("no room for recordings", folder=str(folder.path), why=folder.why)
+            elif folder.usable and not before.usable:
+                log.info("room for recordings again", folder=str(folder.path))
+        self._folders = folders
+
+    def _judge(self, now: int, sizes: Mapping[str, int]) -> None:
+        """Tell each call whose recording should have grown and has not."""
+        tapes = {}
+        for driver in self._growing():
+            path = driver.state.path
+            size = sizes.get(path, -1)
+            tape = self._tapes.get(driver.call_id)
+            if tape is None or tape.path != path or size > tape.size:
+                tape = _Tape(path, size, now, now)
+            elif now - tape.told_ms >= STILL_MS:
+                tape.told_ms = now
+                self._tell(driver, tape, now)
+            tapes[driver.call_id] = tape
+        self._tapes = tapes
+
+    def _tell(self, driver: CallDriver, tape: _Tape, now: int) -> None:
+        away_ms = 0 if self._away_ms is None else now - self._away_ms
+        if away_ms >= GONE_MS and now - tape.since_ms >= GONE_MS:
+            driver.vanished(switch_lost=True)
+            return
+        if driver.reachable():
+            driver.take(events.Stalled(now, self._elsewhere(tape.path)))
+
+    def _elsewhere(self, path: str) -> str:
+        """Where a recording can go on: in another folder, if there is one."""
+        usable = [str(folder.path) for folder in self._folders if folder.usable]
+        other = [folder for folder in usable if not path.startswith(f"{folder}/")]
+        return next(iter(other or usable), "")
+
+    def _away(self, now: int) -> None:
+        if self._context.connected():
+            self._away_ms = None
+        elif self._away_ms is None:
+            self._away_ms = now

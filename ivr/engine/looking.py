@@ -1,0 +1,116 @@
+"""What became of a call while nobody listened: FreeSWITCH is asked (R6, R22).
+
+It may be connected to somebody else by now, or to nobody, or to a payment line; it may have been
+paused in the last moment of an engine that was killed; another engine may have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ivr.core import events
+from ivr.core.events import Event
+from ivr.core.state import CallState
+from ivr.esl.session import OnReply
+from ivr.esl.translate import Legs, is_leg, remembered
+from ivr.esl.wire import Message
+from ivr.esl.wording import (
+    ENGINE_VARIABLE,
+    PAUSED_VARIABLE,
+    WHO,
+    asked,
+    asked_whether_held,
+)
+
+_UNSET = "_undef_"
+"""What FreeSWITCH answers for a variable that has no value."""
+_HELD = "HELD"
+
+Post = Callable[..., None]
+"""Sends commands, with what is told their replies."""
+Now = Callable[[], int]
+
+
+class Looked(Protocol):
+    """A call that is looked at."""
+
+    call_id: str
+    state: CallState
+
+    @property
+    def legs(self) -> Legs:
+        """Who is at which channel."""
+
+    def take(self, event: Event) -> None:
+        """Let the machine have an event."""
+
+    def is_of(self, engine: str) -> None:
+        """Which engine had the call last."""
+
+
+def look(post: Post, call: Looked, now: Now) -> None:
+    """Ask, and have the call told what it does not know yet, as the answers come."""
+
+    def told(answers: list[str]) -> None:
+        engine, leg = answers
+        call.is_of(engine)
+        if is_leg(leg) and (leg != call.state.other_leg or not call.state.together):
+            _who(post, call, now, leg)
+            return
+        if leg == "":  # it has none
+            call.take(events.Unbridged(now()))
+        _paused(post, call, now)
+
+    _ask(post, asked(call.call_id, ENGINE_VARIABLE, "bridge_uuid"), 2, told)
+
+
+def _who(post: Post, call: Looked, now: Now, leg: str) -> None:
+    """Whose leg it is that the call is joined with."""
+
+    def told(answers: list[str]) -> None:
+        direction, called, caller = answers
+        # A leg of which that is not known is gone, or FreeSWITCH is: nothing is made of it.
+        if direction in ("inbound", "outbound"):
+            number = called if direction == "outbound" else caller
+            call.take(events.Bridged(now(), leg, number))
+        _paused(post, call, now)
+
+    _ask(post, asked(leg, *WHO), len(WHO), told)
+
+
+def _paused(post: Post, call: Looked, now: Now) -> None:
+    """Whether nothing may be kept, by what the customer's leg remembers, and whether the agent
+    has the call on hold."""
+    legs = call.legs
+
+    def told(answers: list[str]) -> None:
+        paused = remembered(answers[0])
+        if paused is not None:
+            by, since = paused
+            call.take(events.WasPaused(now(), by, since))
+        if legs.agent:
+            _ask(post, asked_whether_held(legs.agent), 1, held)
+
+    def held(answers: list[str]) -> None:
+        if answers[0] == _HELD:
+            call.take(events.Held(now()))
+        elif answers[0]:
+            call.take(events.Unheld(now()))
+
+    if legs.customer:
+        _ask(post, asked(legs.customer, PAUSED_VARIABLE), 1, told)
+
+
+def _ask(post: Post, text: bytes, many: int, told: Callable[[list[str]], None]) -> None:
+    """Have all the answers told at once; nothing where the connection was lost meanwhile."""
+    answers: list[str] = []
+
+    def one(reply: Message | None) -> None:
+        if reply is not None:
+            answers.append("" if reply.reply == _UNSET else reply.reply)
+            if len(answers) == many:
+                told(answers)
+
+    replies: tuple[OnReply, ...] = (one,) * many
+    post(text, *replies)
