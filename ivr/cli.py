@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from ivr import __version__, cli_calls, logs
+from ivr import __version__, cli_calls, cli_doctor, cli_recover, logs
 from ivr.cli_words import examples as _examples
 from ivr.cli_words import forget_output as _forget_output
 from ivr.cli_words import say as _say
@@ -368,7 +368,7 @@ def diagram(format_: str, output: Path | None) -> None:
     _write(draw(format_), output)
 
 
-for _command in cli_calls.COMMANDS:
+for _command in (*cli_calls.COMMANDS, cli_doctor.doctor, cli_recover.recover):
     main.add_command(_command)
 
 

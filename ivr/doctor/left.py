@@ -1,0 +1,349 @@
+"""What a start of the engine would take up or repair, found without changing anything (R22).
+
+What is decided is decided by the functions that the start itself uses: ``ivr.storage.segments``
+reads the journal, ``ivr.core.taking_up`` says what becomes of a call that goes on,
+``ivr.core.connecting`` which end one gets that is over, ``ivr.recording.audio`` what a file holds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from ivr.config.settings import Configuration, Site
+from ivr.core import entries
+from ivr.core.connecting import unseen_end
+from ivr.core.entries import Stamp, Stamped
+from ivr.core.policy import CallPolicy
+from ivr.core.record import iso
+from ivr.core.state import Pause
+from ivr.core.taking_up import followed
+from ivr.doctor.patient import Patient
+from ivr.doctor.switch import Conversation, SwitchAway
+from ivr.errors import SpoolError
+from ivr.recording.audio import inspect_fd, is_blank_fd
+from ivr.storage.places import Places
+from ivr.storage.readback import parts_in
+from ivr.storage.segments import Reading, read
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+Held = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftFile:
+    """A file of a recording that no record has yet."""
+
+    path: str
+    bytes: int
+    duration_ms: int
+    """By the file's size, whatever its header says; 0 where it holds no audio."""
+    state: Literal["whole", "growing", "header", "empty", "unreadable"]
+    """``growing``: FreeSWITCH has the call. ``header``: its lengths are wrong and are set right.
+    ``empty``, ``unreadable``: it goes to ``aside/``."""
+    why: str
+    """Of one that is unreadable."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftCall:
+    """A call that the journal has open, or of which only a recording is there."""
+
+    call: str
+    phase: str
+    """As far as the journal tells; ``unknown`` where it does not know the call."""
+    since: str
+    """When that began: ISO 8601, empty where it is unknown."""
+    arrived: str
+    """As ``since``."""
+    paused: str
+    """Since when nothing of it may be kept; empty where it is not paused."""
+    switch: Held
+    """Whether FreeSWITCH has it still."""
+    entries: int
+    missing: int
+    """How many entries of the journal are lost."""
+    then: str
+    """What becomes of it at the start."""
+    files: tuple[LeftFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BadPlace:
+    """Something of the journal that cannot be read."""
+
+    segment: str
+    line: int
+    """From 1; 0 is the whole segment, or folder."""
+    why: str
+    torn: bool
+    """The write that a crash cut short: nobody was told that it is on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Something that an earlier start, or the end of a call, had no use for."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """All that a start would find."""
+
+    engine: int
+    """The process that runs on the spool, and has all of this; 0 where none does."""
+    switch: str
+    """Why FreeSWITCH could not be asked; empty where it was."""
+    calls: tuple[LeftCall, ...]
+    bad: tuple[BadPlace, ...]
+    aside: tuple[SetAside, ...]
+
+
+def prospect(patient: Patient, zone: tzinfo) -> Prospect:
+    """Look. The patient has a site.
+
+    Raises DiskError where the journal's folder cannot be listed, OSError where the folders of
+    recordings cannot.
+    """
+    site = patient.site
+    assert site is not None  # said above
+    places = Places(site.spool, site.fallback)
+    reading = Reading((), (), ())
+    if os.path.isdir(places.journal):
+        reading = read(places.journal, places.spare_journal)
+    recorded = _recorded(places)
+    open_calls = {call.call_id: call for call in reading.calls if not call.finished}
+    known = {call.call_id for call in reading.calls}
+    left = [*open_calls, *sorted(recorded.keys() - known)]
+    asked = _ask(site, left) if left else _Asked({}, "", "")
+    engine = 0 if patient.engine is None else patient.engine.pid
+    calls = []
+    for call_id in left:
+        journalled = open_calls.get(call_id)
+        told = () if journalled is None else journalled.entries
+        held = asked.held.get(call_id, "unknown")
+        then = _then(patient, places, call_id, told, held, asked.core, engine)
+        calls.append(
+            LeftCall(
+                call_id,
+                *_phase(told, zone),
+                _paused(told, patient.configuration, places.recorded(call_id), zone),
+                held,
+                len(told),
+                0 if journalled is None else journalled.missing,
+                then,
+                tuple(_file(path, held) for path in recorded.get(call_id, ())),
+            )
+        )
+    return Prospect(
+        engine,
+        asked.away,
+        tuple(calls),
+        tuple(BadPlace(one.segment, one.line, one.why, one.torn) for one in reading.bad),
+        tuple(_aside(places.aside)),
+    )
+
+
+class _Asked(NamedTuple):
+    """What FreeSWITCH answered."""
+
+    held: Mapping[str, Held]
+    core: str
+    """Its Core-UUID."""
+    away: str
+
+
+def _ask(site: Site, calls: Sequence[str]) -> _Asked:
+    try:
+        talk = Conversation(site.freeswitch.address, site.freeswitch.password)
+        try:
+            core, *answers = talk.ask(
+                ["global_getvar core_uuid", *(f"uuid_exists {call}" for call in calls)]
+            )
+        finally:
+            talk.close()
+    except SwitchAway as away:
+        return _Asked({}, "", str(away))
+    # Whatever is no clear "no", as the engine takes it.
+    held: dict[str, Held] = {
+        call: "no" if answer == "false" else "yes"
+        for call, answer in zip(calls, answers, strict=True)
+    }
+    return _Asked(held, core, "")
+
+
+def _then(
+    patient: Patient,
+    places: Places,
+    call_id: str,
+    told: tuple[Stamped, ...],
+    held: Held,
+    core: str,
+    engine: int,
+) -> str:
+    """What becomes of a call, in a few words."""
+    if engine:
+        return f"the engine that runs (process {engine}) sees to it"
+    if held == "unknown":
+        return "waits until FreeSWITCH can be asked, or its recording is seen to stand still"
+    if held == "yes":
+        if is_paused(told, patient.configuration, places.recorded(call_id)):
+            return "masked at once, then followed to its end"
+        return "followed to its end; driven on if FreeSWITCH hands it over once more"
+    if os.path.lexists(places.record(call_id)):
+        return "its record is there already: what is left of its recording is set aside"
+    if not told:
+        return "a record is written of what the recording alone tells"
+    if any(isinstance(one.entry, entries.HungUp) for one in told):
+        return "its record is written: its end is known"
+    return f"its record is written, its end is {unseen_end(is_lost(told, core)).reason}"
+
+
+def is_lost(told: Iterable[Stamped], core: str) -> bool:
+    """Whether a call was of another FreeSWITCH, which died, than the one with this Core-UUID."""
+    return any(
+        isinstance(one.entry, entries.Arrived) and one.entry.switch not in ("", core)
+        for one in told
+    )
+
+
+def is_paused(told: tuple[Stamped, ...], configuration: Configuration | None, path: str) -> bool:
+    """Whether a start masks this call at once; by the journal alone where there is no policy."""
+    policy = _policy(told, configuration)
+    if policy is not None:
+        return followed(told, path, policy).state.pause is not Pause.OFF
+    paused = False
+    for one in told:
+        if isinstance(one.entry, entries.PauseStarted):
+            paused = True
+        elif isinstance(one.entry, entries.PauseEnded):
+            paused = False
+    return paused
+
+
+def _paused(
+    told: tuple[Stamped, ...], configuration: Configuration | None, path: str, zone: tzinfo
+) -> str:
+    """Since when; empty where a start does not mask it."""
+    if not is_paused(told, configuration, path):
+        return ""
+    began = ""
+    for one in told:
+        if isinstance(one.entry, entries.PauseStarted):
+            began = began or iso(one.stamp.wall_ms, zone)
+        elif isinstance(one.entry, entries.PauseEnded):
+            began = ""
+    return began or "unknown"
+
+
+def _policy(told: Iterable[Stamped], configuration: Configuration | None) -> CallPolicy | None:
+    if configuration is None:
+        return None
+    for one in told:
+        if isinstance(one.entry, entries.Arrived):
+            policy = configuration.policy_for(one.entry.number)
+            if policy is not None:
+                return policy
+    return max(configuration.policies.values(), key=lambda policy: policy.longest_call_ms)
+
+
+def _phase(told: Iterable[Stamped], zone: tzinfo) -> tuple[str, str, str]:
+    """Where a call is by its journal, since when, and when it arrived."""
+    phase, since, arrived = "unknown", "", ""
+    for one in told:
+        arrived = arrived or _iso(one.stamp, zone)
+        new = _word(one.entry)
+        if new and new != phase:
+            phase, since = new, _iso(one.stamp, zone)
+    return phase, since, arrived
+
+
+def _word(entry: entries.Entry) -> str:
+    """The phase that an entry begins; empty where it begins none."""
+    match entry:
+        case entries.Arrived():
+            return "arriving"
+        case entries.PromptStarted(name=name, role=role):
+            return f"hearing {role or name}"
+        case entries.OptOutStarted():
+            return "opting out"
+        case entries.OptOutReturned():
+            return "back from opting out"
+        case entries.Dialled():
+            return "dialling"
+        case entries.Connected():
+            return "connected"
+        case entries.Parted():
+            return "parted"
+        case entries.NotConnected():
+            return "not connected"
+        case entries.HungUp():
+            return "over"
+        case _:
+            return ""
+
+
+def _iso(stamp: Stamp, zone: tzinfo) -> str:
+    return iso(stamp.wall_ms, zone)
+
+
+def _recorded(places: Places) -> dict[str, list[str]]:
+    """The files of recordings, by call, in the order of their parts. Raises OSError."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for folder in places.folders:
+        try:
+            named = parts_in(folder)
+        except FileNotFoundError:
+            continue
+        for call_id, parts in named.items():
+            paths = ((part, places.recorded(call_id, part, folder)) for part in parts)
+            found.setdefault(call_id, []).extend(paths)
+    return {call: [path for _part, path in sorted(paths)] for call, paths in found.items()}
+
+
+def _file(path: str, held: Held) -> LeftFile:
+    size = 0
+    try:
+        fd = os.open(path, _READ)
+        try:
+            size = os.fstat(fd).st_size
+            if is_blank_fd(fd):
+                return LeftFile(path, size, 0, "growing" if held == "yes" else "empty", "")
+            audio = inspect_fd(fd, os.path.basename(path))
+        finally:
+            os.close(fd)
+    except SpoolError as error:
+        return LeftFile(path, size, 0, "unreadable", str(error))
+    except OSError as error:
+        return LeftFile(path, size, 0, "unreadable", error.strerror or str(error))
+    if held == "yes":
+        return LeftFile(path, size, audio.duration_ms, "growing", "")
+    if not audio.frames:
+        return LeftFile(path, size, 0, "empty", "")
+    state: Literal["header", "whole"] = "header" if audio.repaired else "whole"
+    return LeftFile(path, size, audio.duration_ms, state, "")
+
+
+def _aside(folder: Path) -> list[SetAside]:
+    """What was set aside, each with the first line of its reason."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    found = []
+    for name in names:
+        if name.endswith(".why") and not name.startswith("."):
+            try:
+                with open(folder / name, encoding="utf-8", errors="replace") as file:
+                    why = file.readline(300).strip()
+            except OSError as error:
+                why = error.strerror or "cannot be read"
+            found.append(SetAside(name.removesuffix(".why"), why))
+    return found
