@@ -95,6 +95,9 @@ class Dialogue:
         """What people were surprised by."""
         self.ends: Enders = "caller"
         """Whose telephone ends it, if nothing else does."""
+        self.patience_ms = PATIENCE_MS
+        self.tries = TRIES
+        """How often an agent keys a code before giving up."""
 
     @property
     def leg(self) -> Leg:
@@ -139,13 +142,12 @@ class Dialogue:
         if not resumed and not agent.leg.down:
             self.wrong.append("the agent could not resume the recording")
 
-    @staticmethod
-    def _insist(agent: Someone, keys: str, done: Callable[[], bool]) -> bool:
-        for _ in range(TRIES):
+    def _insist(self, agent: Someone, keys: str, done: Callable[[], bool]) -> bool:
+        for _ in range(self.tries):
             if agent.leg.down:
                 break
             agent.press(keys)
-            if agent.until(done, PATIENCE_MS):
+            if agent.until(done, self.patience_ms):
                 return True
         return False
 

@@ -6,22 +6,20 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from ivr.config.load import load
 from ivr.config.render import render
 from ivr.config.settings import Address, Configuration
 from ivr.engine.service import Engine
-from ivr.lab import CallScript, Destination, TurnedClock
-from ivr.lab.leg import Leg
-from ivr.lab.session import APPLICATIONS, Action
+from ivr.lab import TurnedClock
+from ivr.lab.dialplan import Condition, Extension, read_dialplan
+from ivr.lab.session import Action
 from tests.crash.books import Books
+from tests.crash.callers import Callers
 from tests.crash.killing import Death, Killed, Life
-from tests.crash.people import AGENT_HZ, CALLER_HZ, Dialogue, Someone, alive
 from tests.crash.switch import TruthfulSwitch
 from tests.engine import site
 from tests.noted import note_audio
@@ -81,19 +79,13 @@ def _configured(folder: Path) -> Configuration:
     return load(write_site(folder / "site", 1))
 
 
-def dialplan_of(configuration: Configuration, port: int) -> dict[str, tuple[Action, ...]]:
-    """What `ivr dialplan render` writes for an engine at this port, and the extensions of staff."""
-    engines = (Address("127.0.0.1", port),)
-    site_ = replace(configuration.site, engines=engines)
-    text = render(replace(configuration, site=site_))
-    found = {COLLEAGUE: (Action("bridge", "sofia/lab/colleague"),)}
-    for extension in ET.fromstring(text).iter("extension"):
-        condition = list(extension.iter("condition"))[-1]
-        found[condition.get("expression", "")] = tuple(
-            Action(one.get("application", ""), one.get("data", ""))
-            for one in condition.iter("action")
-        )
-    return found
+def dialplan_of(configuration: Configuration, *ports: int) -> tuple[Extension, ...]:
+    """What `ivr dialplan render` writes for engines at these ports, and the extensions of staff."""
+    engines = tuple(Address("127.0.0.1", port) for port in ports)
+    text = render(replace(configuration, site=replace(configuration.site, engines=engines)))
+    colleague = Action("bridge", "sofia/lab/colleague")
+    asked = Condition("destination_number", f"^{COLLEAGUE}$", (colleague,))
+    return (Extension("colleague", (asked,)), *read_dialplan(text))
 
 
 class Place:
@@ -102,10 +94,6 @@ class Place:
     def __init__(self, folder: Path) -> None:
         """Begin anew: what an earlier place left in the folder's spool is removed."""
         random.seed(1)  # the engine's back-off
-        # The lab switch has the command, and not the application at all times.
-        APPLICATIONS.setdefault(
-            "sched_cancel", lambda leg, _arg: leg.switch.unschedule(leg.uuid) and None
-        )
         self.folder = folder
         self.spool = folder / "spool"
         copies = folder / "copies"
@@ -120,12 +108,9 @@ class Place:
             made, site=replace(made.site, spool=self.spool, freeswitch=freeswitch)
         )
         self.lives: list[Life] = []
-        self.calls: list[Dialogue] = []
-        self.answering: dict[str, Callable[[Dialogue, Someone], None]] = {}
-        """What who answers at a number does."""
+        self.callers = Callers(self.switch)
         self.shown: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.switch.on_leg = self._ring
 
     # Engines.
 
@@ -164,49 +149,11 @@ class Place:
         self.switch.close()
         self.clock.settle()
 
-    # Calls.
-
-    def place(
-        self,
-        label: str,
-        dialled: str,
-        caller: Callable[[Dialogue], None],
-    ) -> Dialogue:
-        """Have somebody call."""
-        there = {name: Destination(hz=AGENT_HZ) for name in ("desk", "pay", "colleague")}
-        script = CallScript(dialled=dialled, hz=CALLER_HZ, destinations=there)
-        call = self.switch.place(script)
-        dialogue = Dialogue(self.switch, call, label)
-        self.calls.append(dialogue)
-        alive(lambda: caller(dialogue))
-        return dialogue
-
-    def _ring(self, leg: Leg) -> None:
-        """Somebody is at each telephone that rings."""
-        if not leg.outbound:
-            return
-        act = self.answering.get(leg.party.dialled)
-        if act is not None:
-            me = Someone(self.switch, leg, AGENT_HZ, "destination")
-            alive(lambda: self._answer(me, act))
-
-    def _answer(self, me: Someone, act: Callable[[Dialogue, Someone], None]) -> None:
-        if me.until(lambda: me.connected):
-            peer = me.leg.peer
-            for dialogue in self.calls:
-                if dialogue.leg is peer:
-                    act(dialogue, me)
-
     # The end.
-
-    @property
-    def all_over(self) -> bool:
-        """All calls have come to their ends."""
-        return all(one.call.done.ready() for one in self.calls)
 
     def books(self) -> list[str]:
         """What is wrong."""
         return [
             *self.wrong,
-            *Books(self.spool, self.switch.written, self.calls, self.shown).balance(),
+            *Books(self.spool, self.switch.written, self.callers.calls, self.shown).balance(),
         ]

@@ -10,11 +10,12 @@ from tests.engine.site import NUMBER
 
 def tell(place: Place) -> None:
     """Begin the story: three calls, one after the other; time is for the test to turn."""
-    place.answering = {"desk": _agent, "colleague": _colleague, "pay": _line}
-    everything = place.place("everything", NUMBER, _everything)
+    callers, clock = place.callers, place.clock
+    callers.answering = {"desk": _agent, "colleague": _colleague, "pay": _line}
+    everything = callers.place("everything", NUMBER, _everything)
     everything.ends = "destination"
-    place.clock.after(300, lambda: place.place("gives up", NUMBER, _gives_up))
-    place.clock.after(700, lambda: place.place("pays", PAY_BY_PHONE, _pays))
+    clock.after(300, lambda: callers.place("gives up", NUMBER, _gives_up))
+    clock.after(700, lambda: callers.place("pays", PAY_BY_PHONE, _pays))
 
 
 def _everything(call: Dialogue) -> None:

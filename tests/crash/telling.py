@@ -41,7 +41,7 @@ def told(folder: Path, story: Story, deaths: Sequence[Death] = ()) -> Told:
         place.start(left.pop(0) if left else None)
         place.clock.settle()
         story(place)
-        _turn(place, left, lambda: place.all_over, LONGEST_MS)
+        _turn(place, left, lambda: place.callers.all_over, LONGEST_MS)
         for ms in REST_MS:
             _turn(place, left, lambda: False, ms)
         return Told(tuple(place.lives), tuple(place.books()))
