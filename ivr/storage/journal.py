@@ -8,7 +8,9 @@ A segment goes when every call in it is finished, oldest first; the entries of c
 are still open are carried over from old segments. So callers' numbers do not linger, and
 an entry ``Finished`` never goes before what it finishes.
 
-What a failed disk refused is kept in memory and written again, to a new segment.
+What the disk refuses goes into the spare folder at once, where there is one; its own is tried
+again with each new segment, so that the journal comes back by itself. What both refuse is kept in
+memory and written again, to a new segment.
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ class JournalLimits:
     gathered. The first after a rest begins at once."""
     retry_ms: int = 1_000
     """After how long a refused write is tried again."""
+    spare_ms: int = 5_000
+    """After how long in the spare folder the next entries try the journal's own again."""
 
 
 class _Call:
@@ -75,6 +79,8 @@ class _Work:
     closing: tuple[str, ...]
     carried: tuple[tuple[int, frozenset[str]], ...]
     number: int
+    spare: bool
+    """Segment ``number`` is in the spare folder."""
     remove: tuple[int, ...]
     carry: tuple[int, frozenset[str]] | None
 
@@ -88,6 +94,10 @@ class _Outcome:
     untidy: DiskError | None
     """Why old segments could not be removed or read; they are tried again."""
     lines: tuple[tuple[str, bytes], ...]
+    number: int = 0
+    """The segment that took the entries."""
+    refused: DiskError | None = None
+    """Why the folder that was tried first did not take them."""
 
 
 class Journal:
@@ -99,11 +109,14 @@ class Journal:
         clock: Clock,
         limits: JournalLimits | None = None,
         disk: Disk = REAL,
+        spare: Path | None = None,
     ) -> None:
+        """``spare`` is a folder on another disk, for what the first one refuses."""
         self._folder = folder
+        self._spare = spare
         self._clock = clock
         self._limits = limits or JournalLimits()
-        self._writer = SegmentWriter(folder, disk)
+        self._writer = SegmentWriter(folder, disk, spare)
         # A pool of its own: taking a job from a full pool would block the hub.
         self._pool = ThreadPool(1)
         self._loop: Any = gevent.get_hub().loop
@@ -124,8 +137,10 @@ class Journal:
         self._retry_timer: Timer | None = None
         self._tidy_timer: Timer | None = None
         self._tidy_due = False
+        self._on_spare = False
+        self._own_tried_ms = 0
         self.error: DiskError | None = None
-        """Why the disk refused the last write; None when it took it."""
+        """Why no disk took the last write; None when one did."""
         self.syncs = 0
         """How many times the disk was waited for."""
 
@@ -133,6 +148,11 @@ class Journal:
     def open_calls(self) -> int:
         """How many calls are not finished."""
         return len(self._calls)
+
+    @property
+    def on_spare(self) -> bool:
+        """Whether the last entries went to the spare folder, since the first refused them."""
+        return self._on_spare
 
     @property
     def segments(self) -> int:
@@ -146,7 +166,8 @@ class Journal:
         Calls that are not finished stay open here: give each a record by
         :meth:`ivr.storage.spool.Spool.finish`. Waits, off the hub. Raises DiskError.
         """
-        reading: Reading = self._pool.apply(_recover, (self._folder,))
+        reading: Reading = self._pool.apply(_recover, (self._folder, self._spare))
+        self._writer.adopt(reading.paths)
         now = self._clock.monotonic_ms()
         self._active = max(reading.segments, default=0) + 1
         readable = [each for each in reading.segments if each not in reading.unreadable]
@@ -237,16 +258,24 @@ class Journal:
             self._retry_timer = None
         remove: tuple[int, ...] = ()
         carry = None
+        if not self._buffer:  # nothing of what was to be carried over is left to be
+            carried, self._carried = self._carried, []
+            for segment, calls in carried:
+                self._moved(segment, calls)
         tidy, self._tidy_due = self._tidy_due, False
         if tidy or self._active_bytes >= self._limits.segment_bytes:
             self._rotate()
             remove, carry = self._removable(), self._to_carry()
+        now = self._clock.monotonic_ms()
+        if self._on_spare and self._buffer and now - self._own_tried_ms >= self._limits.spare_ms:
+            self._rotate()
         work = _Work(
             b"".join(self._buffer),
             tuple(self._waiting),
             tuple(self._closing),
             tuple(self._carried),
             self._active,
+            self._on_spare and self._active_bytes > 0,
             remove,
             carry,
         )
@@ -258,18 +287,19 @@ class Journal:
         self._buffer, self._waiting, self._closing, self._carried = [], [], [], []
         self._running = work
         self._idle.clear()
-        self._last_start_ms = self._clock.monotonic_ms()
+        self._last_start_ms = now
         self._pool.spawn(self._job, work).rawlink(self._done)
 
     def _job(self, work: _Work) -> _Outcome:
         """In the thread: write and sync, then tidy up. Errors and faults are its result."""
         lines: tuple[tuple[str, bytes], ...] = ()
+        number, refused = work.number, None
         if work.data:
             try:
-                self._writer.write(work.number, work.data)
+                number, why = self._writer.write(work.number, work.data, spare=work.spare)
+                refused = None if why is None or work.spare else self._refusal(work, why)
             except OSError as error:
-                told = disk_error("write the journal", self._writer.path(work.number), error)
-                return _Outcome(told, None, ())
+                return _Outcome(self._refusal(work, error), None, ())
             except Exception as fault:  # noqa: BLE001  # the root of the thread's work
                 return _Outcome(self._at_fault("written", fault), None, ())
         try:
@@ -277,10 +307,17 @@ class Journal:
             if work.carry is not None:
                 lines = self._writer.lines_of(*work.carry)
         except OSError as error:
-            return _Outcome(None, disk_error("tidy up", self._folder, error), ())
+            untidy = disk_error("tidy up", self._folder, error)
+            return _Outcome(None, untidy, (), number, refused)
         except Exception as fault:  # noqa: BLE001  # the root of the thread's work
-            return _Outcome(None, self._at_fault("tidied up", fault), ())
-        return _Outcome(None, None, lines)
+            return _Outcome(None, self._at_fault("tidied up", fault), (), number, refused)
+        return _Outcome(None, None, lines, number, refused)
+
+    def _refusal(self, work: _Work, error: OSError) -> DiskError:
+        """Why the journal's own folder did not take the entries, which was tried first unless the
+        last ones went to the spare one."""
+        path = self._writer.path(work.number + work.spare)
+        return disk_error("write the journal", path, error)
 
     def _at_fault(self, what: str, fault: BaseException) -> DiskError:
         """What to tell of a fault of the program, which is no refusal of the disk's."""
@@ -312,6 +349,7 @@ class Journal:
         self._buffer.insert(0, work.data)
         self._closing[:0] = work.closing
         self._carried[:0] = work.carried
+        self._active += self._spare is not None  # both folders tried a number
         self._next_segment()
         self._still_there(work.remove)
         self._retry_timer = self._clock.after(self._limits.retry_ms, self._retry)
@@ -320,6 +358,7 @@ class Journal:
         if work.data:
             self.error = None
             self.syncs += 1
+            self._landed(work, outcome)
             self._active_bytes += len(work.data)
         for call_id in work.closing:
             call = self._calls.pop(call_id, None)
@@ -334,6 +373,32 @@ class Journal:
             self._buffer.extend([line for call, line in outcome.lines if call in self._calls])
             self._carried.append(work.carry)
             self._kick()
+
+    def _landed(self, work: _Work, outcome: _Outcome) -> None:
+        """Note in which folder the entries are, and say so where it is another one now."""
+        if not work.spare:
+            self._own_tried_ms = self._last_start_ms
+        spare = work.spare
+        if outcome.number != work.number:
+            nothing_kept = self._active_bytes == 0
+            self._next_segment()
+            if nothing_kept:
+                self._pass_over(work.number)
+            spare = not spare
+        if spare != self._on_spare:
+            self._on_spare = spare
+            if spare:
+                log.error("the journal goes to the fallback folder", error=str(outcome.refused))
+            else:
+                log.info("the journal is in its own folder again")
+
+    def _pass_over(self, segment: int) -> None:
+        """There is no such segment: calls that were to begin in it begin in the next one."""
+        for call in self._calls.values():
+            if call.oldest == segment:
+                call.oldest = self._active
+        self._open_in[self._active] += self._open_in.pop(segment)
+        del self._begun_ms[segment]
 
     def _moved(self, segment: int, calls: frozenset[str]) -> None:
         """The open calls' entries of a segment are in a newer one too: it need not stay."""
@@ -399,10 +464,18 @@ class Journal:
             self._tidy_later(self._limits.segment_ms)
 
 
-def _recover(folder: Path) -> Reading:
-    """In the thread: read the segments, and keep what is damaged before they go."""
-    reading = read(folder)
+def _recover(folder: Path, spare: Path | None) -> Reading:
+    """In the thread: read the segments, and keep what is damaged before they go.
+
+    Where the disk takes nothing of it, the spare folder has to.
+    """
+    reading = read(folder, spare)
     aside = folder.parent / "aside"
     if reading.bad and aside.is_dir():
-        keep_bad_lines(reading, aside)
+        try:
+            keep_bad_lines(reading, aside)
+        except DiskError:
+            if spare is None:
+                raise
+            keep_bad_lines(reading, spare)
     return reading

@@ -1,19 +1,21 @@
 """The journal's files on disk: written by one job at a time, read back after a crash (R22).
 
-Segments are ``<number>.journal`` and are read in the order of their numbers. Everything
-here blocks and runs in a thread, never on the hub.
+Segments are ``<number>.journal`` and are read in the order of their numbers. They lie in the
+journal's folder, and in its spare one as far as the first refused them; no number is in both.
+Everything here blocks and runs in a thread, never on the hub.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from errno import ESTALE
 from pathlib import Path
 
 from ivr.core.entries import Finished, Stamped
-from ivr.errors import SpoolError
+from ivr.errors import DiskError, SpoolError
 from ivr.storage.atomic import Disk, disk_error, sync_folder, write_all, write_durably
 from ivr.storage.lines import parse
 
@@ -65,6 +67,8 @@ class Reading:
     """Numbers of the segments that are there."""
     unreadable: tuple[int, ...] = ()
     """Those that could not be read at all; they are never removed."""
+    paths: tuple[tuple[int, Path], ...] = ()
+    """Where each segment lies."""
 
     def __iter__(self) -> Iterator[tuple[str, tuple[Stamped, ...]]]:
         """The calls that are not finished, each with its entries."""
@@ -120,63 +124,109 @@ def segments_in(folder: Path) -> dict[int, Path]:
     return {int(match[1]): folder / name for match, name in found if match}
 
 
-def read(folder: Path) -> Reading:
-    """What the journal in ``folder`` says; changes nothing.
+def read(folder: Path, spare: Path | None = None) -> Reading:
+    """What the journal in ``folder`` and in its spare folder says; changes nothing.
 
-    A torn tail, a damaged line or an unreadable segment is in ``bad`` and does not stop the
-    rest. Raises DiskError where the folder itself cannot be listed.
+    A torn tail, a damaged line, an unreadable segment or spare folder is in ``bad`` and does not
+    stop the rest. Raises DiskError where the folder itself cannot be listed.
     """
-    paths = segments_in(folder)
+    paths = list(segments_in(folder).items())
     reader = _Reader()
-    for number, path in paths.items():
+    if spare is not None:
+        try:
+            paths += segments_in(spare).items()
+        except DiskError as error:
+            reader.bad.append(BadLine(spare.name, 0, str(error), b"", False))
+    paths.sort()
+    for number, path in paths:
         reader.segment(number, path)
-    return Reading(tuple(reader.calls()), tuple(reader.bad), tuple(paths), tuple(reader.unreadable))
+    numbers = tuple(dict.fromkeys(number for number, _path in paths))
+    calls = tuple(reader.calls())
+    return Reading(calls, tuple(reader.bad), numbers, tuple(reader.unreadable), tuple(paths))
 
 
 def keep_bad_lines(reading: Reading, aside: Path) -> None:
-    """Put damaged lines into ``aside``, a file a segment, before their segment goes.
+    """Put damaged lines into ``aside``, a file a segment, before their segment goes; of a segment
+    that cannot be read, and stays where it is, only the reason.
 
     A torn line is not kept: it was never said to be on disk. Raises DiskError.
     """
     damaged: dict[str, list[BadLine]] = {}
     for bad in reading.bad:
-        if bad.line and not bad.torn:
+        if not bad.torn:
             damaged.setdefault(bad.segment, []).append(bad)
     for segment, lines in damaged.items():
-        target = aside / f"{segment}.bad"
-        why = "".join([f"line {bad.line}: {bad.why}\n" for bad in lines])
-        write_durably(target, b"".join([bad.data + b"\n" for bad in lines]), aside / f".{segment}")
-        write_durably(aside / f"{target.name}.why", why.encode(), aside / f".{segment}")
+        scratch = aside / f".{segment}"
+        if unread := [bad.why for bad in lines if not bad.line]:
+            why = "".join(
+                [f"{each}\n  it stays there, and each start tries again\n" for each in unread]
+            )
+            write_durably(aside / f"{segment}.why", why.encode("utf-8", "replace"), scratch)
+        if kept := [bad for bad in lines if bad.line]:
+            target = aside / f"{segment}.bad"
+            why = "".join([f"line {bad.line}: {bad.why}\n" for bad in kept])
+            write_durably(target, b"".join([bad.data + b"\n" for bad in kept]), scratch)
+            write_durably(aside / f"{target.name}.why", why.encode(), scratch)
 
 
 class SegmentWriter:
     """Appends to the newest segment; used by one thread at a time.
 
     After any error the segment is given up, for a failed sync leaves it unknown what is on
-    disk: the caller writes the same bytes again, to a segment of a higher number.
+    disk: the same bytes are written again, to a segment of a higher number, in the other folder
+    where there is one.
     """
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, disk: Disk, spare: Path | None = None) -> None:
+        self._folders = (folder,) if spare is None else (folder, spare)
         self._disk = disk
         self._fd = -1
         self._number = 0
         self._kept = 0
+        self._paths: dict[int, list[str]] = {}
 
-    def path(self, number: int) -> str:
-        """Where the segment of this number lies."""
-        return f"{self._folder}/{number:010d}.journal"
+    def adopt(self, paths: Iterable[tuple[int, Path]]) -> None:
+        """Take over the segments that an earlier engine left, to be removed by their numbers."""
+        for number, path in paths:
+            self._paths.setdefault(number, []).append(str(path))
 
-    def write(self, number: int, data: bytes) -> None:
-        """Append to segment ``number`` and return when it is on disk. Raises OSError."""
+    def path(self, number: int, *, spare: bool = False) -> str:
+        """Where the segment of this number goes."""
+        return f"{self._folders[spare]}/{number:010d}.journal"
+
+    def write(self, number: int, data: bytes, *, spare: bool = False) -> tuple[int, OSError | None]:
+        """Append to segment ``number``, which is or goes into the spare folder or not, and return
+        when it is on disk.
+
+        Where its folder refuses, ``number + 1`` is begun in the other one. Returns the segment
+        that took it, and what the first folder refused it with. Raises OSError where none did.
+        """
+        try:
+            self._append(number, data, spare)
+        except OSError as error:
+            if len(self._folders) == 1:
+                raise
+            refused = error
+        else:
+            return number, None
+        try:
+            self._append(number + 1, data, not spare)
+        except OSError as error:
+            raise (error if spare else refused) from refused
+        return number + 1, refused
+
+    def _append(self, number: int, data: bytes, spare: bool) -> None:
         disk = self._disk
         try:
             if number != self._number or self._fd < 0:
                 self.close()
+                path = self.path(number, spare=spare)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-                self._fd = disk.open(self.path(number), flags, 0o600)
-                self._number, self._kept = number, 0
-                sync_folder(disk, str(self._folder))
+                self._fd = disk.open(path, flags, 0o600)
+                self._number, self._kept, self._paths[number] = number, 0, [path]
+                sync_folder(disk, str(self._folders[spare]))
+            elif not os.path.samestat(os.stat(self._paths[number][0]), os.fstat(self._fd)):
+                raise OSError(ESTALE, os.strerror(ESTALE))  # what nobody can find is not on disk
             write_all(disk, self._fd, data)
             disk.fdatasync(self._fd)
             self._kept += len(data)
@@ -191,7 +241,8 @@ class SegmentWriter:
         try:
             self._disk.close(fd)
             if self._kept == 0:
-                self._disk.unlink(self.path(self._number))
+                self._disk.unlink(self._paths[self._number][0])
+                del self._paths[self._number]
         except OSError:
             return  # the first error is the one to tell
 
@@ -206,17 +257,27 @@ class SegmentWriter:
         if self._number in numbers:
             self.close()
         for number in numbers:
-            try:
-                self._disk.unlink(self.path(number))
-            except FileNotFoundError:
-                continue  # given up before anything of it was kept
+            for path in self._paths.get(number, ()):
+                try:
+                    self._disk.unlink(path)
+                except FileNotFoundError:
+                    _only_the_file(path)
+            self._paths.pop(number, None)
 
     def lines_of(self, number: int, calls: frozenset[str]) -> tuple[tuple[str, bytes], ...]:
         """The whole lines of these calls in a segment. Raises OSError."""
-        try:
-            with open(self.path(number), "rb") as file:
-                lines = [line for line in file if line.endswith(b"\n")]
-        except FileNotFoundError:
-            return ()
+        lines: list[bytes] = []
+        for path in self._paths.get(number, ()):
+            try:
+                with open(path, "rb") as file:
+                    lines += [line for line in file if line.endswith(b"\n")]
+            except FileNotFoundError:
+                _only_the_file(path)
         named = ((line[_CALL_AT:_CALL_END].decode("ascii", "replace"), line) for line in lines)
         return tuple((call, line) for call, line in named if call in calls)
+
+
+def _only_the_file(path: str) -> None:
+    """That a segment is gone and not its whole folder, which may come back with it, such as one
+    whose disk is away. Raises OSError."""
+    os.stat(os.path.dirname(path))
