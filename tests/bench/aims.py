@@ -1,4 +1,4 @@
-"""What pausing may take (R6, R7), and whether it did: the other half of the bench."""
+"""What pausing may take (R6, R7), and whether it did; how aims are told, those of others too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Aim:
     what: str
     unit: str
     figure: float
-    under: float
+    under: float | None
+    """None for a figure that is told beside those that have an aim."""
     compared: float | None = None
     """The same figure of what the engine is compared with, of the same run."""
     trouble: str = ""
@@ -31,7 +32,7 @@ class Aim:
     @property
     def met(self) -> bool:
         """Whether it is as it should be."""
-        return not self.trouble and 0 < self.figure < self.under
+        return not self.trouble and self.figure > 0 and (not self.under or self.figure < self.under)
 
 
 def of_keys(figures: Sequence[Figures]) -> list[Aim]:
@@ -85,22 +86,18 @@ def of_proof(quick: bool) -> list[Aim]:
     ]
 
 
-def print_aims(console: Console, aims: Sequence[Aim]) -> None:
+def print_aims(console: Console, title: str, caption: str, aims: Sequence[Aim]) -> None:
     """One line an aim."""
-    table = Table(
-        title="pausing, against its aims",
-        caption="compared with: stock greenswitch that obeys codes; the wave module and numpy",
-        title_justify="left",
-        caption_justify="left",
-    )
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
     for heading in ("", "this engine", "compared with", "aim", ""):
         table.add_column(heading, justify="right" if heading else "left")
     for aim in aims:
+        verdict = "met" if aim.under else ""
         table.add_row(
             aim.what,
             f"{aim.figure:.3g} {aim.unit}",
             "" if aim.compared is None else f"{aim.compared:.3g} {aim.unit}",
-            f"under {aim.under:g}",
-            "met" if aim.met else f"missed {aim.trouble}".strip(),
+            f"under {aim.under:g}" if aim.under else "",
+            verdict if aim.met else f"missed {aim.trouble}".strip(),
         )
     console.print(table)

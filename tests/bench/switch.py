@@ -44,6 +44,9 @@ OK = "+OK\n"
 class Switch:
     """The event loop, the calls, and what was measured."""
 
+    client: type[Inbound] = Inbound
+    """What a client of the inbound event socket becomes."""
+
     def __init__(self) -> None:
         self.core = "3917e671-1c77-4b8d-b81b-796aa12c900f"
         self.load = Load(0, 1.0, 0)
@@ -359,7 +362,7 @@ class Switch:
             sock, _ = self._inbound_socket.accept()
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as FreeSWITCH does
-            self.inbound.add(Inbound(self, sock))
+            self.inbound.add(self.client(self, sock))
 
     def _plain_or_json(self, headers: dict[str, str], body: str, as_json: bool) -> bytes:
         if as_json:

@@ -25,12 +25,14 @@ NONE = Spread(0, 0.0, 0.0, 0.0, 0.0)
         (replace(AIM, figure=5.0), False),
         (replace(AIM, figure=0.0), False),
         (replace(AIM, trouble="3 with 503"), False),
+        (replace(AIM, under=None), True),
+        (replace(AIM, under=None, figure=0.0), False),
     ],
 )
 def test_an_aim_is_met_by_a_figure_under_it_that_means_something(aim: Aim, met: bool) -> None:
     assert aim.met is met
     shown = io.StringIO()
-    print_aims(Console(file=shown, width=130), [aim])
+    print_aims(Console(file=shown, width=130), "things", "compared with: others", [aim])
     assert ("missed" in shown.getvalue()) is not met
     assert aim.trouble in shown.getvalue()
 
