@@ -22,6 +22,17 @@ _AUDIO = api_audio
 """Its commands register themselves when it is imported."""
 
 
+def heartbeat(sessions: int, seconds: int) -> list[tuple[str, str]]:
+    """What HEARTBEAT says, which comes every so many seconds."""
+    return [
+        ("Event-Info", "System Ready"),
+        ("FreeSWITCH-Version", VERSION),
+        ("Session-Count", str(sessions)),
+        ("Max-Sessions", "1000"),
+        ("Heartbeat-Interval", str(seconds)),
+    ]
+
+
 @command("uuid_record")
 def uuid_record(exchange: Exchange, arg: str) -> str:
     """Start, stop, mask, unmask, pause, resume (docs/freeswitch.md 15)."""

@@ -207,10 +207,11 @@ def start_recording(leg: Leg, path: str, limit: int = 0) -> bool:
             lambda: leg.bridged,
             leg.clock.monotonic_ms(),
             options,
-            room=leg.switch.disk_has_room,
+            room=leg.switch.room_for,
         )
     except OSError as error:
-        leg.switch.log("ERR", f"cannot record to {path}: {error}")
+        leg.switch.log("ERR", f"Error opening {path}: {error}")
+        leg.set("record_completion_cause", "uri-failure")
         return False
     leg.recordings[path] = recording
     leg.fire("RECORD_START", ("Record-File-Path", path))

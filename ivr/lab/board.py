@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ivr.clock import Clock
 from ivr.lab.event import Event
@@ -66,8 +66,11 @@ class Switchboard(Protocol):
     def connect(self, leg: Leg, arg: str) -> Listener | None:
         """Open the outbound socket of ``socket``'s argument; None where nobody listens."""
 
-    def disk_has_room(self, size: int) -> bool:
-        """Whether the disk takes so many bytes."""
+    def room_for(self, path: str, size: int) -> int:
+        """How many of so many bytes the disk takes for a file."""
+
+    def spawn(self, function: Callable[..., object], *words: Any) -> None:
+        """Have something done beside all else, as long as the switch lives."""
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ class Happening:
     side: str
     """``caller`` or ``destination``: whose leg."""
     event: str
-    """FreeSWITCH's name of the event."""
+    """FreeSWITCH's name of the event; ``LOST`` where the switch died."""
     detail: str = ""
     """The file of a prompt, or the application, where there is one."""
 
@@ -44,6 +44,8 @@ class CallOutcome:
     heard_keys: str
     """Keys that were sent on to the caller's telephone."""
     happenings: tuple[Happening, ...]
+    lost: bool = False
+    """Whether the switch died under it: then there is no cause."""
 
     def names(self, side: str = "caller") -> list[str]:
         """The names of the events of one side, in order."""
@@ -115,6 +117,7 @@ class LabCall:
                 connected_ms=self._first("CHANNEL_BRIDGE"),
                 heard_keys=leg.heard_keys,
                 happenings=self.happenings,
+                lost=leg.lost,
             )
         )
 

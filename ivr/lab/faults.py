@@ -1,10 +1,11 @@
-"""Faults that tests plan: an API command refused, answered late, or never answered."""
+"""Faults that tests plan: commands refused or answered late, a hung switch, a full disk."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from gevent.event import Event
 
@@ -45,6 +46,9 @@ class Faults:
         self._clock = clock
         self._planned: list[Fault] = []
         self._released = Event()
+        self._moving = Event()
+        self._moving.set()
+        self._full: set[str] = set()
         self.befallen: list[str] = []
         """The commands that a fault befell, in order."""
 
@@ -83,6 +87,34 @@ class Faults:
     def clear(self) -> None:
         """Plan nothing any more."""
         self._planned.clear()
+
+    def freeze(self) -> None:
+        """The event socket hangs: nothing is read and nothing answered on any connection, new or
+        old, outbound or inbound, and no event told. Calls and recordings go on."""
+        self._moving.clear()
+
+    def thaw(self) -> None:
+        """It hangs no more: what came meanwhile is done and told."""
+        self._moving.set()
+
+    def wait_while_frozen(self) -> None:
+        """Wait where :meth:`freeze` holds the event socket."""
+        self._moving.wait()
+
+    def fill(self, path: Path | str) -> None:
+        """The disk of a file, or of all in a folder, is full from now on (docs/freeswitch.md 19).
+
+        Recordings there do not grow and none can be started, until :meth:`free`.
+        """
+        self._full.add(str(path))
+
+    def free(self, path: Path | str) -> None:
+        """There is room again: what is recorded from now on is written again."""
+        self._full.discard(str(path))
+
+    def takes(self, path: str) -> bool:
+        """Whether the disk of a file has room."""
+        return not any(path == full or path.startswith(full + "/") for full in self._full)
 
     def release(self) -> None:
         """Answer the commands that :meth:`silence` held."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ivr.lab.listener import Listener
 
 
+LOST = "LOST"
+"""What watchers are told where a leg is lost with its switch; no event of FreeSWITCH's."""
+
+
 class Leg:
     """A channel of the switch."""
 
@@ -60,6 +64,8 @@ class Leg:
         self.transfer_source = ""
         self.profiles = 1
         self.hangup_cause = ""
+        self.lost = False
+        """Whether the switch died under it."""
         self.ended_by: Enders = "switch"
         self.callee = ""
         self.peer: Leg | None = None
@@ -116,8 +122,8 @@ class Leg:
 
     @property
     def down(self) -> bool:
-        """Whether it was hung up."""
-        return bool(self.hangup_cause)
+        """Whether it was hung up, or lost with its switch."""
+        return self.lost or bool(self.hangup_cause)
 
     @property
     def leaving(self) -> bool:
@@ -154,6 +160,8 @@ class Leg:
         variables: bool = True,
     ) -> None:
         """Fire an event of this leg: core, channel and profile headers, then variables."""
+        if self.lost:
+            return
         self.tell(name)
         if self.switch.wants(name):
             self.switch.fire(self.event(name, *after, before=before, variables=variables))
@@ -313,6 +321,8 @@ class Leg:
 
     def finish(self) -> None:
         """The session is over: stop recordings, report, forget."""
+        if self.lost:
+            return
         self.state, self.times.hangup = "CS_HANGUP", self.wall_us()
         for path in tuple(self.recordings):
             self.stop_recording(path)
@@ -329,6 +339,14 @@ class Leg:
             self.listener.channel_down()
         if self.listener is None or not self.listener.running:
             self.destroy()
+
+    def vanish(self) -> None:
+        """The switch dies: no events, and recordings stay as they are on the disk."""
+        for recording in self.recordings.values():
+            recording.abandon()
+        self.recordings.clear()
+        self.lost = True
+        self.tell(LOST)
 
     def destroy(self) -> None:
         """The last event; a connection that lingers keeps the leg from it."""

@@ -7,22 +7,22 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import gevent
 from gevent.event import Event as Signal
 
 from ivr.clock import Clock, Timer
 from ivr.lab import wire
 from ivr.lab.event import Event
+from ivr.lab.faults import Faults
 from ivr.lab.leg import Leg
 from ivr.lab.names import MYEVENTS
 from ivr.lab.wanted import Wanted
 from ivr.lab.wire import ClientMessage, ClientReader, command_reply
 
-_QUEUE = 100_000
-"""Events a listener may be behind; what comes then is lost."""
-
 _LOST = 500
-"""A listener that lost so many is dropped (docs/freeswitch.md 10c)."""
+"""A listener that lost more than this is dropped (docs/freeswitch.md 10c)."""
+
+_AT_ONCE = 65_536
+"""Bytes handed to the socket at once, about: the rest waits in the queue."""
 
 
 class Host(Protocol):
@@ -30,6 +30,12 @@ class Host(Protocol):
 
     clock: Clock
     password: str
+    longest_queue: int
+    """Events a listener may be behind; what comes then is lost."""
+    faults: Faults
+
+    def spawn(self, function: Callable[..., object], *words: Any) -> None:
+        """Have something done beside all else, as long as the switch lives."""
 
     def api(self, command: str, arg: str) -> str:
         """Run an API command; its answer."""
@@ -81,8 +87,8 @@ class Listener:
 
     def start(self) -> None:
         """Begin to serve the connection."""
-        gevent.spawn(self._write)
-        gevent.spawn(self._read)
+        self._host.spawn(self._write)
+        self._host.spawn(self._read)
         if self.leg is None:
             self._send(b"Content-Type: auth/request\n\n")
         else:
@@ -104,6 +110,7 @@ class Listener:
                 if not data:
                     break
                 for message in reader.feed(data):
+                    self._host.faults.wait_while_frozen()
                     self._handle(message)
                     if self._closing or not self.running:
                         break
@@ -120,12 +127,19 @@ class Listener:
                     self._wake.wait()
                     self._wake.clear()
                     continue
-                data = b"".join(self._out)
-                self._out.clear()
-                self._socket.sendall(data)
+                self._host.faults.wait_while_frozen()
+                self._socket.sendall(self._next())
         except OSError:
             pass
         self._over()
+
+    def _next(self) -> bytes:
+        """What is sent next: some messages of the queue."""
+        messages, size = [], 0
+        while self._out and size < _AT_ONCE:
+            messages.append(self._out.popleft())
+            size += len(messages[-1])
+        return b"".join(messages)
 
     def close(self) -> None:
         """Say goodbye and end the connection."""
@@ -140,15 +154,19 @@ class Listener:
         self._closing = True
         self._over()
 
-    def _over(self) -> None:
-        if not self.running:
-            return
-        self.running = False
+    def cut(self) -> None:
+        """Close the socket as a dying process does: nothing of the switch notices."""
+        self._closing, self.running = True, False
         self._wake.set()
         self._ended.set()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
         self._socket.close()
+
+    def _over(self) -> None:
+        if not self.running:
+            return
+        self.cut()
         self._host.closed(self)
         if self._mine_by_name:
             return
@@ -188,7 +206,7 @@ class Listener:
         if self._mine and self.leg is not None and event.get("Unique-ID") != self.leg.uuid:
             return
         queue = self._out if self._held is None else self._held
-        if len(queue) >= _QUEUE:
+        if len(queue) >= self._host.longest_queue:
             self._lost += 1
             if self._lost > _LOST:
                 self.drop()
@@ -292,7 +310,7 @@ class Listener:
                 headers.append(("Job-Command-Arg", arg))
             self._host.fire_named("BACKGROUND_JOB", headers, answer)
 
-        gevent.spawn(work)
+        self._host.spawn(work)
 
     def _log(self, rest: str, message: ClientMessage) -> str:
         self._logs = True

@@ -9,7 +9,7 @@ from ivr.lab.alarm import Alarm
 from ivr.lab.audio import DTMF_HZ, SILENCE, Tone
 from ivr.lab.board import Enders
 from ivr.lab.desk import Desk
-from ivr.lab.leg import Leg
+from ivr.lab.leg import LOST, Leg
 from ivr.lab.script import (
     AfterPrompt,
     AttendedTransfer,
@@ -71,7 +71,7 @@ class Person:
         if name in self._counts:
             self._counts[name] += 1
         self._masked = _MASKS.get(name, self._masked)
-        if name in self._counts or name in _MASKS or name == "CHANNEL_HANGUP":
+        if name in self._counts or name in _MASKS or name in {"CHANNEL_HANGUP", LOST}:
             self._alarm.ring()
 
     def act(self, steps: tuple[Step, ...]) -> None:

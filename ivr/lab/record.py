@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from array import array
@@ -16,6 +17,13 @@ HELD_BACK_MS = 40
 
 UNMASK_LAG_MS = 30
 """The zeros of a mask end this long before ``unmask`` returns (docs/freeswitch.md 16)."""
+
+_HEADER = 44
+"""Bytes before the samples. While a file is open its header says 8 and 0 bytes, as libsndfile
+writes it."""
+
+_LAST_MS = 20
+"""What a dying switch has not written yet (R22)."""
 
 _STDIO_BYTES = 65_536
 """What default buffering holds back (docs/freeswitch.md 20)."""
@@ -48,10 +56,6 @@ class RecordingResult:
     """Whether the file was thrown away, as empty or too short."""
 
 
-class DiskFullError(OSError):
-    """Raised by a disk that tests have filled."""
-
-
 class Recording:
     """One ``uuid_record start``, until its stop."""
 
@@ -64,7 +68,7 @@ class Recording:
         now_ms: int,
         options: RecordingOptions,
         *,
-        room: Callable[[int], bool] = lambda _: True,
+        room: Callable[[str, int], int] = lambda _, size: size,
     ) -> None:
         self.path = path
         self.rate = rate
@@ -80,7 +84,10 @@ class Recording:
         self._pending = bytearray()
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o640)
-        os.write(self._file, self._header(0))
+        if room(path, _HEADER) < _HEADER:
+            os.close(self._file)
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        os.write(self._file, self._header(8, 0))
         for line in lines:
             line.taps.append(self.catch_up)
 
@@ -134,18 +141,31 @@ class Recording:
             self._write(self._heard(begin, end - begin).tobytes())
 
     def stop(self, *, hung_up: bool) -> RecordingResult:
-        """End it, at a hangup or before; an empty or too short one leaves no file."""
+        """End it, at a hangup or before; an empty or too short one leaves no file.
+
+        Also after a full disk the header is that of what the file holds: it lies where the disk
+        had room. A file that somebody removed meanwhile does not come back.
+        """
         self.catch_up(self._now())
-        for line in self._lines:
-            line.taps.remove(self.catch_up)
+        self._let_go()
         self._drain()
-        if not self._failed:
-            os.pwrite(self._file, self._header(self._bytes_written()), 0)
+        size = os.fstat(self._file).st_size
+        os.pwrite(self._file, self._header(size - 8, size - _HEADER), 0)
         os.close(self._file)
         cause, discarded = self._cause(hung_up)
         if discarded:
-            os.unlink(self.path)
+            Path(self.path).unlink(missing_ok=True)
         return RecordingResult(self._samples, self.rate, cause, discarded)
+
+    def abandon(self) -> None:
+        """The switch dies: what has not reached the disk is lost, the header stays unfinished."""
+        self.catch_up(self._now() - _LAST_MS)
+        self._let_go()
+        os.close(self._file)
+
+    def _let_go(self) -> None:
+        for line in self._lines:
+            line.taps.remove(self.catch_up)
 
     def _cause(self, hung_up: bool) -> tuple[str, bool]:
         if self._failed:
@@ -181,24 +201,22 @@ class Recording:
             self._drain()
 
     def _drain(self) -> None:
-        if self._pending and not self._failed:
-            try:
-                if not self._room(len(self._pending)):
-                    raise DiskFullError(28, "No space left on device", self.path)
-                os.write(self._file, self._pending)
-            except OSError:
-                self._failed = True
+        """Write what is pending, as far as there is room; the rest is lost, and the next is
+        tried again."""
+        taken = self._room(self.path, len(self._pending)) if self._pending else 0
+        try:
+            os.write(self._file, self._pending[:taken])
+        except OSError:
+            taken = 0
+        self._failed = self._failed or taken < len(self._pending)
         self._pending.clear()
 
-    def _bytes_written(self) -> int:
-        return os.fstat(self._file).st_size - 44
-
-    def _header(self, size: int) -> bytes:
+    def _header(self, whole: int, size: int) -> bytes:
         frame = 2 * self.channels
         return struct.pack(
             "<4sI4s4sIHHIIHH4sI",
             b"RIFF",
-            36 + size,
+            whole,
             b"WAVE",
             b"fmt ",
             16,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import gevent
-
 from ivr.lab.leg import Leg
 from ivr.lab.person import Person
 from ivr.lab.script import Destination
@@ -32,7 +30,7 @@ def live_at(leg: Leg, place: Destination, person: Person, task: Callable[[Leg], 
     elif not leg.down:
         leg.answer()
         _execute_on_answer(leg)
-        gevent.spawn(person.act, place.steps)
+        leg.switch.spawn(person.act, place.steps)
     live(leg, task)
 
 

@@ -37,3 +37,9 @@ class Schedule:
         for number in found:
             self._tasks.pop(number)[1].cancel()
         return len(found)
+
+    def clear(self) -> None:
+        """Delete all tasks."""
+        for _, timer in self._tasks.values():
+            timer.cancel()
+        self._tasks.clear()

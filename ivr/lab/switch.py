@@ -7,9 +7,8 @@ import random
 import uuid as uuids
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import gevent
 from gevent import socket
 from gevent.server import StreamServer
 
@@ -26,9 +25,11 @@ from ivr.lab.faults import Faults
 from ivr.lab.kept import Kept
 from ivr.lab.leg import Leg
 from ivr.lab.listener import Listener
+from ivr.lab.living import Living
 from ivr.lab.originate import originate
 from ivr.lab.person import Person
 from ivr.lab.portrait import event_stamp
+from ivr.lab.reach import reach
 from ivr.lab.ringing import live_at
 from ivr.lab.schedule import Schedule
 from ivr.lab.script import CallScript, Destination, Step
@@ -39,8 +40,8 @@ __all__ = ["LabSwitch", "dialplan_for"]
 HEARTBEAT_S = 20
 """Between two HEARTBEAT events while the switch listens."""
 
-_SETTLED = (apps, bridge, play)
-"""Modules whose applications register themselves when they are imported."""
+_SETTLED = (bridge, play)
+"""Their applications register themselves when they are imported."""
 
 
 class LabSwitch:
@@ -77,6 +78,8 @@ class LabSwitch:
         }
         self.room: int | None = None
         """Bytes that the recordings' disk still takes; None is without end."""
+        self.longest_queue = 100_000
+        """Events that a client may be behind; who is still further behind is dropped."""
         self.listeners: list[Listener] = []
         self.kept = Kept(self.clock, log_path, folder)
         """What the switch writes: its log at ``kept.level``, and CDRs where it has a folder."""
@@ -84,25 +87,25 @@ class LabSwitch:
         """What tests plan to go wrong."""
         self._random = random.Random(seed)  # noqa: S311 - names, not secrets
         self._legs: dict[str, Leg] = {}
-        self._calls: dict[str, LabCall] = {}
-        """The call that each leg belongs to."""
+        self._calls: dict[str, LabCall] = {}  # by leg
         self._desk = Desk(self._second_call)
         self._sequence = itertools.count(1000)
         self._sessions = itertools.count(1)
         self._schedule = Schedule(self.clock)
         self._server: StreamServer | None = None
+        self.address: tuple[str, int] | None = None
+        """Where it was told to listen last."""
+        self._living = Living()
+        self.dead = False
+        """Whether it was killed."""
+        self._disk = log_path, folder
 
     # -- calls ------------------------------------------------------------------------------
 
     def place(self, script: CallScript) -> LabCall:
         """Have somebody call; returns at once, the call's ``done`` says how it went."""
-        party = Party(
-            script.number,
-            script.caller,
-            script.dialled,
-            script.context,
-            headers=dict(script.headers),
-        )
+        of = script.number, script.caller, script.dialled, script.context
+        party = Party(*of, headers=dict(script.headers))
         leg = self._new_leg(party, rate=script.rate)
         call = LabCall(script, leg, self.clock)
         self._calls[leg.uuid] = call
@@ -125,8 +128,8 @@ class LabSwitch:
         leg.set("DP_MATCH", (dialled, dialled))
         person = Person(self.clock, leg, hz, "caller", self._desk)
         leg.fire("CHANNEL_CREATE")
-        gevent.spawn(person.act, steps)
-        gevent.spawn(live, leg, self.task_for(dialled, "XML", leg.party.context))
+        self.spawn(person.act, steps)
+        self.spawn(live, leg, self.task_for(dialled, "XML", leg.party.context))
 
     def call(self, caller: Leg, dial: Dial) -> Leg:
         """Make a second leg and let its telephone ring."""
@@ -196,7 +199,7 @@ class LabSwitch:
             wanted = Destination(refusal=dial.user.upper())
         place = wanted or self.destinations.get(leg.party.dialled) or Destination()
         person = Person(self.clock, leg, place.hz, "destination", self._desk)
-        gevent.spawn(live_at, leg, place, person, task)
+        self.spawn(live_at, leg, place, person, task)
 
     # -- what legs need ---------------------------------------------------------------------
 
@@ -230,14 +233,15 @@ class LabSwitch:
         if call is not None and call.leg is leg:
             call.finish()
 
-    def disk_has_room(self, size: int) -> bool:
-        """Whether the recordings' disk takes so many bytes more."""
+    def room_for(self, path: str, size: int) -> int:
+        """How many of so many bytes more the recordings' disk takes for a file."""
+        if not self.faults.takes(path):
+            return 0
         if self.room is None:
-            return True
-        if self.room < size:
-            return False
-        self.room -= size
-        return True
+            return size
+        taken = min(size, max(0, self.room))
+        self.room -= taken
+        return taken
 
     def schedule(self, group: str, seconds: int, act: Callable[[], None]) -> int:
         """Do something later; the number of the task. Tasks of a group can be deleted."""
@@ -259,7 +263,7 @@ class LabSwitch:
 
     def wants(self, name: str) -> bool:
         """Whether any listener may want events of this name."""
-        return any(listener.wants(name) for listener in self.listeners)
+        return not self.dead and any(listener.wants(name) for listener in self.listeners)
 
     def next_sequence(self) -> int:
         """The next number of an event."""
@@ -285,18 +289,8 @@ class LabSwitch:
     def connect(self, leg: Leg, arg: str) -> Listener | None:
         """Open the outbound socket; hosts parted by ``|`` are tried in turn."""
         hosts, *words = arg.split() or [""]
-        for host in hosts.split("|"):
-            name, _, port = host.rpartition(":")
-            leg.set("socket_host", name)
-            connection: Any = socket.socket()
-            try:
-                connection.connect((name, int(port)))
-            except (OSError, ValueError) as error:
-                connection.close()
-                self.log("ERR", f"Socket Error: {error}")
-                continue
-            return self._serve(connection, leg, tuple(words))
-        return None
+        connection = reach(leg, hosts)
+        return None if connection is None else self._serve(connection, leg, tuple(words))
 
     def listen(self, address: tuple[str, int]) -> tuple[str, int]:
         """Listen for inbound connections; the address, with the port that was found for 0.
@@ -318,20 +312,13 @@ class LabSwitch:
             self.clock.after(HEARTBEAT_S * 1000, self._heartbeat)
         self._server = server
         found = server.address
-        return str(found[0]), int(found[1])
+        self.address = str(found[0]), int(found[1])
+        return self.address
 
     def _heartbeat(self) -> None:
         if self._server is None:
             return
-        sessions = str(len(self._legs))
-        extra = [
-            ("Event-Info", "System Ready"),
-            ("FreeSWITCH-Version", api.VERSION),
-            ("Session-Count", sessions),
-            ("Max-Sessions", "1000"),
-            ("Heartbeat-Interval", str(HEARTBEAT_S)),
-        ]
-        self.fire_named("HEARTBEAT", extra, None)
+        self.fire_named("HEARTBEAT", api.heartbeat(len(self._legs), HEARTBEAT_S), None)
         self.clock.after(HEARTBEAT_S * 1000, self._heartbeat)
 
     def _serve(self, connection: Any, leg: Leg | None, words: tuple[str, ...]) -> Listener:
@@ -346,12 +333,58 @@ class LabSwitch:
         if listener in self.listeners:
             self.listeners.remove(listener)
 
+    def kill(self) -> None:
+        """Die as by SIGKILL: connections are cut, calls vanish, nobody is told (R22).
+
+        Recordings stay as far as they had reached the disk (docs/freeswitch.md 20). The outcomes
+        of its calls say ``lost``. :meth:`successor` is what systemd starts then.
+        """
+        self.dead = True
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        for leg in self.legs():
+            leg.vanish()
+        for listener in tuple(self.listeners):
+            listener.cut()
+        self.listeners.clear()
+        self._schedule.clear()
+        self._legs.clear()
+        calls = {id(call): call for call in self._calls.values()}
+        self._calls.clear()
+        self._living.kill()
+        for call in calls.values():
+            call.finish()
+
+    def successor(self) -> Self:
+        """The switch that is started after :meth:`kill`: same folder, dialplan and port, with a
+        new Core-UUID and no calls."""
+        log_path, folder = self._disk
+        again = type(self)(
+            self.clock,
+            dialplan=self.dialplan,
+            destinations=self.destinations,
+            log_path=log_path,
+            password=self.password,
+            seed=self._random.getrandbits(32),
+            folder=folder,
+        )
+        again.room, again.kept.level = self.room, self.kept.level
+        if self.address is not None:
+            again.listen(self.address)
+        return again
+
+    def spawn(self, function: Callable[..., object], *words: Any) -> None:
+        """Have something done beside all else, as long as the switch lives."""
+        self._living.spawn(function, *words)
+
     def close(self) -> None:
         """Hang up everything, close every connection, stop listening."""
         if self._server is not None:
             self._server.stop()
             self._server = None
         self.faults.release()
+        self.faults.thaw()
         for leg in self.legs():
             leg.hang_up("MANAGER_REQUEST")
         for listener in tuple(self.listeners):

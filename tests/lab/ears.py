@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import wave
+import struct
 from array import array
 from pathlib import Path
 
@@ -12,10 +12,10 @@ class Recording:
     """A WAV file; a header that was never finished is repaired by the file's size."""
 
     def __init__(self, path: Path | str) -> None:
-        with wave.open(str(path), "rb") as file:
-            self.rate = file.getframerate()
-            self.channels = file.getnchannels()
-            self.header_frames = file.getnframes()
+        head = Path(path).read_bytes()[:44]
+        self.riff_bytes, size = struct.unpack("<4xI32xI", head)
+        _, self.channels, self.rate, _, frame = struct.unpack("<HHIIH", head[20:34])
+        self.header_frames = size // frame
         self._data = array("h", Path(path).read_bytes()[44:])
         self.frames = len(self._data) // self.channels
         self.ms = self.frames * 1000 // self.rate
