@@ -48,7 +48,9 @@ TO_LINE = replace(POLICY, payment_line=True, pausing=PAUSING)
 OUTBOUND = replace(POLICY, direction="outbound", pausing=PAUSING)
 
 PATH = "/spool/recording/a.wav"
-ARRIVED = events.Arrived(0, "07700900123", "Jo", "01427676676", PATH)
+ARRIVED = events.Arrived(
+    0, "07700900123", "Jo", "01427676676", PATH, switch="switch-1", engine="engine-1"
+)
 
 
 class Call:
@@ -115,19 +117,35 @@ class Call:
     def shown(self, ok: bool = True) -> Call:
         return self.hear(events.KeysShown(self.now, ok))
 
-    def masked(self, ok: bool = True) -> Call:
-        return self.hear(events.Masked(self.now, ok))
+    def masked(self, ok: bool = True, path: str = "") -> Call:
+        """FreeSWITCH's answer, for the part that is recorded now or for another."""
+        return self.hear(events.Masked(self.now, ok, path or self.state.path))
 
-    def unmasked(self, ok: bool = True) -> Call:
-        return self.hear(events.Unmasked(self.now, ok))
+    def unmasked(self, ok: bool = True, path: str = "") -> Call:
+        return self.hear(events.Unmasked(self.now, ok, path or self.state.path))
 
     def paused(self, by: str = "agent") -> Call:
         """Paused, and FreeSWITCH has confirmed all of it."""
         return self.pause(by).hidden().masked()
 
-    def stopped(self, cause: str = "success-silence") -> Call:
-        """RECORD_STOP."""
-        return self.hear(events.RecordingStopped(self.now, cause, 1000))
+    def stopped(self, cause: str = "success-silence", path: str = "") -> Call:
+        """RECORD_STOP, of the part that is recorded now or of another."""
+        event = events.RecordingStopped(self.now, cause, 1000, path or self.state.path)
+        return self.hear(event)
+
+    def failed(self) -> Call:
+        """FreeSWITCH refuses to record the part that it was asked for."""
+        return self.hear(events.RecordingFailed(self.now, "-ERR", self.state.path))
+
+    def stall(self, folder: str = "/fallback/recording", at: int | None = None) -> Call:
+        """The recording's file does not grow, and this is where there is room."""
+        return self.hear(events.Stalled(self.now if at is None else at, folder))
+
+    def hold(self) -> Call:
+        return self.hear(events.Held(self.now))
+
+    def unhold(self) -> Call:
+        return self.hear(events.Unheld(self.now))
 
     def pause_late(self) -> Call:
         """The pause's timer runs out."""

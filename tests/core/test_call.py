@@ -9,7 +9,7 @@ from ivr.core import entries, events
 from ivr.core.call import advance
 from ivr.core.events import Party
 from ivr.core.state import CallState, Phase
-from tests.core.calls import ARRIVED, POLICY, REFUSING, Call
+from tests.core.calls import ARRIVED, PATH, POLICY, REFUSING, Call
 
 
 def test_listens_and_talks() -> None:
@@ -23,7 +23,7 @@ def test_listens_and_talks() -> None:
     assert call.look() == ["bridge user/100"]
     call.hear(events.Bridged(0, "b-leg"))
     assert call.state.phase is Phase.CONNECTED
-    call.hear(events.RecordingStopped(0, "success-silence", 5000)).hang_up()
+    call.hear(events.RecordingStopped(0, "success-silence", 5000, PATH)).hang_up()
     assert call.look() == ["Finish"]
     assert call.state.phase is Phase.DONE
 
@@ -234,7 +234,7 @@ def test_a_recording_that_cannot_start(fault: str) -> None:
         call.look()
         match fault:
             case "refused":
-                call.hear(events.RecordingFailed(0, "-ERR"))
+                call.failed()
             case "no disk":
                 call.hear(events.JournalFailed(0, "No space left on device"))
             case _:
@@ -255,7 +255,7 @@ def test_hangup_while_recording_waits_for_record_stop_and_not_for_ever() -> None
     call.hang_up()
     assert (call.look(), call.state.phase) == ([], Phase.CLOSING)
     assert Call().connect().hang_up().time_out().state.phase is Phase.DONE
-    call.hear(events.RecordingStopped(0, "success-silence", 1))
+    call.stopped()
     assert call.look() == ["Finish"]
 
 
@@ -283,12 +283,17 @@ def test_without_its_socket_a_recorded_call_goes_on() -> None:
     call.look()
     call.hear(events.LinkLost(0))
     assert (call.look(), call.state.phase) == ([], Phase.UNLINKED)
-    call.hear(events.RecordingStopped(0, "success-silence", 1)).hang_up()
+    call.stopped().hang_up()
     assert call.look() == ["Finish"]
 
 
-def test_without_its_socket_an_unrecorded_call_is_let_go() -> None:
-    assert Call().arrive().hear(events.LinkLost(0)).state.phase is Phase.DONE
+def test_without_its_socket_a_call_that_hears_a_prompt_is_waited_for() -> None:
+    """FreeSWITCH's dialplan may hand it over once more; should it end instead, that is told."""
+    call = Call().arrive().quiet().hear(events.LinkLost(0))
+    assert (call.look(), call.state.phase) == ([], Phase.UNLINKED)
+    limit = next(c for c in reversed(Call().arrive().hear(events.LinkLost(0)).did))
+    assert limit == do.StartTimer(call.state.timer, POLICY.longest_call_ms)
+    assert call.hang_up().look() == ["Finish"]
 
 
 def test_an_old_timer_and_an_old_prompt_change_nothing() -> None:

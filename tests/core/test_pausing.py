@@ -202,7 +202,7 @@ def test_without_a_journal_there_is_no_further_part(fault: str) -> None:
 def test_a_further_part_that_does_not_begin_ends_the_pause_all_the_same(fault: str) -> None:
     call = refused().resume().hear(events.Journalled(0)).quiet()
     if fault == "refused":
-        call.hear(events.RecordingFailed(0, "-ERR"))
+        call.failed()
         assert call.look() == ["ShowKeys"]
     else:
         call.pause_late()

@@ -8,9 +8,9 @@ import pytest
 
 from ivr.core import commands as do
 from ivr.core import entries, events
-from ivr.core.call import taken_up
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Pause, Phase, Recording
+from ivr.core.taking_up import followed
 from tests.core.calls import ARRIVED, OUTBOUND, PATH, POLICY, TO_LINE, Call
 from tests.core.test_pausing import LISTENING, PART_2, PART_3
 
@@ -21,7 +21,7 @@ def left(call: Call) -> Call:
     """The call as the next engine has it, from the journal alone."""
     journal = [entries.Stamped(LEFT, entry) for entry in call.entries()]
     after = Call(call.policy)
-    after.state, commands = taken_up(journal, PATH, call.policy)
+    after.state, commands = followed(journal, PATH, call.policy)
     after.did += commands
     return after
 
@@ -135,6 +135,6 @@ def test_who_asked_counts_after_it_too() -> None:
 
 
 def test_a_journal_of_before_there_were_pauses() -> None:
-    step = taken_up([], PATH, POLICY)
+    step = followed([], PATH, POLICY)
     assert step.state == CallState(phase=Phase.UNLINKED, timer=1, path=PATH)
-    assert step.commands == ()
+    assert step.commands == (do.Journal(entries.TakenUp(how="followed")),)

@@ -17,8 +17,9 @@ from greenswitch.esl import OutboundESLServer, OutboundSession
 from ivr.core import events
 from ivr.engine.server import CallServer
 from ivr.esl import session
-from ivr.esl.translate import SUBSCRIBED, Legs, event_of, opening
+from ivr.esl.translate import Legs, event_of
 from ivr.esl.wire import Framer, Message, execute
+from ivr.esl.wording import SUBSCRIBED, opening
 from tests.core.calls import prompt
 from tests.esl import captures
 from tests.esl.ends import Ours, Stock, Switch, pair, settle

@@ -11,16 +11,9 @@ from ivr.core import events
 from ivr.core.events import Event
 from ivr.core.policy import Prompt, PromptFile
 from ivr.errors import WireError
-from ivr.esl.translate import (
-    VARIABLES,
-    Legs,
-    event_of,
-    offer,
-    opening,
-    refused,
-    text_of,
-)
+from ivr.esl.translate import Legs, event_of, offer
 from ivr.esl.wire import Framer, Message
+from ivr.esl.wording import VARIABLES, opening, refused, text_of
 from tests.core.calls import prompt
 from tests.esl import captures
 
@@ -71,6 +64,8 @@ def word(one: Event) -> str:
             return f"recorded {ms} {cause}"
         case events.Bridged(other_leg=leg):
             return f"bridged {leg[:8]}"
+        case events.Unbridged():
+            return "unbridged"
         case events.BridgeEnded(cause=cause, transferred=transferred, hung_up=hung_up):
             assert not transferred
             return f"parted {cause}{' hung up' * hung_up}"
@@ -111,6 +106,7 @@ STORIES = {
         "answered 8000",
         "recording",
         "bridged a8992d84",
+        "unbridged",
         "parted NORMAL_CLEARING hung up",
         "recorded 1520 success-silence",
         "end switch NORMAL_CLEARING 16",
@@ -139,6 +135,7 @@ STORIES = {
         "key 1",
         "prompt 2: 740",
         "bridged 7f2a186c",
+        "unbridged",
         "parted NORMAL_CLEARING hung up",
         "end caller NORMAL_CLEARING 16",
     ],
@@ -156,6 +153,7 @@ STORIES = {
         "prompt 1: 3000",
         "recording",
         "bridged bd491ae4",
+        "unbridged",
         "parted NORMAL_CLEARING hung up",
         "recorded 5520 success-silence",
         "end caller NORMAL_CLEARING 16",
@@ -258,10 +256,27 @@ def test_the_end_of_a_bridge(lines: tuple[str, ...], cause: str, transferred: bo
     assert gone == events.BridgeEnded(7, cause, transferred, hung_up=True)
 
 
-@pytest.mark.parametrize("name", ["RECORD_START", "RECORD_STOP"])
 @pytest.mark.parametrize(
-    "path", ["/spool/recording/another.wav", PATH + "%0A", "", PATH.upper(), "/spool/../" + PATH]
+    "path",
+    [
+        "/spool/recording/another.wav",
+        f"/spool/recording/{OTHER}.wav",
+        f"/spool/recording/{OTHER}.2.wav",
+        f"/spool/{CALL}/another.wav",
+        PATH + "%0A",
+        PATH.replace(".wav", "-in.wav"),
+        PATH.replace(".wav", ".x.wav"),
+        PATH.replace(".wav", ".1.wav"),
+        PATH.replace(".wav", ".02.wav"),
+        PATH.replace(".wav", ".2.3.wav"),
+        PATH.replace(".wav", ".mp3"),
+        PATH.replace(".wav", ""),
+        f"/spool/recording/x{CALL}.wav",
+        "",
+        PATH.upper(),
+    ],
 )
+@pytest.mark.parametrize("name", ["RECORD_START", "RECORD_STOP"])
 def test_the_recording_of_another_call(name: str, path: str):
     assert event(name, Record_File_Path=path) is None
     assert event(name) is None
@@ -271,7 +286,17 @@ def test_the_recording_of_this_call():
     assert event("RECORD_START", Record_File_Path=PATH) == events.RecordingStarted(7)
     body = f"Event-Name: RECORD_STOP\nvariable_record_ms: 12\nRecord-File-Path: {PATH}\n\n"
     stopped = event_of(message(body.encode()), 7, LEGS, PATH, PLAYS)
-    assert stopped == events.RecordingStopped(7, "", 12)
+    assert stopped == events.RecordingStopped(7, "", 12, PATH)
+
+
+@pytest.mark.parametrize(
+    "part", [PATH.replace(".wav", ".2.wav"), f"/fallback/recording/{CALL}.3.wav"]
+)
+def test_another_part_of_it_ends_and_does_not_begin(part: str):
+    """It was given up for the one that is recorded now; its start is no news of that one."""
+    ended = event("RECORD_STOP", Record_File_Path=part)
+    assert ended == events.RecordingStopped(7, "", 0, part)
+    assert event("RECORD_START", Record_File_Path=part) is None
 
 
 @pytest.mark.parametrize("name", ["CUSTOM", "HEARTBEAT", "MESSAGE", "", "DTMF ", "dtmf", "%44TMF"])
@@ -333,6 +358,11 @@ def execute(app: str, arg: str, event_id: str) -> bytes:
     return f"{text}Event-UUID: {event_id}\n\n".encode()
 
 
+def hangup(call: str, cause: str) -> bytes:
+    """It names its call: one without a socket of its own is ended over the engine's line."""
+    return execute("hangup", cause, "hangup").replace(b"sendmsg", f"sendmsg {call}".encode())
+
+
 def test_what_is_said_first():
     assert opening(CALL) == (
         f"linger 10\n\nfilter Unique-ID {CALL}\n\nfilter Bridge-B-Unique-ID {CALL}\n\n"
@@ -342,6 +372,7 @@ def test_what_is_said_first():
     )
 
 
+TAKE = do.TakeOver("main", "engine-1")
 WIDE = replace(PLAYS[1], files={**PLAYS[1].files, 16000: PromptFile("/p/16.wav", 16000, 1, "0")})
 
 
@@ -353,8 +384,8 @@ WIDE = replace(PLAYS[1], files={**PLAYS[1].files, 16000: PromptFile("/p/16.wav",
         (do.PlayPrompt(4, WIDE, 16000), [execute("playback", "/p/16.wav", "play-4")]),
         (do.PlayPrompt(5, WIDE, 48000), [execute("playback", "/p/first.wav", "play-5")]),
         (do.StopPrompts(), [f"api uuid_break {CALL} all\n\n".encode()]),
-        (do.StartRecording(), [f"api uuid_record {CALL} start {PATH}\n\n".encode()]),
-        (do.StopRecording(), [f"api uuid_record {CALL} stop {PATH}\n\n".encode()]),
+        (do.StartRecording(PATH), [f"api uuid_record {CALL} start {PATH}\n\n".encode()]),
+        (do.StopRecording(PATH), [f"api uuid_record {CALL} stop {PATH}\n\n".encode()]),
         (
             do.Bridge("user/1|user/2", 45_000, 2),
             [
@@ -376,25 +407,29 @@ WIDE = replace(PLAYS[1], files={**PLAYS[1].files, 16000: PromptFile("/p/16.wav",
                 )
             ],
         ),
-        (do.Hangup("USER_BUSY"), [execute("hangup", "USER_BUSY", "hangup")]),
+        (do.Hangup("USER_BUSY"), [hangup(CALL, "USER_BUSY")]),
     ],
 )
 def test_a_command(command, texts: list[bytes]):
-    assert list(text_of(command, LEGS, PATH)) == texts
+    assert list(text_of(command, LEGS)) == texts
 
 
 def test_taking_over():
-    setting, calling_off = text_of(do.TakeOver(), LEGS, PATH)
+    setting, calling_off = text_of(TAKE, LEGS)
     assert calling_off == f"api sched_del {CALL}\n\n".encode()
     command, pairs = setting.decode().rstrip("\n").rsplit(" ", 1)
     assert command == f"api uuid_setvar_multi {CALL}"
-    assert dict(pair.split("=") for pair in pairs.split(";")) == VARIABLES
+    assert dict(pair.split("=") for pair in pairs.split(";")) == {
+        **VARIABLES,
+        "ivr_next": "ivr-again-main",
+        "ivr_engine": "engine-1",
+    }
     assert VARIABLES["playback_terminators"] == "none"
 
 
 def test_a_policy_with_a_control_character_sends_nothing():
     with pytest.raises(WireError, match="control character"):
-        text_of(do.Bridge("user/1\n\napi system x", 1000, 1), LEGS, PATH)
+        text_of(do.Bridge("user/1\n\napi system x", 1000, 1), LEGS)
 
 
 # Refusals.
@@ -403,9 +438,9 @@ def test_a_policy_with_a_control_character_sends_nothing():
 def test_what_a_refusal_means():
     played = refused(do.PlayPrompt(1, PLAYS[1], 8000), 7, "-ERR no")
     assert played == events.PromptEnded(7, 1, PLAYS[1], 0, missing=True)
-    started = refused(do.StartRecording(), 7, "-ERR no")
-    assert started == events.RecordingFailed(7, "FreeSWITCH answered -ERR no")
+    started = refused(do.StartRecording(PATH), 7, "-ERR no")
+    assert started == events.RecordingFailed(7, "FreeSWITCH answered -ERR no", PATH)
     rung = refused(do.Bridge("user/1", 1, 1), 7, "-ERR no")
     assert rung == events.BridgeEnded(7, "REQUESTED_CHAN_UNAVAIL")
-    for command in (do.TakeOver(), do.Answer(), do.StopPrompts(), do.Hangup("X")):
+    for command in (TAKE, do.Answer(), do.StopPrompts(), do.Hangup("X")):
         assert refused(command, 7, "-ERR no") is None

@@ -8,15 +8,8 @@ from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.policy import FeatureCodes
 from ivr.errors import WireError
-from ivr.esl.translate import (
-    SUBSCRIBED,
-    Legs,
-    answered,
-    event_of,
-    keys_told,
-    refused,
-    text_of,
-)
+from ivr.esl.translate import Legs, event_of
+from ivr.esl.wording import SUBSCRIBED, answered, keys_told, refused, text_of
 from tests.esl.test_translate import CALL, LEGS, OTHER, PATH, PLAYS, STAFFS, event, message
 
 NOBODY = Legs(CALL, CALL, "")
@@ -28,28 +21,37 @@ FILTER = "digits_dialed_filter=^(.+)$"
 
 
 def said(command, legs: Legs = LEGS) -> list[str]:
-    return [text.decode() for text in text_of(command, legs, PATH)]
+    return [text.decode() for text in text_of(command, legs)]
 
 
-def sensitive(leg: str, value: str) -> str:
-    return f"api uuid_setvar_multi {leg} sensitive_dtmf={value};{FILTER}\n\n"
+def sensitive(leg: str, value: str, paused: str | None = None) -> str:
+    """The customer's leg, and no other, remembers who paused and since when."""
+    remembered = "" if paused is None else f";ivr_paused={paused}"
+    return f"api uuid_setvar_multi {leg} sensitive_dtmf={value};{FILTER}{remembered}\n\n"
 
 
 # Keys.
 
 
+HIDE = do.HideKeys("page", 1234)
+
+
 @pytest.mark.parametrize(
     ("command", "legs", "texts"),
     [
-        (do.HideKeys(), LEGS, [sensitive(CALL, "true"), sensitive(OTHER, "true")]),
-        (do.HideKeys(), STAFFS, [sensitive(OTHER, "true"), sensitive(CALL, "true")]),
+        (HIDE, LEGS, [sensitive(CALL, "true", "page@1234"), sensitive(OTHER, "true")]),
+        (HIDE, STAFFS, [sensitive(OTHER, "true", "page@1234"), sensitive(CALL, "true")]),
         # A payment service needs the keys: let through, and the filter keeps them nowhere.
-        (do.HideKeys(relayed=True), LEGS, [sensitive(CALL, "false"), sensitive(OTHER, "false")]),
-        (do.HideKeys(), NOBODY, [sensitive(CALL, "true")]),
-        (do.HideKeys(), UNREACHED, [sensitive(CALL, "true")]),
+        (
+            do.HideKeys("payment-line", 99, relayed=True),
+            LEGS,
+            [sensitive(CALL, "false", "payment-line@99"), sensitive(OTHER, "false")],
+        ),
+        (HIDE, NOBODY, [sensitive(CALL, "true", "page@1234")]),
+        (HIDE, UNREACHED, [sensitive(CALL, "true")]),
         # An agent who was rung is sensitive all the time, and stays so.
-        (do.ShowKeys(), LEGS, [sensitive(CALL, "false")]),
-        (do.ShowKeys(), STAFFS, [sensitive(OTHER, "false"), sensitive(CALL, "false")]),
+        (do.ShowKeys(), LEGS, [sensitive(CALL, "false", "")]),
+        (do.ShowKeys(), STAFFS, [sensitive(OTHER, "false", ""), sensitive(CALL, "false")]),
     ],
 )
 def test_whose_keys_are_hidden_and_shown(command, legs: Legs, texts: list[str]):
@@ -77,26 +79,26 @@ def test_only_the_customers_keys_are_keys(legs: Legs, leg: str, heard: bool):
 @pytest.mark.parametrize(("legs", "leg"), [(LEGS, CALL), (STAFFS, OTHER)])
 @pytest.mark.parametrize(
     ("command", "verb"),
-    [(do.StopRecording(), "stop"), (do.Mask(), "mask"), (do.Unmask(), "unmask")],
+    [(do.StopRecording(PATH), "stop"), (do.Mask(PATH), "mask"), (do.Unmask(PATH), "unmask")],
 )
 def test_the_customers_leg_is_the_one_that_is_recorded(command, verb: str, legs: Legs, leg: str):
     assert said(command, legs) == [f"api uuid_record {leg} {verb} {PATH}\n\n"]
 
 
-@pytest.mark.parametrize("command", [do.StopRecording(), do.Mask(), do.Unmask()])
+@pytest.mark.parametrize("command", [do.StopRecording(PATH), do.Mask(PATH), do.Unmask(PATH)])
 def test_nothing_is_sent_about_a_leg_that_is_not_there(command):
     assert said(command, UNREACHED) == []
 
 
 def test_recording_the_called_customer_makes_the_leg_ready_first():
-    ready, variables, start = said(do.StartRecording(), STAFFS)
+    ready, variables, start = said(do.StartRecording(PATH), STAFFS)
     assert ready == f"filter Unique-ID {OTHER}\n\n", "or RECORD_START would not be heard"
     assert variables == (
         f"api uuid_setvar_multi {OTHER} RECORD_STEREO=true;RECORD_BRIDGE_REQ=true;"
         "RECORD_MIN_SEC=0;RECORD_PRE_BUFFER_FRAMES=0;enable_file_write_buffering=false\n\n"
     )
     assert start == f"api uuid_record {OTHER} start {PATH}\n\n"
-    assert said(do.StartRecording()) == [f"api uuid_record {CALL} start {PATH}\n\n"]
+    assert said(do.StartRecording(PATH)) == [f"api uuid_record {CALL} start {PATH}\n\n"]
 
 
 # The agent.
@@ -201,21 +203,21 @@ def test_an_event_of_no_leg_is_nobodys(name: str):
 
 def test_what_freeswitchs_answers_mean():
     for ok in (True, False):
-        assert answered(do.HideKeys(), 7, ok) == events.KeysHidden(7, ok)
+        assert answered(do.HideKeys("page", 1234), 7, ok) == events.KeysHidden(7, ok)
         assert answered(do.ShowKeys(), 7, ok) == events.KeysShown(7, ok)
-        assert answered(do.Mask(), 7, ok) == events.Masked(7, ok)
-        assert answered(do.Unmask(), 7, ok) == events.Unmasked(7, ok)
-        assert answered(do.StopRecording(), 7, ok) is None
+        assert answered(do.Mask(PATH), 7, ok) == events.Masked(7, ok, PATH)
+        assert answered(do.Unmask(PATH), 7, ok) == events.Unmasked(7, ok, PATH)
+        assert answered(do.StopRecording(PATH), 7, ok) is None
 
 
 def test_a_stop_that_was_refused_means_that_nothing_is_recorded():
-    stopped = refused(do.StopRecording(), 7, "-ERR Cannot stop recording session!")
-    assert stopped == events.RecordingStopped(7, "not-recorded", 0)
+    stopped = refused(do.StopRecording(PATH), 7, "-ERR Cannot stop recording session!")
+    assert stopped == events.RecordingStopped(7, "not-recorded", 0, PATH)
     for command in (
-        do.HideKeys(),
+        HIDE,
         do.ShowKeys(),
-        do.Mask(),
-        do.Unmask(),
+        do.Mask(PATH),
+        do.Unmask(PATH),
         do.TellAgent(do.Tone.PAUSED),
     ):
         assert refused(command, 7, "-ERR no") is None
