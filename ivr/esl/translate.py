@@ -14,6 +14,7 @@ from ivr.config.render import AGAIN_PREFIX, CALLED_VARIABLE
 from ivr.core import events
 from ivr.core.events import Event, Party
 from ivr.core.policy import Prompt
+from ivr.core.timeline import first_path
 from ivr.errors import WireError
 from ivr.esl.wire import Message
 
@@ -140,9 +141,12 @@ def event_of(
 
 
 def _recorded(message: Message, at: int, call_id: str) -> Event | None:
-    """A part of the call's recording has ended, though another may be under way since."""
+    """A part of the call's recording has ended, though another may be under way since.
+
+    Whatever else FreeSWITCH records of the call, such as ``<call>-in.wav``, is no part of it.
+    """
     path = message.last(b"Record-File-Path") or ""
-    if not path.rpartition("/")[2].startswith(f"{call_id}."):
+    if first_path(path).rpartition("/")[2] != f"{call_id}.wav":
         return None
     cause = message.last(b"Record-Completion-Cause") or ""
     return events.RecordingStopped(at, cause, _number(message.last(b"variable_record_ms")), path)
