@@ -69,6 +69,8 @@ def dialplan(patient: Patient) -> Finding:
         for one in ours.keys() & theirs.keys():
             if difference := _difference(ours[one], theirs[one]):
                 other.append(f"{one}: {difference}")
+        if [one for one in ours if one in theirs] != [one for one in theirs if one in ours]:
+            other.append(f"the extensions in context {name} stand in another order")
         taken += _taken(there, name, _numbers(configuration, name), ours)
         other += _left_over(rendered, name, theirs)
     if not count and not missing:
@@ -98,10 +100,15 @@ def _extensions(context: ET.Element) -> Mapping[str, tuple[_Step, ...]]:
 
 def _steps(extension: ET.Element) -> Iterator[_Step]:
     for condition in extension.iter("condition"):
-        field, expression = condition.get("field", ""), condition.get("expression", "")
-        yield _Step(f"condition {field}", expression)
-        for action in condition.iter("action"):
-            yield _Step(f"action {action.get('application', '')}", action.get("data", ""))
+        more = sorted(set(condition.attrib.items()) - {("break", "on-false")})
+        marks = "".join(f" {k}={v}" for k, v in more if k not in ("field", "expression"))
+        yield _Step(
+            f"condition {condition.get('field', '')}{marks}", condition.get("expression", "")
+        )
+        for action in condition:
+            if action.tag != "condition":
+                application = action.get("application", "")
+                yield _Step(f"{action.tag} {application}", action.get("data", ""))
 
 
 def _difference(ours: tuple[_Step, ...], theirs: tuple[_Step, ...]) -> str:
