@@ -5,13 +5,9 @@ Labels are bounded: phases, parties, teams of the configuration, kinds of comman
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from ivr.core import events
 from ivr.core.events import Event
@@ -134,6 +130,28 @@ class Metrics:
             "Calls whose event socket broke while they went on.",
             registry=registry,
         )
+        self.taken_up = Counter(
+            "ivr_calls_taken_up",
+            "Calls that another engine, or an earlier run, had left: followed, handed-back.",
+            ["how"],
+            registry=registry,
+        )
+        self.stalled = Counter(
+            "ivr_recordings_stalled",
+            "Recordings that no longer grew: renewed as a further part, or no-room for one.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.bad_lines = Counter(
+            "ivr_journal_lines_bad",
+            "Lines of the journal that could not be read at the start, and were set aside.",
+            registry=registry,
+        )
+        self.clock_jumps = Counter(
+            "ivr_clock_jumps",
+            "Times that the host's wall clock was set by a second or more.",
+            registry=registry,
+        )
         self.turned_away = Counter(
             "ivr_calls_turned_away",
             "Connections that were no call of ours: no route, not FreeSWITCH, known already.",
@@ -235,7 +253,7 @@ class Metrics:
         elif opting_out and after.phase not in (Phase.REMINDING, Phase.DECIDING):
             if after.phase is Phase.FAREWELL or isinstance(event, events.HungUp):
                 self._opt_out_confirmed.inc()
-            elif after.phase is not Phase.DONE:  # as it is when the socket breaks
+            elif after.phase is not Phase.UNLINKED:  # as it is when the socket breaks
                 self._opt_out_returned.inc()
 
     def finished(self, record: CallRecord) -> None:
@@ -261,52 +279,3 @@ class Metrics:
         self.config_info.labels(version, policy).set(1)
         self.reload_succeeded.set(1)
         self.reload_time.set(wall_ms / 1000)
-
-
-class Scraped(Collector):
-    """Gauges that cost nothing until somebody asks: calls by phase, and the spool."""
-
-    def __init__(
-        self,
-        phases: Callable[[], Iterable[Phase]],
-        paused: Callable[[], Sequence[tuple[float, bool]]],
-        depth: Callable[[], int],
-        oldest_s: Callable[[], float],
-        free_bytes: Callable[[], int],
-    ) -> None:
-        self._phases = phases
-        self._paused = paused
-        self._depth = depth
-        self._oldest_s = oldest_s
-        self._free_bytes = free_bytes
-
-    def collect(self) -> Iterator[Metric]:
-        """See prometheus_client."""
-        calls = GaugeMetricFamily("ivr_calls", "Calls in progress by phase.", labels=["phase"])
-        tally = Tally(self._phases())
-        for phase in Phase:
-            calls.add_metric([phase.value.replace(" ", "_")], tally[phase])
-        yield calls
-        paused = self._paused()
-        yield GaugeMetricFamily(
-            "ivr_calls_paused", "Calls whose recording is paused now.", len(paused)
-        )
-        yield GaugeMetricFamily(
-            "ivr_calls_paused_too_long",
-            "Calls that have been paused for longer than their team allows.",
-            sum(overdue for _since_s, overdue in paused),
-        )
-        yield GaugeMetricFamily(
-            "ivr_longest_pause_seconds",
-            "How long the longest of the pauses in progress has lasted.",
-            max((since_s for since_s, _overdue in paused), default=0.0),
-        )
-        yield GaugeMetricFamily(
-            "ivr_spool_records", "Finished records that wait in the spool.", self._depth()
-        )
-        yield GaugeMetricFamily(
-            "ivr_spool_oldest_seconds", "Age of the oldest record that waits.", self._oldest_s()
-        )
-        yield GaugeMetricFamily(
-            "ivr_spool_free_bytes", "Free space of the spool's file system.", self._free_bytes()
-        )

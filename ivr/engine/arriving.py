@@ -94,7 +94,6 @@ class Arrival:
         return driver
 
     def _again(self, offered: Offer, policy: CallPolicy, entries: Sequence[Stamped]) -> CallDriver:
-        log.info("call handed back", call=offered.call_id)
         driver = CallDriver(
             self._context, offered.call_id, offered.caller, policy, entries, self._link
         )

@@ -86,6 +86,8 @@ class Context:
     """The same of the leg that is recorded, where that is not the A leg."""
     post: Callable[..., None] = _unsent
     """Sends commands over the inbound connection, with what is told their replies."""
+    nobody_there: Callable[[], bool] = bool
+    """Whether nothing listens on FreeSWITCH's port: it is not running."""
     connected: Callable[[], bool] = bool
     """Whether the inbound connection stands."""
     agents: dict[str, CallDriver] = field(default_factory=dict)

@@ -108,6 +108,8 @@ class Control:
         """The connection that is being made, and then the one that stands."""
         self.switch = ""
         """Core-UUID of the FreeSWITCH that was there last: another one has none of its calls."""
+        self.nobody_there = False
+        """Nothing listened on its port when it was last tried."""
         self._lost = Event()
         self._reason = ""
         self._greeted = Event()
@@ -126,6 +128,7 @@ class Control:
             try:
                 self._hold()
             except (SwitchError, WireError, NotConnectedError, OSError) as error:
+                self.nobody_there = isinstance(error, ConnectionRefusedError)
                 reason = str(error) or type(error).__name__
             except Exception as fault:  # the root of this greenlet: nobody else would go on
                 log.exception("fault in the engine")
@@ -253,6 +256,7 @@ class Control:
         finally:
             limit.cancel()
         self._link = link
+        self.nobody_there = False
         self._heard_ms = self._clock.monotonic_ms()
         self._metrics.freeswitch_connected.set(1)
         self._metrics.freeswitch_connects.inc()

@@ -35,7 +35,8 @@ STILL_MS = 1_000
 LATE_MS = 2_000
 """A look that takes longer than this may never come back."""
 GONE_MS = 10_000
-"""FreeSWITCH is dead that has not answered for so long, while nothing of what it records grew."""
+"""FreeSWITCH is dead where nothing has listened on its port for so long, while nothing of what it
+was recording grew."""
 _AWAY = "does not answer"
 
 
@@ -65,7 +66,7 @@ class Growth:
         # They were seen to be fit when the spool was prepared.
         self._folders = tuple(FolderNow(path, 0, True, "") for path in places.folders)
         self._away_ms: int | None = None
-        """Since when FreeSWITCH has not been there."""
+        """Since when nothing has listened on FreeSWITCH's port."""
 
     def start(self) -> None:
         """Begin to look."""
@@ -138,8 +139,7 @@ class Growth:
         away_ms = 0 if self._away_ms is None else now - self._away_ms
         if away_ms >= GONE_MS and now - tape.since_ms >= GONE_MS:
             driver.vanished(switch_lost=True)
-            return
-        if driver.reachable():
+        elif driver.reachable():
             driver.take(events.Stalled(now, self._elsewhere(tape.path)))
 
     def _elsewhere(self, path: str) -> str:
@@ -149,7 +149,7 @@ class Growth:
         return next(iter(other or usable), "")
 
     def _away(self, now: int) -> None:
-        if self._context.connected():
+        if not self._context.nobody_there():
             self._away_ms = None
         elif self._away_ms is None:
             self._away_ms = now

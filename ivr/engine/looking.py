@@ -103,11 +103,11 @@ def _paused(post: Post, call: Looked, now: Now) -> None:
 
 
 def _ask(post: Post, text: bytes, many: int, told: Callable[[list[str]], None]) -> None:
-    """Have all the answers told at once; nothing where the connection was lost meanwhile."""
+    """Have all the answers told at once; none where the channel or the connection is gone."""
     answers: list[str] = []
 
     def one(reply: Message | None) -> None:
-        if reply is not None:
+        if reply is not None and not reply.refused:  # as of a channel that is gone
             answers.append("" if reply.reply == _UNSET else reply.reply)
             if len(answers) == many:
                 told(answers)

@@ -1,4 +1,4 @@
-"""What is counted and said of a call in progress for those who watch over pauses (R6, R11)."""
+"""What is counted and said of a call in progress for those who watch (R6, R11, R22)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ log = structlog.get_logger(__name__)
 def noticed(metrics: Metrics, call_id: str, entry: Entry) -> None:
     """Count an entry of the journal; log it where somebody may have to do something."""
     match entry:
+        case entries.TakenUp(how=how):
+            metrics.taken_up.labels(how).inc()
+            log.info("call taken up", call=call_id, how=how)
+        case entries.RecordingStalled(into=into):
+            metrics.stalled.labels("renewed" if into else "no-room").inc()
+            if into:
+                log.error("recording no longer grows, begun anew", call=call_id, into=into)
+            else:
+                log.error("recording no longer grows, and there is no room", call=call_id)
         case entries.PauseStarted(by=by):
             metrics.pauses.labels(by).inc()
         case entries.PauseHeld(how=how, keys_hidden=hidden):

@@ -33,6 +33,7 @@ class Recovery:
         self._known = {call.call_id for call in reading.calls}
         if reading.bad:
             log.warning("journal lines could not be read", lines=len(reading.bad))
+            context.metrics.bad_lines.inc(len(reading.bad))
 
     def start(self) -> None:
         """Look for recordings of which the journal knows nothing. Raises OSError."""
@@ -62,7 +63,6 @@ class Recovery:
         if entries is None or call_id in self._context.calls:
             return
         if in_progress:
-            log.info("call taken up", call=call_id)
             CallDriver.take_up(self._context, call_id, entries, self._policy(entries))
         else:
             self._close(call_id, self._ended(call_id, entries))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -28,9 +29,11 @@ from ivr.engine.ongoing import Ongoing
 from ivr.engine.recovery import Recovery
 from ivr.engine.server import CallServer
 from ivr.engine.setup import many_files
+from ivr.engine.wallclock import WallClock
 from ivr.errors import ConfigError, DiskError
 from ivr.esl.wire import Message
-from ivr.metrics import Metrics, Scraped
+from ivr.gauges import Scraped
+from ivr.metrics import Metrics
 from ivr.storage.atomic import REAL, Disk
 from ivr.storage.filing import Filed, Maker
 from ivr.storage.journal import Journal
@@ -38,8 +41,8 @@ from ivr.storage.spool import Spool, host_zone
 
 log = structlog.get_logger(__name__)
 
-DRAIN_S = 10.0
-"""How long a stop waits for records that are being written."""
+_JOURNAL_S = 0.5
+"""Of the time for stopping, what is kept for the journal: records can be made at the next start."""
 
 
 class Engine:
@@ -103,6 +106,7 @@ class Engine:
         self.context.switch = lambda: self.control.switch
         self.context.follow_leg = self.control.follow_leg
         self.context.post = self.control.post
+        self.context.nobody_there = lambda: self.control.nobody_there
         self.context.connected = lambda: self.control.connected
         self.ongoing = Ongoing(self.context)
         self._recovery = Recovery(self.context, reading)
@@ -111,6 +115,7 @@ class Engine:
         self.context.release = self._release
         self.growth = Growth(self.context, self.spool.places)
         self.context.room = self.growth.room
+        self._wall_clock = WallClock(self._clock, self.metrics)
         self.metrics.registry.register(
             Scraped(
                 phases=lambda: [call.state.phase for call in self.context.calls.values()],
@@ -118,6 +123,8 @@ class Engine:
                 depth=lambda: self.spool.depth().records,
                 oldest_s=lambda: self.spool.depth().oldest_age_ms / 1000,
                 free_bytes=lambda: self.spool.depth().free_bytes,
+                folders=lambda: self.growth.folders,
+                on_spare=lambda: self.journal.on_spare,
             )
         )
         self.http = HttpServer(
@@ -146,6 +153,7 @@ class Engine:
         self.http.start()
         self._recovery.start()
         self.growth.start()
+        self._wall_clock.start()
         self._control_loop = gevent.spawn(self.control.run)
         site = self.context.configuration.site
         log.info(
@@ -158,15 +166,20 @@ class Engine:
             policy=self.context.configuration.policy_version,
         )
 
-    def stop(self, drain_s: float = DRAIN_S) -> None:
-        """Take no more calls, put what is known on disk, and let go.
+    def stop(self, drain_s: float | None = None) -> None:
+        """Take no more calls, let go of those there are, and put what is known on disk, within
+        ``drain_s`` seconds (those of the site's file where it is None).
 
-        Calls in progress go on without the engine (docs/freeswitch.md 10); the next start
-        finds them in the journal and takes them up.
+        People who talk go on talking (docs/freeswitch.md 10), and a call that hears a prompt
+        comes back to the next engine at its end: both are in the journal for it (R22).
         """
         if self._stopped.is_set():
             return
         log.info("engine stopping", calls_in_progress=len(self.context.calls))
+        if drain_s is None:
+            drain_s = self.context.configuration.site.limits.stop_ms / 1000
+        # Not the engine's clock: what is waited for here are the host's disk and threads.
+        over = time.monotonic() + drain_s
         self.calls.stop()
         for call in tuple(self.context.calls.values()):
             call.let_go()
@@ -174,13 +187,14 @@ class Engine:
             arrival.let_go()
         self.http.stop()
         self.growth.stop()
+        self._wall_clock.stop()
         self.control.stop()
         if self._control_loop is not None:
             self._control_loop.join(drain_s)
-        if not self.spool.close(drain_s):
+        if not self.spool.close(max(0.0, over - time.monotonic() - _JOURNAL_S)):
             log.warning("records left for the next start", waiting=self.spool.waiting)
         self.context.stop()
-        if not self.journal.close(drain_s):
+        if not self.journal.close(max(_JOURNAL_S, over - time.monotonic())):
             log.error("the journal could not be put on disk", error=str(self.journal.error))
         self._stopped.set()
         log.info("engine stopped")
