@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 
 from ivr.cli_words import examples, say, site_option
 from ivr.config.mistakes import printable
-from ivr.errors import ConfigError, SetupError, UsageError
+from ivr.errors import ConfigError, DiskError, SetupError, UsageError
 
 if TYPE_CHECKING:
     from ivr.doctor.left import LeftCall, LeftFile, Prospect
@@ -28,6 +29,8 @@ _FILE = {
     "empty": "no audio in it: set aside",
     "unreadable": "set aside",
 }
+
+_WHO = "; run this as root or as the engine's user"
 
 
 @click.command(
@@ -60,19 +63,26 @@ def recover(site: Path, dry_run: bool, as_json: bool) -> None:
         raise ConfigError("\n".join(found.mistakes))
     if found.engine_unknown:
         raise SetupError(found.engine_unknown)
-    try:
-        seen = prospect(found, host_zone())
-    except PermissionError as error:
-        raise SetupError(
-            f"cannot read {error.filename}: {error.strerror}; run this as root or as the engine's"
-            " user"
-        ) from error
+    seen = _looked(lambda: prospect(found, host_zone()))
     if found.mistakes:
         click.echo(
             "the configuration has mistakes, with which no engine starts: `ivr check`", err=True
         )
     for line in _json(seen) if as_json else _text(seen):
         say(line)
+
+
+def _looked(look: Callable[[], Prospect]) -> Prospect:
+    try:
+        return look()
+    except DiskError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise SetupError(f"{str(error).splitlines()[0]}{_WHO}") from error
+        raise
+    except PermissionError as error:
+        raise SetupError(f"{error.filename}: {error.strerror}{_WHO}") from error
+    except OSError as error:
+        raise DiskError(f"{error.filename}: cannot be looked at: {error.strerror}") from error
 
 
 def _json(seen: Prospect) -> list[str]:

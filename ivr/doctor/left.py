@@ -26,8 +26,8 @@ from ivr.doctor.patient import Patient
 from ivr.doctor.switch import Conversation, SwitchAway
 from ivr.errors import SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
+from ivr.storage.names import call_and_part
 from ivr.storage.places import Places
-from ivr.storage.readback import parts_in
 from ivr.storage.segments import Reading, read
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -299,12 +299,13 @@ def _recorded(places: Places) -> dict[str, list[str]]:
     found: dict[str, list[tuple[int, str]]] = {}
     for folder in places.folders:
         try:
-            named = parts_in(folder)
+            names = os.listdir(folder)
         except FileNotFoundError:
             continue
-        for call_id, parts in named.items():
-            paths = ((part, places.recorded(call_id, part, folder)) for part in parts)
-            found.setdefault(call_id, []).extend(paths)
+        for name in names:
+            named = call_and_part(name.removesuffix(".wav")) if name.endswith(".wav") else None
+            if named is not None:
+                found.setdefault(named[0], []).append((named[1], f"{folder}/{name}"))
     return {call: [path for _part, path in sorted(paths)] for call, paths in found.items()}
 
 
