@@ -1,49 +1,31 @@
 """The rendered dialplan on the lab switch: how calls reach the engine, and what becomes of them
-where they do not (R20, R22; docs/freeswitch.md 8, 9, 10b)."""
+where they do not, or where their engine is gone (R20, R22; docs/freeswitch.md 8, 9, 10b)."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from xml.etree import ElementTree as ET
 
 import pytest
 from gevent import socket
 
 from ivr.config.addresses import Address
 from ivr.config.load import load
-from ivr.config.render import render
+from ivr.config.render import again_extension, fallback_extension, render
 from ivr.lab import CallScript, Destination
+from ivr.lab.dialplan import Extension, read_dialplan
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
-from ivr.lab.session import APPLICATIONS, Action
+from tests.engine.house import spawned
 from tests.engine.site import NUMBER, OWN_KEYS
 
 LONG = CallScript(steps=(WhenConnected(12_000), HangUp()), destination=Destination())
 
 
-def rendered(house, *ports: int) -> dict[str, tuple[Action, ...]]:
+def rendered(house, *ports: int) -> tuple[Extension, ...]:
     """What `ivr dialplan render` writes for engines at these ports, for the lab switch."""
     configuration = load(house.site_file)
     engines = tuple(Address("127.0.0.1", port) for port in ports)
-    text = render(replace(configuration, site=replace(configuration.site, engines=engines)))
-    found = {}
-    for extension in ET.fromstring(text).iter("extension"):
-        condition = list(extension.iter("condition"))[-1]
-        actions = [
-            Action(one.get("application", ""), one.get("data", ""))
-            for one in condition.iter("action")
-        ]
-        found[condition.get("expression", "")] = tuple(actions)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def lab_knows_sched_cancel(monkeypatch):
-    """The lab switch has the command and not yet the application."""
-    if "sched_cancel" not in APPLICATIONS:
-        monkeypatch.setitem(
-            APPLICATIONS, "sched_cancel", lambda leg, _arg: leg.switch.unschedule(leg.uuid)
-        )
+    site = replace(configuration.site, engines=engines)
+    return read_dialplan(render(replace(configuration, site=site)))
 
 
 def free_port() -> int:
@@ -127,13 +109,112 @@ def test_an_engine_that_dies_in_the_announcement(house, use, number):
     assert call.done.get().connected_ms is not None
     house.start()
     told = house.over(call)
-    assert told.record["recording"]["state"] == "lost"
+    assert told.record["recording"]["state"] == "none"
     assert told.record["connected_at"] == "", "not by us"
+    assert call.leg.get("ivr_unrecorded") == "true"
 
 
-def test_numbers_of_the_fallback_are_closed_to_callers(house, use):
+def lost_in_the_announcement(house, number: str = NUMBER):
+    """A call whose caller has heard half a second of the announcement, and its engine is gone."""
+    call = house.place(CallScript(dialled=number, steps=LONG.steps, destination=Destination()))
+    house.until(call, "announcing")
+    house.clock.run(500)
+    house.stop()
+    return call
+
+
+def was_recorded(told) -> None:
+    """All of a call like :data:`LONG`, by an engine to which it was handed back."""
+    ways = [one["detail"] for one in told.record["steps"] if one["what"] == "taken-up"]
+    assert "handed-back" in ways
+    assert told.record["announcement"] == "fully"
+    assert told.record["recording"]["state"] == "kept"
+    assert told.record["recording"]["duration_ms"] == told.record["durations"]["connected_ms"]
+    assert told.record["durations"]["connected_ms"] == 12_000
+
+
+@pytest.mark.parametrize("number", [NUMBER, OWN_KEYS])
+def test_the_next_engine_has_a_call_whose_engine_is_gone(house, use, number):
+    """FreeSWITCH plays the prompt to its end and offers the call again."""
     use()
-    expressions = list(house.switch.dialplan)
-    assert [one for one in expressions if re.fullmatch(one, "ivr-fallback-main-line")]
-    text = render(load(house.site_file))
-    assert text.count("${ivr_route}") == 2
+    call = lost_in_the_announcement(house, number)
+    house.start()
+    use()
+    told = house.over(call)
+    was_recorded(told)
+    assert told.record["number"] == number, "not the extension that handed it over"
+    assert told.steps.count("arrived") == 1
+    assert call.leg.get("ivr_unrecorded") == ""
+    assert call.leg.get("ivr_offers") == "x"
+
+
+def test_the_second_engine_has_a_call_whose_engine_is_gone(house, use):
+    gone = house.engine.calls.port
+    use()
+    call = lost_in_the_announcement(house)
+    house.start()
+    use(gone, house.engine.calls.port)
+    was_recorded(house.over(call))
+
+
+def test_an_engine_that_is_lost_again_and_again(house, use):
+    use()
+    call = lost_in_the_announcement(house)
+    for _ in range(3):
+        house.start()
+        use()
+        house.until(call, "announcing")
+        house.stop()
+    house.start()
+    use()
+    was_recorded(house.over(call))
+    assert call.leg.get("ivr_offers") == "xxxx"
+
+
+def test_the_next_engine_accepts_and_says_nothing(house, use):
+    use()
+    call = lost_in_the_announcement(house)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        use(deaf.getsockname()[1])
+        house.clock.run_until(call.done.ready)
+    assert call.leg.get("ivr_unrecorded") == "true"
+    assert call.done.get().connected_ms is not None
+
+
+def test_the_next_engine_closes_at_once(house, use):
+    use()
+    call = lost_in_the_announcement(house)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        use(other.getsockname()[1])
+        closing = spawned(lambda: other.accept()[0].close())
+        house.clock.run_until(call.done.ready)
+        closing.get()
+    outcome = call.done.get()
+    assert call.leg.get("ivr_unrecorded") == "true"
+    assert outcome.connected_ms is not None
+    assert outcome.connected_ms < 5_000, "not by the dead man"
+
+
+def test_the_fallback_leaves_what_goes_wrong_to_the_network(house, use):
+    """The first engine would have spoken of it; without one, the cause says it."""
+    use()
+    busy = CallScript(steps=(), destination=Destination.busy())
+    call = house.place(busy)
+    house.until(call, "announcing")
+    house.stop()
+    house.clock.run_until(call.done.ready)
+    assert call.leg.get("ivr_unrecorded") == "true"
+    assert call.done.get().cause == "USER_BUSY"
+
+
+@pytest.mark.parametrize("extension", [fallback_extension, again_extension])
+def test_what_is_for_lost_calls_is_closed_to_callers(house, use, extension):
+    use()
+    call = house.place(CallScript(dialled=extension("main-line"), destination=Destination()))
+    house.clock.run_until(call.done.ready)
+    assert call.done.get().connected_ms is None
+    assert call.uuid not in house.engine.context.calls
