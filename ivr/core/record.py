@@ -115,6 +115,9 @@ class FoundAudio:
     """Why the file is no recording."""
     proofs: tuple[Proof, ...] = ()
     """Of each pause that lies in it, as it was before it was made silent."""
+    written_ms: int = 0
+    """When FreeSWITCH last wrote to the file, in milliseconds since 1970 by the host's wall clock;
+    0 where that is not known."""
 
 
 class Part(NamedTuple):

@@ -8,11 +8,18 @@ make it fail. Nothing here belongs on the hub: all of it blocks.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.errors import DiskError
+
+_PIECE = 1 << 20
+
+
+class SourceError(OSError):
+    """What was to be copied cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,26 @@ def write_all(disk: Disk, fd: int, data: bytes) -> None:
     while written < len(data):
         data = data[written:]
         written = disk.write(fd, data)
+
+
+def copy_all(disk: Disk, source: int, target: int) -> None:
+    """Write all that an open file holds to the end of another one, and give it the same rights.
+
+    Constant memory; what is read is read from the beginning, wherever the descriptor is. Raises
+    SourceError where the first cannot be read, OSError where the second cannot be written.
+    """
+    at = 0
+    while piece := _read(source, at):
+        write_all(disk, target, piece)
+        at += len(piece)
+    disk.fchmod(target, stat.S_IMODE(os.fstat(source).st_mode))
+
+
+def _read(fd: int, at: int) -> bytes:
+    try:
+        return os.pread(fd, _PIECE, at)
+    except OSError as error:
+        raise SourceError(*error.args) from error
 
 
 def begin_writing_back(fd: int) -> None:

@@ -2,12 +2,13 @@
 
 The order, for the whole batch, so that it costs two syncs of a folder and not two a call:
 
-1. read each recording back, all its parts (``ivr.storage.readback``): set headers right, make
-   pauses silent, hash; write the record to ``tmp/``;
+1. find each recording, all its parts, in whichever recording folder they lie
+   (``ivr.storage.tape``), and read it back (``ivr.storage.readback``): copy what lies on another
+   disk, set headers right, make pauses silent, hash; write the record to ``tmp/``;
 2. sync audio and records;
 3. move the audio into ``new/``, sync ``new/``;
 4. move the records into ``new/``, sync ``new/``;
-5. remove or set aside what is no recording.
+5. remove what was copied; remove or set aside what is no recording.
 
 What the disk refuses is an error of one call, and can be tried again. Anything else that is
 raised is a fault of one call: that call is set aside with the reason, its audio stays where it
@@ -20,6 +21,7 @@ blocks and runs in a thread.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +40,7 @@ from ivr.core.fold import fold
 from ivr.core.record import CallRecord, FoundAudio
 from ivr.core.timeline import PAUSES, Span, part_of, timeline
 from ivr.errors import DiskError
+from ivr.storage.aside import Aside
 from ivr.storage.atomic import (
     Disk,
     begin_writing_back,
@@ -48,8 +51,10 @@ from ivr.storage.atomic import (
 )
 from ivr.storage.encode import encoder
 from ivr.storage.fault import describe
+from ivr.storage.opened import NoFileError, opened
 from ivr.storage.places import Places
-from ivr.storage.readback import ReadBack, Tape, parts_in
+from ivr.storage.readback import ReadBack
+from ivr.storage.tape import Finder, Listing, Tape, holds_nothing, is_copy
 
 _to_json = encoder(CallRecord)
 _RECORDING = (RecordingIntended, RecordingStarted, RecordingStopped, RecordingFailed)
@@ -102,6 +107,8 @@ class Filed:
     fault: str = ""
     """A fault of the program's own, in one line, for which this call was set aside: trying it
     again now would fail again. Its audio is untouched and the journal keeps it open."""
+    aside: tuple[str, ...] = ()
+    """A line for each file of the call that was set aside this time, as it could not be used."""
 
 
 def record_bytes(record: CallRecord) -> bytes:
@@ -114,6 +121,7 @@ class _Open:
     """A filing under way."""
 
     filing: Filing
+    aside: Aside
     tapes: list[Tape] = field(default_factory=list)
     """The recording's files, as far as they are there."""
     fds: list[int] = field(default_factory=list)
@@ -132,7 +140,7 @@ class _Open:
     def outcome(self) -> Filed:
         """What became of it. A fault in clearing away leaves a record all the same."""
         record = self.record if self.going or (self.shown and self.fault) else None
-        return Filed(self.filing.call_id, record, self.error, self.fault)
+        return Filed(self.filing.call_id, record, self.error, self.fault, tuple(self.aside.said))
 
 
 class _Batch:
@@ -142,11 +150,11 @@ class _Batch:
         self.disk = disk
         self.places = places
         self.maker = maker
-        self._there: dict[str, list[int]] | None = None
+        self._there: Listing | None = None
 
     def run(self, filings: Sequence[Filing]) -> tuple[Filed, ...]:
         """Carry the batch through; a call that fails does not stop the others."""
-        calls = [_Open(filing) for filing in filings]
+        calls = [_Open(filing, Aside(self.disk, self.places)) for filing in filings]
         try:
             self._steps(calls)
         except Exception as fault:  # noqa: BLE001  # the root of the thread's work
@@ -207,20 +215,22 @@ class _Batch:
             self.disk.unlink(str(why))
 
     def _read(self, call: _Open) -> None:
-        call_id, entries = call.filing.call_id, call.filing.entries
-        back = ReadBack(self.disk, self.places, call_id)
+        call_id, entries, doubt = call.filing.call_id, call.filing.entries, call.filing.doubt
         if self._there is None:
-            self._there = parts_in(self.places.recording)  # once a batch: it holds all calls
-        back.tapes([*_parts(entries), *self._there.get(call_id, ())], call.tapes.append)
+            self._there = Listing(self.places)  # once a batch: it holds all calls
+        self._there.must_wait(_paths(entries), all_known=not doubt)
+        finder = Finder(self.disk, self.places, call_id, self._there.readable)
+        finder.tapes([*_parts(entries), *self._there.parts(call_id)], call.tapes.append)
+        back = ReadBack(self.disk, self.places, call_id, call.aside)
         if os.path.lexists(self.places.record(call_id)):
-            recorded = self.places.recorded(call_id)
-            if not any(tape.source == recorded for tape in call.tapes):
-                self._filed_before(call, back)
-                return
+            self._filed_before(call, back)
+            return
         found = self._listen(call, back)
         maker = self.maker
         record = fold(call_id, maker.host, maker.engine_version, entries, maker.zone, found)
-        call.record = record = _doubted(record, call.filing.doubt)
+        doubts = [doubt, *back.doubts] if doubt else back.doubts
+        record = _told(record, [f"set aside: {line}" for line in call.aside.said])
+        call.record = record = _doubted(record, "; ".join(doubts))
         fd = write_new(self.disk, self.places.scratch(call_id, "json"), record_bytes(record))
         call.fds.append(fd)
         begin_writing_back(fd)
@@ -232,25 +242,57 @@ class _Batch:
         if any(isinstance(stamped.entry, PAUSES) for stamped in entries):
             spans = timeline(entries, [tape.part for tape in call.tapes]).spans
         for tape in call.tapes:
-            tape.found = back.listen(tape, [span for span in spans if span.part == tape.part])
+            within = [span for span in spans if span.part == tape.part]
+            for other in tape.others:
+                self._no_part(call, back, tape, other, within)
+            tape.found = back.listen(tape, within)
         return tuple(tape.found for tape in call.tapes if tape.found is not None)
 
+    def _no_part(
+        self, call: _Open, back: ReadBack, tape: Tape, other: Tape, spans: Sequence[Span]
+    ) -> None:
+        """Set aside a file whose part lies in another folder too, its pauses silent as in that.
+
+        Before anything is moved: after a crash nobody could tell the one from the other.
+        """
+        back.listen(other, spans)
+        if other.writable:
+            self.disk.fsync(other.fd)
+        why = f"part {tape.part} lies in two folders: {tape.source} is the longer one, or the first"
+        call.aside.put(other.source, f"{why}\n", copied=other.copied)
+
     def _filed_before(self, call: _Open, back: ReadBack) -> None:
-        """Before a crash; the journal did not get to know. What FreeSWITCH began since as a part
-        of it belongs to no record."""
-        call_id = call.filing.call_id
+        """Before a crash; the journal did not get to know. What is no part of that record, such as
+        what FreeSWITCH began since or what lay on a disk that was away, belongs to none."""
         self._no_more_aside(call)
         back.forget(_all_parts(call))
         for tape in call.tapes:
-            if tape.source != self.places.recorded(call_id, tape.part):
-                continue
-            if os.path.lexists(self.places.audio(call_id, tape.part)):
-                self.disk.unlink(tape.source)  # a copy of it was filed, with its pauses silent
-            else:
-                self._aside(tape.source, "the record of its call is there already, without it\n")
+            filed = self.places.audio(call.filing.call_id, tape.part)
+            there = [each for each in (tape, *tape.others) if each.source != filed]
+            for each in there:
+                self._of_no_record(call, each, filed)
+
+    def _of_no_record(self, call: _Open, tape: Tape, filed: str) -> None:
+        if not os.access(os.path.dirname(tape.source), os.W_OK):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), tape.source)
+        if self._is_filed(tape, filed) or holds_nothing(tape):
+            self.disk.unlink(tape.source)
+            return
+        trouble = f"unreadable: {tape.trouble}" if tape.trouble else ""
+        call.aside.put(
+            tape.source, f"{trouble or 'the record of its call is there already, without it'}\n"
+        )
+
+    def _is_filed(self, tape: Tape, filed: str) -> bool:
+        """Whether what lies in ``new/`` is a copy of this, with its pauses silent."""
+        try:
+            with opened(filed) as fd:
+                return is_copy(Tape(tape.part, filed, fd), tape)
+        except (FileNotFoundError, NoFileError):
+            return False
 
     def _sync(self, call: _Open) -> None:
-        for fd in _open_files(call):
+        for fd in [tape.fd for tape in call.tapes if tape.kept] + call.fds:
             self.disk.fsync(fd)
 
     def _show(self, calls: Sequence[_Open]) -> None:
@@ -295,11 +337,11 @@ class _Batch:
         assert call.record is not None  # only calls that have one come here
         recording = call.record.recording
         self._no_more_aside(call)
-        back = ReadBack(self.disk, self.places, call.filing.call_id)
+        back = ReadBack(self.disk, self.places, call.filing.call_id, call.aside)
         back.forget(_all_parts(call))
         for tape in call.tapes:
             if tape.copied:
-                self.disk.unlink(tape.copied)
+                self._clear_copied(call, tape)
             if tape.kept:
                 continue
             if recording.state == "none":
@@ -307,13 +349,18 @@ class _Batch:
                 continue
             reason = recording.reason or ("unreadable" if tape.trouble else "empty")
             detail = tape.trouble or "no audio in it"
-            self._aside(tape.source, f"{reason}: {detail}\n")
+            call.aside.put(tape.source, f"{reason}: {detail}\n")
 
-    def _aside(self, source: str, why: str) -> None:
-        name = os.path.basename(source)
-        fd = write_new(self.disk, f"{self.places.aside}/{name}.why", why.encode("utf-8"))
-        self.disk.close(fd)
-        self.disk.rename(source, f"{self.places.aside}/{name}")
+    def _clear_copied(self, call: _Open, tape: Tape) -> None:
+        """Remove what was copied, unless somebody wrote to it since."""
+        try:
+            grown = os.lstat(tape.copied).st_size != tape.copied_bytes
+        except FileNotFoundError:
+            return
+        if grown:
+            call.aside.put(tape.copied, "it was written to after the call was over and copied\n")
+        else:
+            self.disk.unlink(tape.copied)
 
 
 def _same_file(tape: Tape, path: str) -> None:
@@ -324,6 +371,13 @@ def _same_file(tape: Tape, path: str) -> None:
             f"{path}: another file was put in its place since its pauses were proved\n"
             "  expected only FreeSWITCH to write there: see who else may; it is tried again"
         )
+
+
+def _told(record: CallRecord, more: Sequence[str]) -> CallRecord:
+    """The record with more for a person to know of its recording."""
+    sound = record.recording
+    told = "; ".join([sound.detail, *more] if sound.detail else more)
+    return record._replace(recording=sound._replace(detail=told)) if more else record
 
 
 def _doubted(record: CallRecord, doubt: str) -> CallRecord:
@@ -341,7 +395,8 @@ def _doubted(record: CallRecord, doubt: str) -> CallRecord:
 
 
 def _open_files(call: _Open) -> list[int]:
-    return [fd for tape in call.tapes for fd in tape.fds] + call.fds
+    tapes = [each for tape in call.tapes for each in (tape, *tape.others)]
+    return [fd for tape in tapes for fd in tape.fds] + call.fds
 
 
 def _all_parts(call: _Open) -> set[int]:
@@ -352,6 +407,11 @@ def _all_parts(call: _Open) -> set[int]:
 def _parts(entries: Sequence[Stamped]) -> list[int]:
     """The parts of the recording that the journal knows of."""
     return [part_of(each.entry.path) for each in entries if isinstance(each.entry, _RECORDING)]
+
+
+def _paths(entries: Sequence[Stamped]) -> list[str]:
+    """Where the journal has the parts of the recording."""
+    return [each.entry.path for each in entries if isinstance(each.entry, _RECORDING)]
 
 
 def file_batch(

@@ -1,8 +1,9 @@
-"""Read a recording back: find its files, set headers right, prove its pauses, hash (R7, R22).
+"""Read a recording back: set headers right, prove its pauses, hash (R7, R22).
 
-What was found of a pause is on disk, in ``tmp/``, before the first byte of it is made silent:
-after a crash between that and the record the work is done again, finds silence, and still tells
-what was there. Everything blocks and belongs in a thread.
+What lies on another disk than ``new/`` is copied first, and proved and hashed in the copy. What was
+found of a pause is on disk, in ``tmp/``, before the first byte of it is made silent: after a crash
+between that and the record the work is done again, finds silence, and still tells what was there.
+Everything blocks and belongs in a thread.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from ivr.core.record import FoundAudio, Proof
@@ -21,37 +21,23 @@ from ivr.core.timeline import Span
 from ivr.errors import SpoolError
 from ivr.recording.audio import Audio, inspect_fd, is_blank_fd, repair_fd, sha256_fd
 from ivr.recording.silence import peak_between, silence, survey
-from ivr.storage.atomic import Disk, begin_writing_back, write_all, write_durably, write_new
+from ivr.storage.aside import Aside, is_damage
+from ivr.storage.atomic import (
+    Disk,
+    SourceError,
+    begin_writing_back,
+    copy_all,
+    write_durably,
+    write_new,
+)
 from ivr.storage.encode import encoder
-from ivr.storage.names import call_and_part
+from ivr.storage.opened import NoFileError, read_file, why_not
 from ivr.storage.places import Places
+from ivr.storage.tape import Tape
+from ivr.storage.tape import parts_in as parts_in
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _to_json = encoder(Proof)
-
-
-@dataclass(slots=True)
-class Tape:
-    """One file of a recording, being read back."""
-
-    part: int
-    source: str
-    """Where it lies."""
-    fd: int = -1
-    """Open for reading; negative where what lies there is no file."""
-    trouble: str = ""
-    """Why it is no recording."""
-    fds: list[int] = field(default_factory=list)
-    """All that is open of it: to be synced, and closed."""
-    found: FoundAudio | None = None
-    copied: str = ""
-    """A file that was replaced by a copy, as it was not ours to write."""
-
-    @property
-    def kept(self) -> bool:
-        """It holds audio."""
-        return self.found is not None and self.found.frames > 0
 
 
 def _widen(proofs: list[Proof], other: Proof, longest_ms: int) -> None:
@@ -74,94 +60,85 @@ def _widen(proofs: list[Proof], other: Proof, longest_ms: int) -> None:
     )
 
 
-def parts_in(folder: Path) -> dict[str, list[int]]:
-    """Which parts of which calls' recordings lie in a folder. Raises OSError."""
-    found: dict[str, list[int]] = {}
-    for name in os.listdir(folder):
-        named = call_and_part(name.removesuffix(".wav")) if name.endswith(".wav") else None
-        if named is not None:
-            found.setdefault(named[0], []).append(named[1])
-    return found
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What the disk cannot give back makes the file unreadable; trying again would not help."""
+    try:
+        yield
+    except OSError as error:
+        if is_damage(error):
+            raise _unreadable(error) from error
+        raise
+
+
+def _unreadable(error: OSError) -> SpoolError:
+    return SpoolError(f"recording: cannot be read: {os.strerror(error.errno or 0)}")
 
 
 class ReadBack:
     """Reads the files of one call's recording."""
 
-    def __init__(self, disk: Disk, places: Places, call_id: str) -> None:
+    def __init__(self, disk: Disk, places: Places, call_id: str, aside: Aside) -> None:
         self._disk = disk
         self._places = places
         self._call_id = call_id
-
-    def tapes(self, parts: Iterable[int], note: Callable[[Tape], None]) -> None:
-        """Open the files that are there and hand each to ``note``, in order: of these parts and
-        all before, and of further ones for as long as there are any (R22). Raises OSError."""
-        last = max(parts, default=1)
-        part, moved = 1, False
-        while True:
-            tape = self._find(part)
-            if tape is not None:
-                note(tape)
-                if not moved and tape.source == self._places.audio(self._call_id, part):
-                    moved = True  # before a crash, and others perhaps with it
-                    last = max(last, *parts_in(self._places.new).get(self._call_id, ()))
-            elif part > last:
-                return
-            part += 1
-
-    def _find(self, part: int) -> Tape | None:
-        places, call_id = self._places, self._call_id
-        for path in (places.recorded(call_id, part), places.audio(call_id, part)):
-            try:
-                fd = self._disk.open(path, _READ, 0)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                if not os.path.islink(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
-                    raise
-                return Tape(part, path, trouble=f"not a file: {os.strerror(error.errno or 0)}")
-            tape = Tape(part, path, fd)
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                tape.fds.append(fd)
-            else:
-                tape.fd, tape.trouble = -1, "not a file"
-                self._disk.close(fd)  # a pipe cannot be synced
-            return tape
-        return None
+        self._aside = aside
+        self.doubts: list[str] = []
+        """What of the pauses is not known for sure."""
 
     def listen(self, tape: Tape, spans: Sequence[Span]) -> FoundAudio:
         """What the file holds, once its header is right and its pauses are silent.
 
         ``spans`` are those of this part. Raises OSError, DiskError.
         """
-        name = f"new/{os.path.basename(self._places.audio(self._call_id, tape.part))}"
-        nothing = FoundAudio(name, "wav", 2, 8000, 0, 0, "", False, tape.part, tape.trouble)
         if tape.fd < 0 or is_blank_fd(tape.fd):
-            return nothing
+            return self._nothing(tape)
         try:
-            audio = inspect_fd(tape.fd, "recording")
+            return self._heard(tape, spans)
         except SpoolError as error:
             tape.trouble = str(error)
-            return FoundAudio(name, "wav", 2, 8000, 0, 0, "", False, tape.part, tape.trouble)
-        proofs = self._proved(tape, audio, spans) if spans and audio.frames else ()
-        if audio.repaired and audio.frames:
+            if tape.copied:  # a copy that cannot be read again is of no use
+                tape.source, tape.copied = tape.copied, ""
+            return self._nothing(tape)
+
+    def _name(self, tape: Tape) -> str:
+        return f"new/{os.path.basename(self._places.audio(self._call_id, tape.part))}"
+
+    def _nothing(self, tape: Tape) -> FoundAudio:
+        written_ms = tape.written_ns // 1_000_000
+        what = (self._name(tape), "wav", 2, 8000, 0, 0, "", False, tape.part, tape.trouble)
+        return FoundAudio(*what, written_ms=written_ms)
+
+    def _heard(self, tape: Tape, spans: Sequence[Span]) -> FoundAudio:
+        with _reading():
+            audio = inspect_fd(tape.fd, "recording")
+        if not audio.frames:
+            return self._nothing(tape)
+        if os.fstat(tape.fd).st_dev != os.stat(self._places.new).st_dev:
+            self._copy(tape)
+        proofs = self._proved(tape, audio, spans) if spans else ()
+        if audio.repaired:
             repair_fd(self._writable(tape), "recording")
         if loud := self._loud(tape.fd, audio, proofs):
             self._silence(tape, audio, proofs, loud)
-        found = FoundAudio(
-            name,
+        self._keep_time(tape)
+        with _reading():
+            digest = sha256_fd(tape.fd)
+        begin_writing_back(tape.fd)
+        return FoundAudio(
+            self._name(tape),
             "wav",
             audio.channels,
             audio.rate,
             audio.frames,
             os.fstat(tape.fd).st_size,
-            sha256_fd(tape.fd) if audio.frames else "",
+            digest,
             audio.repaired,
             tape.part,
             "",
             proofs,
+            tape.written_ns // 1_000_000,
         )
-        begin_writing_back(tape.fd)
-        return found
 
     def _proved(self, tape: Tape, audio: Audio, spans: Sequence[Span]) -> tuple[Proof, ...]:
         """What must be silent, and what was found there: before a crash as well, where there was
@@ -170,31 +147,35 @@ class ReadBack:
         What is remembered never stands for looking: the journal may have lost a line since, and
         its pauses have other numbers. It only widens what must be silent, and raises the peaks.
         """
-        seen = survey(tape.fd, audio, spans)
+        with _reading():
+            seen = survey(tape.fd, audio, spans)
         proofs = list(seen)
-        for other in self._remembered(tape) if seen else ():
+        for other in self._remembered(tape) if seen and not tape.extra else ():
             _widen(proofs, other, -(-audio.frames * 1000 // audio.rate))
         for number, proof in enumerate(proofs):
             if proof is not seen[number]:
-                peak = peak_between(tape.fd, audio, proof.begin_ms, proof.end_ms)
+                with _reading():
+                    peak = peak_between(tape.fd, audio, proof.begin_ms, proof.end_ms)
                 proofs[number] = replace(proof, peak=max(proof.peak, peak))
         return tuple(proofs)
 
     @staticmethod
     def _loud(fd: int, audio: Audio, proofs: Iterable[Proof]) -> tuple[Proof, ...]:
         """Those that are not silent at this moment."""
-        return tuple(
-            proof
-            for proof in proofs
-            if proof.peak and peak_between(fd, audio, proof.begin_ms, proof.end_ms)
-        )
+        with _reading():
+            return tuple(
+                proof
+                for proof in proofs
+                if proof.peak and peak_between(fd, audio, proof.begin_ms, proof.end_ms)
+            )
 
     def _silence(
         self, tape: Tape, audio: Audio, proofs: Sequence[Proof], loud: Sequence[Proof]
     ) -> None:
-        path = self._places.proofs(self._call_id, tape.part)
-        lines = "".join(f"{_to_json(proof)}\n" for proof in proofs)
-        write_durably(Path(path), lines.encode("ascii"), Path(f"{path}.new"), self._disk)
+        if not tape.extra:
+            path = self._places.proofs(self._call_id, tape.part)
+            lines = "".join(f"{_to_json(proof)}\n" for proof in proofs)
+            write_durably(Path(path), lines.encode("ascii"), Path(f"{path}.new"), self._disk)
         fd = self._writable(tape)
         silence(fd, audio, loud, self._disk.pwrite)
         self._disk.fsync(fd)
@@ -203,18 +184,24 @@ class ReadBack:
 
     def _remembered(self, tape: Tape) -> Iterator[Proof]:
         """What an earlier run found, before it made it silent. Raises OSError."""
+        path = self._places.proofs(self._call_id, tape.part)
         try:
-            fd = self._disk.open(self._places.proofs(self._call_id, tape.part), _READ, 0)
+            lines = read_file(path).splitlines()
         except FileNotFoundError:
             return
-        with open(fd, "rb") as file:
-            for line in file:
-                try:
-                    proof = Proof(**json.loads(line))
-                except (ValueError, TypeError):
-                    continue  # of another version of the engine
-                if all(type(value) is int for value in astuple(proof)):
-                    yield proof
+        except (OSError, NoFileError) as error:
+            if isinstance(error, OSError) and not is_damage(error):
+                raise
+            self._aside.put(path, f"{why_not(error)}\n")
+            self.doubts.append("what was found of its pauses before a crash cannot be read")
+            return
+        for line in lines:
+            try:
+                proof = Proof(**json.loads(line))
+            except (ValueError, TypeError):
+                continue  # of another version of the engine
+            if all(type(value) is int for value in astuple(proof)):
+                yield proof
 
     def forget(self, parts: Iterable[int]) -> None:
         """The record is there: what was found needs no other memory, and a copy that was begun
@@ -228,23 +215,42 @@ class ReadBack:
     def _writable(self, tape: Tape) -> int:
         """Open the file for writing, or a copy of it where FreeSWITCH left it read-only to this
         user. It is then read from there."""
-        if len(tape.fds) > 1:
-            return tape.fd  # opened before
+        if tape.writable:
+            return tape.fd
         try:
             writable = self._disk.open(tape.source, _WRITE, 0)
         except PermissionError:
-            copy = self._places.copied(self._call_id, tape.part)
-            tape.fds.append(write_new(self._disk, copy, b""))
-            writable = self._disk.open(copy, _WRITE, 0)
-            tape.fds.append(writable)
-            with open(tape.fd, "rb", closefd=False) as original:
-                while piece := original.read(1 << 20):
-                    write_all(self._disk, writable, piece)
-            shutil.copymode(tape.source, copy)
-            tape.copied, tape.source = tape.source, copy
-        else:
-            tape.fds.append(writable)
-            if not os.path.sameopenfile(tape.fd, writable):
-                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), tape.source)
-        tape.fd = writable
+            self._copy(tape)
+            return tape.fd
+        tape.fds.append(writable)
+        if not os.path.sameopenfile(tape.fd, writable):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), tape.source)
+        tape.fd, tape.writable = writable, True
         return writable
+
+    def _copy(self, tape: Tape) -> None:
+        """Go on with a copy in ``tmp/``; the file itself goes once the record is there. Raises
+        SpoolError where the disk cannot give it back, OSError."""
+        path = self._places.copied(self._call_id, tape.part)
+        try:
+            self._disk.close(write_new(self._disk, path, b""))
+            copy = self._disk.open(path, _WRITE, 0)
+            tape.fds.append(copy)
+            copy_all(self._disk, tape.fd, copy)
+        except OSError as error:
+            if os.path.isfile(path):
+                self._disk.unlink(path)  # its room is needed
+            if isinstance(error, SourceError) and is_damage(error):
+                raise _unreadable(error) from error
+            raise
+        tape.copied, tape.copied_bytes, tape.source = tape.source, tape.size, path
+        tape.fd, tape.writable = copy, True
+
+    @staticmethod
+    def _keep_time(tape: Tape) -> None:
+        """When the file was last written stays readable from it, whatever the engine wrote."""
+        if tape.writable:
+            try:
+                os.utime(tape.fd, ns=(tape.written_ns, tape.written_ns))
+            except PermissionError:
+                return  # it is FreeSWITCH's; only a second try after a crash would want it

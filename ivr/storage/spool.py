@@ -29,7 +29,7 @@ from ivr.storage.fault import describe
 from ivr.storage.filing import Filed, Filing, Maker, file_batch
 from ivr.storage.journal import Journal
 from ivr.storage.places import Places, placed, prepare
-from ivr.storage.readback import parts_in
+from ivr.storage.tape import parts_in
 
 _LOCALTIME = "/etc/localtime"
 _Callback = Callable[[Filed], None]

@@ -14,6 +14,7 @@ from ivr.storage.look import ls, show, verify
 from ivr.storage.places import Places, prepare
 from tests.recording.wavs import is_silent, is_speech, talk
 from tests.storage.bench import MAKER, Bench
+from tests.storage.dying import die_everywhere
 from tests.storage.parts import CALL, EIO, ENOSPC, OTHER, Trace, whole_call
 from tests.storage.paused import (
     FIRST,
@@ -162,51 +163,21 @@ def test_a_disk_that_refuses_is_tried_again_and_shows_nothing(
     assert_silent(places)
 
 
-class Died(BaseException):
-    """The host stopped here."""
-
-
 def crash_everywhere(
     tmp_path: Path, entries: tuple[Stamped, ...], parts: tuple[bytes, ...], kind: type[Trace]
 ) -> list[Places]:
-    """Die before each call of the disk in turn, and have the next start finish the call. An empty
-    part is not there."""
-    spools: list[Places] = []
-    survived = False
-    while not survived:
-        places = prepare(tmp_path / str(len(spools)), 0)
+    """Die before each call of the disk in turn. An empty part is not there."""
+
+    def lay(places: Places) -> None:
         put(places, *parts)
         for number, data in enumerate(parts, 1):
             if not data:
                 Path(places.recorded(CALL, number)).unlink()
-        left = [len(spools)]
 
-        class Mortal(kind):  # type: ignore[misc,valid-type]
-            def _traced(self, name: str, real: object, left: list[int] = left) -> object:
-                call = super()._traced(name, real)
+    def spool(number: int) -> Places:
+        return prepare(tmp_path / str(number), 0)
 
-                def one(*args: object) -> object:
-                    if name != "close":
-                        if left[0] == 0:
-                            raise Died
-                        left[0] -= 1
-                    return call(*args)
-
-                return one
-
-        try:
-            file(places, entries, Mortal())
-            survived = True
-        except Died:
-            pass
-        if os.path.lexists(places.record(CALL)):
-            assert [finding.verdict for finding in verify(places.root, CALL)] == ["good"]
-        filed = file(places, entries, kind())
-        assert (filed.error, filed.fault) == (None, "")
-        found = verify(places.root)
-        assert {finding.verdict for finding in found} == {"good"}, (len(spools), found)
-        spools.append(places)
-    return spools
+    return die_everywhere(spool, lay, entries, kind)
 
 
 @pytest.mark.parametrize("kind", [Trace, Strict])
