@@ -16,9 +16,10 @@ from collections.abc import Callable
 import gevent
 
 from ivr.clock import Clock
-from ivr.lab import LabCall
+from ivr.core.commands import Tone
+from ivr.esl.wording import _TONES
+from ivr.lab import LabCall, audio
 from ivr.lab.alarm import Alarm
-from ivr.lab.audio import Tone
 from ivr.lab.board import Enders
 from ivr.lab.leg import Leg
 from ivr.lab.person import Person
@@ -26,6 +27,8 @@ from ivr.lab.script import BlindTransfer, HangUp, Hold, Keys, Step, Unhold
 from tests.crash.switch import Span, TruthfulSwitch
 
 CALLER_HZ, AGENT_HZ, SECRET_HZ = 500, 800, 1000
+
+_SAID = {what: tone for tone, what in _TONES.items()}
 
 PATIENCE_MS = 2_500
 """How long an agent waits for a code to have its effect."""
@@ -71,7 +74,13 @@ class Someone:
 
     def speak(self, hz: int | None = None) -> None:
         """Speak at another pitch from here on, or at one's own."""
-        self.leg.mouth.change(Tone(hz or self._hz))
+        self.leg.mouth.change(audio.Tone(hz or self._hz))
+
+    @property
+    def tone(self) -> Tone | None:
+        """What the last tone said that was played to this telephone."""
+        said = [_SAID[one.what] for one in self.leg.heard if one.what in _SAID]
+        return said[-1] if said else None
 
     @property
     def connected(self) -> bool:
@@ -105,12 +114,6 @@ class Dialogue:
         return self.call.leg
 
     @property
-    def masked(self) -> bool:
-        """Nothing is recorded of the caller now, and it was."""
-        spans = self.switch.heard[self.leg.uuid].masked
-        return bool(spans) and spans[-1].end_ms is None
-
-    @property
     def unrecorded(self) -> bool:
         """FreeSWITCH connected the call by itself."""
         return self.leg.true("ivr_unrecorded")
@@ -125,11 +128,10 @@ class Dialogue:
 
     def pause(self, agent: Someone, secret_ms: int = 400) -> None:
         """The agent pauses, the caller tells, the agent resumes."""
-        self.leg.watchers.append(agent.look)
         now = self.switch.clock.monotonic_ms
         span = Span(now())
         self.pausing.append(span)
-        if not self._insist(agent, "*7", lambda: self.masked):
+        if not self._insist(agent, "*7", Tone.PAUSED):
             if self.leg.recordings and not agent.leg.down:
                 self.wrong.append("the agent could not pause the recording")
             span.end_ms = now()
@@ -137,25 +139,30 @@ class Dialogue:
         agent.wait(250)
         self.tell_secret(secret_ms)
         agent.wait(100)
-        resumed = self._insist(agent, "*8", lambda: not self.masked)
+        resumed = self._insist(agent, "*8", Tone.RESUMED)
         span.end_ms = now()
         if not resumed and not agent.leg.down:
             self.wrong.append("the agent could not resume the recording")
 
-    def _insist(self, agent: Someone, keys: str, done: Callable[[], bool]) -> bool:
+    def _insist(self, agent: Someone, keys: str, tone: Tone) -> bool:
+        """Key a code until its tone is heard; whether it was."""
         for _ in range(self.tries):
             if agent.leg.down:
                 break
             agent.press(keys)
-            if agent.until(done, self.patience_ms):
+            if agent.until(lambda: agent.tone is tone, self.patience_ms):
                 return True
         return False
 
     def hold(self, agent: Someone, ms: int) -> None:
         """The agent puts the caller on hold for a while."""
+        now = self.switch.clock.monotonic_ms
+        span = Span(now())
+        self.pausing.append(span)
         agent.act(Hold())
         agent.wait(ms)
         agent.act(Unhold())
+        span.end_ms = now()
 
     def transfer(self, agent: Someone, to: str) -> None:
         """The agent sends the caller to another number."""
