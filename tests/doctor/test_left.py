@@ -37,6 +37,13 @@ from tests.storage.parts import ARRIVED, CALL, OTHER, call_id, stamped, wav
 OURS = replace(ARRIVED, number=NUMBER)
 
 
+def journalled(call: str, *entries: Entry) -> bytes:
+    """The journal's lines of a call."""
+    return b"".join(
+        line_of(call, number, one.entry, one.stamp) for number, one in enumerate(stamped(*entries))
+    )
+
+
 class Left:
     """A spool that an engine left."""
 
@@ -52,12 +59,8 @@ class Left:
 
     def journal(self, call: str, *entries: Entry, segment: int = 1, more: bytes = b"") -> None:
         path = self.spool.journal / f"{segment:010d}.journal"
-        lines = [
-            line_of(call, number, one.entry, one.stamp)
-            for number, one in enumerate(stamped(*entries))
-        ]
         with path.open("ab") as file:
-            file.write(b"".join(lines) + more)
+            file.write(journalled(call, *entries) + more)
 
     def recording(self, call: str, data: bytes, part: int = 1, folder: Path | None = None) -> str:
         path = self.spool.recorded(call, part, folder)
