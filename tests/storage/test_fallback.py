@@ -20,7 +20,7 @@ from tests.recording.wavs import is_silent, is_speech, talk
 from tests.storage.bench import MAKER
 from tests.storage.dying import die_everywhere
 from tests.storage.parts import CALL, ENOSPC, OTHER, Trace, unconnected_call, wav, whole_call
-from tests.storage.paused import FIRST, HELD, LEAKED, PAUSED, SECOND, STOPPED, TWO, file, put
+from tests.storage.paused import FIRST, HELD, LEAKED, PAUSED, SECOND, STOPPED, file, put
 from tests.storage.paused import names as in_spool
 
 
