@@ -80,7 +80,8 @@ def judged(found: Patient, checks: tuple[Check, ...] = CHECKS) -> Iterator[Resul
 def limited(check: Check, found: Patient, limit_s: float = LIMIT_S) -> Finding:
     """The check's finding; what blocks, or is at fault, keeps no other check from being made."""
     # A pool of its own each: one that never comes back is left to itself.
-    job = ThreadPool(1).spawn(_look, check, found)
+    pool = ThreadPool(1)
+    job = pool.spawn(_look, check, found)
     late = gevent.Timeout(limit_s)
     with late:
         try:
@@ -91,6 +92,7 @@ def limited(check: Check, found: Patient, limit_s: float = LIMIT_S) -> Finding:
             return unchecked(
                 f"not done within {limit_s:.0f} s", "is a disk or a network folder hung?"
             )
+    pool.kill()
     return finding
 
 

@@ -24,7 +24,7 @@ from ivr.core.state import Pause
 from ivr.core.taking_up import followed
 from ivr.doctor.patient import Patient
 from ivr.doctor.switch import Conversation, SwitchAway
-from ivr.errors import SpoolError
+from ivr.errors import DiskError, SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
 from ivr.storage.names import call_and_part
 from ivr.storage.places import Places
@@ -115,9 +115,12 @@ def prospect(patient: Patient, zone: tzinfo) -> Prospect:
     site = patient.site
     assert site is not None  # said above
     places = Places(site.spool, site.fallback)
-    reading = Reading((), (), ())
-    if os.path.isdir(places.journal):
+    try:
         reading = read(places.journal, places.spare_journal)
+    except DiskError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        reading = Reading((), (), ())
     recorded = _recorded(places)
     open_calls = {call.call_id: call for call in reading.calls if not call.finished}
     known = {call.call_id for call in reading.calls}

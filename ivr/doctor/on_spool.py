@@ -133,12 +133,12 @@ def journal(patient: Patient) -> Finding:
     """The journal can be read, all of it."""
     site = _site(patient)
     places = Places(site.spool, site.fallback)
-    if not os.path.lexists(places.journal):
-        return ok("there is none yet")
     try:
         reading = read(places.journal, places.spare_journal)
     except DiskError as error:
         why = str(error).splitlines()[0]
+        if isinstance(error.__cause__, FileNotFoundError):
+            return ok("there is none yet")
         if isinstance(error.__cause__, PermissionError):
             return unchecked(why, "run this as root or as the engine's user")
         return wrong(why, "a folder that can be read", "mend the disk, or the folder's rights")
