@@ -22,7 +22,7 @@ from rich.console import Console
 
 from .aims import Aim, of_http, of_keys, of_proof, print_aims
 from .contender import CONTENDERS
-from .lasting import of_journal, of_repair, of_start
+from .lasting import of_growth, of_journal, of_repair, of_start
 from .load import Load, Progress
 from .measure import Figures, Scenario, measure
 from .report import draw, print_table, write_json
@@ -82,12 +82,13 @@ LASTING: dict[str, Callable[[bool], list[Aim]]] = {
     "start": of_start,
     "journal": of_journal,
     "repair": of_repair,
+    "growth": of_growth,
 }
 """What it takes that nothing is lost, by name."""
 PAUSING_COMPARED = "compared with: stock greenswitch that obeys codes; the wave module and numpy"
 LASTING_COMPARED = (
     "compared with: a start on an empty spool; json.dumps, write and fdatasync for each entry;"
-    " hashing the file"
+    " hashing the file; a hub that watches nothing"
 )
 NAMES = [*(s.name for s in scenarios(True, SUSTAINED)), *PAUSING, *LASTING]
 

@@ -55,7 +55,8 @@ class Held(Switch):
         self._legs = {leg: call for call in calls for leg in (call, agent_of(call))}
         self._silent = set(self._legs.values())
         """Those of which no client wants to hear yet."""
-        self._unmasked = set(paused)
+        self._paused = frozenset(paused)
+        self._unmasked = set(self._paused)
         self._growing = {
             places.recorded(call): os.open(places.recorded(call), os.O_WRONLY | os.O_APPEND)
             for call in self._silent
@@ -75,12 +76,14 @@ class Held(Switch):
         verb, *words = line.split(" ")
         if verb == "global_getvar":
             return self.core
-        leg = words[0] if words else ""
+        leg = words[0].removeprefix("uuid:") if words else ""
         if leg not in self._legs:
             return super().api(line)
         match verb, words[1:]:
             case "uuid_exists", _:
                 return "true"
+            case "eval", _:
+                return "ACTIVE"
             case "uuid_getvar", [name, *_]:
                 return self._variable(leg, name)
             case "uuid_record", ["mask", *_]:
@@ -101,6 +104,7 @@ class Held(Switch):
             "caller_id_number": "07700900123",
             "ivr_route": "bench",
             "ivr_called": NUMBER,
+            "ivr_paused": "agent@1" if leg in self._paused else "_undef_",
         }.get(name, "_undef_")
 
     def _grow(self) -> None:

@@ -42,11 +42,12 @@ RATE = 100.0
 """Calls a second, as in the scenario ``calls``."""
 PAUSES = {"ordinary": 0, "with two pauses": 2}
 """How often a call of each kind is paused."""
-_APART_MS = 150
+APART_MS = 150
 """Between two steps of a call."""
+TIDYING_S = 1.5
+"""After the last call, until the journal is tidied up."""
 _SOON_MS = 250
 """As :data:`ivr.engine.context.SOON_MS`."""
-_TIDYING_S = 1.5
 _SWITCH = "3917e671-1c77-4b8d-b81b-796aa12c900f"
 
 
@@ -150,11 +151,12 @@ def _steps(call: str, pauses: int) -> Iterator[tuple[bool, tuple[Entry, ...]]]:
 class _Load:
     """Calls that come and are journalled."""
 
-    def __init__(self, way: Way, clock: RealClock, calls: int, pauses: int) -> None:
+    def __init__(self, way: Way, clock: RealClock, calls: int, pauses: int, apart_ms: int) -> None:
         self._way = way
         self._clock = clock
         self._calls = self._left = calls
         self._pauses = pauses
+        self._apart_ms = apart_ms
         self._chance = random.Random(3)  # moments of arrival, no secret
         self._soon: Timer | None = None
         self.over = Event()
@@ -182,22 +184,29 @@ class _Load:
             self._way.sync()
         elif self._soon is None:
             self._soon = self._clock.after(_SOON_MS, self._late)
-        self._clock.after(_APART_MS, partial(self._go_on, call, steps))
+        self._clock.after(self._apart_ms, partial(self._go_on, call, steps))
 
     def _late(self) -> None:
         self._soon = None
         self._way.sync()
 
 
-def journal(name: str, calls: int, pauses: int, folder: Path) -> dict[str, float]:
+def journal(
+    name: str,
+    calls: int,
+    pauses: int,
+    folder: Path,
+    apart_ms: int = APART_MS,
+    tidying_s: float = TIDYING_S,
+) -> dict[str, float]:
     """In the process of its own: CPU and syncs a call."""
     clock = RealClock()
     way: Way = _WAYS[name](folder, clock)
-    load = _Load(way, clock, calls, pauses)
+    load = _Load(way, clock, calls, pauses, apart_ms)
     before = resource.getrusage(resource.RUSAGE_SELF)
     load.come(0)
     load.over.wait()
-    gevent.sleep(_TIDYING_S)
+    gevent.sleep(tidying_s)
     after = resource.getrusage(resource.RUSAGE_SELF)
     way.close()
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

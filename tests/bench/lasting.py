@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import journal, repair, start
+from . import growth, journal, repair, start
 from .aims import Aim
 
 
@@ -41,3 +41,17 @@ def of_repair(quick: bool) -> list[Aim]:
         Aim("  hashing it afterwards", "s", found.hashing, None, found.plain_hashing),
         Aim("  peak memory of that process", "MiB", found.peak_mib, repair.AIM_MIB),
     ]
+
+
+def of_growth(quick: bool) -> list[Aim]:
+    """Watching recordings grow, as the engine does twice a second."""
+    aims = []
+    for calls in (50,) if quick else growth.CALLS:
+        found = growth.measure(calls, 1, 3.0) if quick else growth.measure(calls)
+        trouble = f"{found.stalled} were said not to grow" if found.stalled else ""
+        what = f"watching {calls} recordings grow"
+        aims += [
+            Aim(f"{what}: of a core", "%", found.cpu, None, trouble=trouble),
+            Aim("  the hub held up, longest", "ms", found.longest_ms, None, found.idle_ms),
+        ]
+    return aims

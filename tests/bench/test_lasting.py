@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ivr.storage.places import prepare
 from ivr.storage.segments import read
 
-from . import journal, journalled, repair, start
+from . import growth, journal, journalled, repair, start
 from .held import Held
 from .left import SWITCH, leave
 
@@ -48,6 +49,8 @@ def test_the_calls_that_are_held_are_known_and_grow(
     assert switch.api("global_getvar core_uuid") == SWITCH
     assert switch.api(f"uuid_getvar {ids[0]} bridge_uuid") == journalled.agent_of(ids[0])
     assert switch.api(f"uuid_getvar {ids[0]} nothing") == "_undef_"
+    assert switch.api(f"uuid_getvar {ids[0]} ivr_paused") == "agent@1"
+    assert switch.api(f"uuid_getvar {ids[1]} ivr_paused") == "_undef_"
 
     grown = Path(places.recorded(ids[1]))
     before = grown.stat().st_size
@@ -66,7 +69,7 @@ def test_a_call_is_journalled_whole_either_way(tmp_path: Path, pauses: int, entr
     for way in ("engine", "plain", "nothing"):
         folder = tmp_path / way
         folder.mkdir()
-        found = journal.journal(way, 1, pauses, folder)
+        found = journal.journal(way, 1, pauses, folder, apart_ms=1, tidying_s=0.1)
         assert found["ms"] > 0
         assert (found["syncs"] > 0) is (way != "nothing")
     plain = (tmp_path / "plain/journal").read_bytes().splitlines()
@@ -88,3 +91,16 @@ def test_a_header_is_repaired_and_the_file_hashed(tmp_path: Path) -> None:
     assert hole.peak_mib > 0
     with pytest.raises(SystemExit, match="wrong"):
         repair.repair(path)
+
+
+def test_recordings_that_grow_are_watched_and_those_that_do_not_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    prepare(folder, 0)
+    with growth._growing(folder, 3):
+        found = growth.watch(folder, 5, 2.0, watched=True)
+    sizes = [each.stat().st_size for each in (folder / "recording").iterdir()]
+    assert len(sizes) == 3
+    assert min(sizes) > 44 + 32_000
+    assert found["stalled"] >= 2  # those of which there is no file
+    assert found["longest_ms"] > 0
+    assert growth.watch(folder, 3, 0.01, watched=False)["stalled"] == 0
