@@ -159,9 +159,7 @@ class Books:
             if not call.unrecorded and outcome.duration_ms:
                 yield "has no record"
             return
-        if call.unrecorded:
-            if parts:
-                yield "was connected without an engine, and recorded"
+        if call.unrecorded and not parts:
             return
         recorded = sum(_ms(one.samples()) for one in parts)
         paused_without = record.recording.unrecorded_ms

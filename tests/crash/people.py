@@ -132,8 +132,7 @@ class Dialogue:
         span = Span(now())
         self.pausing.append(span)
         if not self._insist(agent, "*7", Tone.PAUSED):
-            if self.leg.recordings and not agent.leg.down:
-                self.wrong.append("the agent could not pause the recording")
+            self._note(agent, "the agent could not pause the recording")
             span.end_ms = now()
             return
         agent.wait(250)
@@ -141,8 +140,12 @@ class Dialogue:
         agent.wait(100)
         resumed = self._insist(agent, "*8", Tone.RESUMED)
         span.end_ms = now()
-        if not resumed and not agent.leg.down:
-            self.wrong.append("the agent could not resume the recording")
+        if not resumed:
+            self._note(agent, "the agent could not resume the recording")
+
+    def _note(self, agent: Someone, surprise: str) -> None:
+        if self.leg.recordings and not agent.leg.down:
+            self.wrong.append(surprise)
 
     def _insist(self, agent: Someone, keys: str, tone: Tone) -> bool:
         """Key a code until its tone is heard; whether it was."""

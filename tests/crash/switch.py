@@ -92,7 +92,7 @@ class TruthfulSwitch(LabSwitch):
         elif name == "RECORD_STOP":
             for path, written in tuple(self._going.items()):
                 if written.call == leg.uuid and path not in leg.recordings:
-                    self._ended(written)
+                    self._ended(written, thrown_away=leg.true("RECORD_DISCARDED"))
             _begin(heard.masked, now)
         elif name == "RECORD_MASK":
             _begin(heard.masked, now)
@@ -103,8 +103,10 @@ class TruthfulSwitch(LabSwitch):
         elif name in ("CHANNEL_UNBRIDGE", "CHANNEL_HANGUP"):
             _end(heard.bridged, now)
 
-    def _ended(self, written: Written) -> None:
+    def _ended(self, written: Written, *, thrown_away: bool) -> None:
         del self._going[written.path]
+        if thrown_away:  # there was not a sample in it
+            return
         copy = self._copies / f"{len(self.written)}.{written.name}"
         try:
             shutil.copyfile(written.path, copy)
