@@ -117,28 +117,44 @@ def check(site: Path) -> None:
 @main.command(epilog=_examples("ivr serve", "IVR_SITE=/etc/ivr/ivr.yaml ivr serve"))
 @site_option
 def serve(site: Path) -> None:
-    """Take calls from FreeSWITCH until stopped (SIGTERM); SIGHUP reloads the configuration."""
+    """Take calls from FreeSWITCH until stopped (SIGTERM); SIGHUP reloads the configuration.
+
+    Started by systemd, it takes calls on the socket that it is given, says when it is ready, and
+    that it is alive.
+    """
     import gevent
 
+    from ivr.clock import RealClock
     from ivr.config.load import load
+    from ivr.engine import systemd
     from ivr.engine.service import Engine
     from ivr.engine.setup import PidFile, steady
     from ivr.storage.spool import Spool
 
+    given = systemd.handed(os.environ, os.getpid())
     configuration = load(site)
     log = configuration.site.log
     logs.set_up(log.format, log.level, log.numbers)
+    listening = systemd.listening(given)
+    notices = systemd.Notices(given, RealClock())
     # First the claim to the spool: a second engine must not touch what the first one writes.
     Spool.prepare(configuration.site.spool)
     with PidFile(configuration.site.spool) as claim:
-        engine = Engine(configuration, secret=claim.secret)
+        engine = Engine(configuration, secret=claim.secret, listening=listening)
+
+        def stop() -> None:
+            notices.stopping("lets go of calls")
+            engine.stop()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            gevent.signal_handler(number, engine.stop)
+            gevent.signal_handler(number, stop)
         gevent.signal_handler(signal.SIGHUP, engine.reload)
         engine.start()
         claim.tell(replace(configuration.site.http, port=engine.http.port))
         steady()
+        notices.ready(f"takes calls on {engine.calls.address}")
         engine.wait()
+    notices.close()
 
 
 @main.command(epilog=_examples("ivr reload"))

@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 import structlog
 
+from ivr.config.addresses import Address
 from ivr.errors import SetupError
 
 log = structlog.get_logger(__name__)
@@ -33,28 +34,27 @@ class CallServer:
         address: tuple[str, int],
         on_call: Callable[[socket.socket], None],
         room: Callable[[], bool],
+        ready: socket.socket | None = None,
     ) -> None:
         """Listen; ``room`` says whether one more call is welcome.
 
         Where it is not, the connection is closed at once, and FreeSWITCH goes on with
         what the dialplan has after ``socket`` (docs/freeswitch.md 8).
 
+        ``ready`` is a socket that listens already, and goes on when this process is gone
+        (:func:`ivr.engine.systemd.listening`): it is used instead of the address.
+
         Raises:
             SetupError: the port is taken or the address is not this host's.
         """
-        host, port = address
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((host, port))
-            self._socket.listen(1024)
-        except OSError as error:
-            self._socket.close()
-            raise SetupError(
-                f"cannot listen for calls on {host}:{port}: {error.strerror};"
-                " is another engine running? (outbound.listen in the site file)"
-            ) from error
+        self._socket = _bound(*address) if ready is None else ready
+        if ready is not None and not _is_at(ready, *address):
+            log.warning(
+                "calls are taken where systemd listens, not at outbound.listen",
+                listening=str(self.address),
+                configured=str(Address(*address)),
+                do="have the socket unit, outbound.listen and outbound.engines agree",
+            )
         self._socket.setblocking(False)
         self._on_call = on_call
         self._room = room
@@ -64,10 +64,15 @@ class CallServer:
         self._watcher.start(self._accept)
 
     @property
+    def address(self) -> Address:
+        """Where calls are taken."""
+        host, port = self._socket.getsockname()[:2]
+        return Address(host, port)
+
+    @property
     def port(self) -> int:
         """The port that was bound; of use where 0 was asked for."""
-        bound: int = self._socket.getsockname()[1]
-        return bound
+        return self.address.port
 
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
@@ -90,8 +95,40 @@ class CallServer:
             sock.close()
 
     def stop(self) -> None:
-        """Take no more calls; those in progress go on."""
+        """Take no more calls; those in progress go on.
+
+        Closed, not shut down: a socket of systemd's goes on to listen, and calls wait in it for
+        the next engine.
+        """
         for watcher in (self._watcher, self._rest):
             watcher.stop()
             watcher.close()
         self._socket.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen(1024)
+    except OSError as error:
+        found.close()
+        raise SetupError(
+            f"cannot listen for calls on {host}:{port}: {error.strerror};"
+            " is another engine running? (outbound.listen in the site file)"
+        ) from error
+    return found
+
+
+def _is_at(ready: socket.socket, host: str, port: int) -> bool:
+    """Whether the socket listens at the address; port 0 is any."""
+    real_host, real_port = ready.getsockname()[:2]
+    if port not in (0, real_port):
+        return False
+    try:
+        named = socket.getaddrinfo(host, real_port, ready.family, socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return real_host in {address[0] for *_, address in named}

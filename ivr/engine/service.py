@@ -54,9 +54,11 @@ class Engine:
         clock: Clock | None = None,
         disk: Disk = REAL,
         secret: str = "",
+        listening: socket.socket | None = None,
     ) -> None:
         """Prepare the spool, read the journal, listen; ``disk`` is the journal's and spool's,
-        ``secret`` what this host's commands show to be let in.
+        ``secret`` what this host's commands show to be let in, ``listening`` a socket for calls
+        that is there already.
 
         Raises:
             SetupError: a port is taken, a folder cannot be used, the disk is full.
@@ -138,6 +140,7 @@ class Engine:
             (site.listen.host, site.listen.port),
             self._accept,
             self._room,
+            listening,
         )
         self._control_loop: gevent.Greenlet | None = None
         self._stopped = Event()
@@ -159,7 +162,7 @@ class Engine:
         log.info(
             "engine started",
             version=__version__,
-            calls_on=f"{site.listen.host}:{self.calls.port}",
+            calls_on=str(self.calls.address),
             metrics_on=f"http://{site.http.host}:{self.http.port}/metrics",
             spool=str(site.spool),
             config=self.context.configuration.version,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,26 @@ class Served:
     Its log comes by a pipe: whoever waits for a line of it, or for its end, is woken by it.
     """
 
-    def __init__(self, site_file: Path, *more: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        site_file: Path,
+        *more: str,
+        env: dict[str, str] | None = None,
+        before: Sequence[str] = (),
+        fds: Sequence[int] = (),
+    ) -> None:
+        """``before`` is a command that ends by becoming the one behind it; ``fds`` it keeps."""
         self._log, into = os.pipe()
         os.set_blocking(self._log, False)
         self._said = b""
         self._over = False
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ivr.cli", "serve", "--site", str(site_file), *more],
+            [*before, sys.executable, "-m", "ivr.cli", "serve", "--site", str(site_file), *more],
             stdin=subprocess.DEVNULL,
             stdout=into,
             stderr=into,
             env={**os.environ, **(env or {})},
+            pass_fds=fds,
         )
         os.close(into)
 
