@@ -8,13 +8,13 @@ reads the journal, ``ivr.core.taking_up`` says what becomes of a call that goes 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from ivr.config.settings import Configuration, Site
+from ivr.config.settings import Configuration
 from ivr.core import entries
 from ivr.core.connecting import unseen_end
 from ivr.core.entries import Stamp, Stamped
@@ -22,17 +22,15 @@ from ivr.core.policy import CallPolicy
 from ivr.core.record import iso
 from ivr.core.state import Pause
 from ivr.core.taking_up import followed
+from ivr.doctor.held import Held, ask
 from ivr.doctor.patient import Patient
-from ivr.doctor.switch import Conversation, SwitchAway
 from ivr.errors import DiskError, SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
-from ivr.storage.names import call_and_part
 from ivr.storage.places import Places
 from ivr.storage.segments import Reading, read
+from ivr.storage.tape import Listing
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-Held = Literal["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,8 @@ class LeftCall:
     arrived: str
     """As ``since``."""
     paused: str
-    """Since when nothing of it may be kept; empty where it is not paused."""
+    """Since when nothing of it may be kept: ``unknown`` where only FreeSWITCH remembers it, empty
+    where it is not paused."""
     switch: Held
     """Whether FreeSWITCH has it still."""
     entries: int
@@ -122,26 +121,28 @@ def prospect(patient: Patient, zone: tzinfo) -> Prospect:
             raise
         reading = Reading((), (), ())
     recorded = _recorded(places)
-    open_calls = {call.call_id: call for call in reading.calls if not call.finished}
-    known = {call.call_id for call in reading.calls}
-    left = [*open_calls, *sorted(recorded.keys() - known)]
-    asked = _ask(site, left) if left else _Asked({}, "", "")
+    missing = {call.call_id: call.missing for call in reading.calls}
+    left = {call.call_id: call.entries for call in reading.calls if not call.finished}
+    left.update((call_id, ()) for call_id in sorted(recorded.keys() - missing.keys()))
+    asked = ask(site.freeswitch, left)
     engine = 0 if patient.engine is None else patient.engine.pid
     calls = []
-    for call_id in left:
-        journalled = open_calls.get(call_id)
-        told = () if journalled is None else journalled.entries
+    for call_id, told in left.items():
         held = asked.held.get(call_id, "unknown")
-        then = _then(patient, places, call_id, told, held, asked.core, engine)
+        paused = _paused(told, patient.configuration, places.recorded(call_id), zone)
+        if not paused and call_id in asked.paused:
+            paused = "unknown"
         calls.append(
             LeftCall(
                 call_id,
                 *_phase(told, zone),
-                _paused(told, patient.configuration, places.recorded(call_id), zone),
+                paused,
                 held,
                 len(told),
-                0 if journalled is None else journalled.missing,
-                then,
+                missing.get(call_id, 0),
+                f"the engine that runs (process {engine}) sees to it"
+                if engine
+                else _then(places, call_id, told, held, bool(paused), asked.core),
                 tuple(_file(path, held) for path in recorded.get(call_id, ())),
             )
         )
@@ -154,54 +155,23 @@ def prospect(patient: Patient, zone: tzinfo) -> Prospect:
     )
 
 
-class _Asked(NamedTuple):
-    """What FreeSWITCH answered."""
-
-    held: Mapping[str, Held]
-    core: str
-    """Its Core-UUID."""
-    away: str
-
-
-def _ask(site: Site, calls: Sequence[str]) -> _Asked:
-    try:
-        talk = Conversation(site.freeswitch.address, site.freeswitch.password)
-        try:
-            core, *answers = talk.ask(
-                ["global_getvar core_uuid", *(f"uuid_exists {call}" for call in calls)]
-            )
-        finally:
-            talk.close()
-    except SwitchAway as away:
-        return _Asked({}, "", str(away))
-    # Whatever is no clear "no", as the engine takes it.
-    held: dict[str, Held] = {
-        call: "no" if answer == "false" else "yes"
-        for call, answer in zip(calls, answers, strict=True)
-    }
-    return _Asked(held, core, "")
-
-
 def _then(
-    patient: Patient,
     places: Places,
     call_id: str,
     told: tuple[Stamped, ...],
     held: Held,
+    paused: bool,
     core: str,
-    engine: int,
 ) -> str:
     """What becomes of a call, in a few words."""
-    if engine:
-        return f"the engine that runs (process {engine}) sees to it"
     if held == "unknown":
         return "waits until FreeSWITCH can be asked, or its recording is seen to stand still"
     if held == "yes":
-        if is_paused(told, patient.configuration, places.recorded(call_id)):
+        if paused:
             return "masked at once, then followed to its end"
         return "followed to its end; driven on if FreeSWITCH hands it over once more"
     if os.path.lexists(places.record(call_id)):
-        return "its record is there already: what is left of its recording is set aside"
+        return "its record is there already: what else is left of it is cleared away"
     if not told:
         return "a record is written of what the recording alone tells"
     if any(isinstance(one.entry, entries.HungUp) for one in told):
@@ -234,7 +204,7 @@ def is_paused(told: tuple[Stamped, ...], configuration: Configuration | None, pa
 def _paused(
     told: tuple[Stamped, ...], configuration: Configuration | None, path: str, zone: tzinfo
 ) -> str:
-    """Since when; empty where a start does not mask it."""
+    """Since when, by the journal; empty where a start does not mask it for what stands there."""
     if not is_paused(told, configuration, path):
         return ""
     began = ""
@@ -243,7 +213,7 @@ def _paused(
             began = began or iso(one.stamp.wall_ms, zone)
         elif isinstance(one.entry, entries.PauseEnded):
             began = ""
-    return began or "unknown"
+    return began
 
 
 def _policy(told: Iterable[Stamped], configuration: Configuration | None) -> CallPolicy | None:
@@ -299,16 +269,15 @@ def _iso(stamp: Stamp, zone: tzinfo) -> str:
 
 def _recorded(places: Places) -> dict[str, list[str]]:
     """The files of recordings, by call, in the order of their parts. Raises OSError."""
+    listing = Listing(places)
+    for error in listing.unread.values():
+        if not isinstance(error, FileNotFoundError):
+            raise error
     found: dict[str, list[tuple[int, str]]] = {}
-    for folder in places.folders:
-        try:
-            names = os.listdir(folder)
-        except FileNotFoundError:
-            continue
-        for name in names:
-            named = call_and_part(name.removesuffix(".wav")) if name.endswith(".wav") else None
-            if named is not None:
-                found.setdefault(named[0], []).append((named[1], f"{folder}/{name}"))
+    for folder, named in listing.readable.items():
+        for call_id, parts in named.items():
+            paths = [(part, places.recorded(call_id, part, folder)) for part in parts]
+            found.setdefault(call_id, []).extend(paths)
     return {call: [path for _part, path in sorted(paths)] for call, paths in found.items()}
 
 

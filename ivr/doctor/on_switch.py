@@ -324,12 +324,24 @@ def _leaks(said: Said) -> Iterator[str]:
     switch = said.settings.get("switch.conf")
     if switch is not None and _params(switch).get("dump-cores", "no") in ("yes", "true"):
         yield "dump-cores is on: a core file holds keys and audio"
+    doors = said.settings.get("event_socket.conf")
+    if doors is not None and (open_to := _open_door(doors)):
+        yield open_to
     cdr = said.settings.get("cdr_csv.conf")
     if cdr is not None and "mod_cdr_csv" in said.modules:
         for field in sorted(set(_cdr_fields(cdr)) - CDR_FIELDS):
             yield f"mod_cdr_csv writes {field}"
         if _params(cdr).get("debug") == "true":
             yield "mod_cdr_csv has debug on: it writes all variables"
+
+
+def _open_door(doors: ET.Element) -> str:
+    """Without an access list FreeSWITCH lets in its own host alone."""
+    has = _params(doors)
+    where, who = has.get("listen-ip", "::"), has.get("apply-inbound-acl", "")
+    if who.startswith("any") and where not in ("127.0.0.1", "::1", "localhost"):
+        return f"the event socket listens on {where} and lets every host try passwords ({who})"
+    return ""
 
 
 def _cdr_fields(cdr: ET.Element) -> Iterator[str]:

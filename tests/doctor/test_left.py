@@ -28,7 +28,6 @@ from ivr.core.entries import (
 from ivr.doctor import left
 from ivr.doctor.left import LeftCall, LeftFile, is_lost, prospect
 from ivr.doctor.patient import Running, patient
-from ivr.lab import CallScript
 from ivr.storage.lines import line_of
 from ivr.storage.places import prepare
 from tests.engine.site import NUMBER
@@ -134,12 +133,6 @@ def test_a_call_that_freeswitch_has_is_followed(spool):
     assert call.then.startswith("followed to its end")
 
 
-def test_a_call_of_the_lab_switch_itself(spool):
-    placed = spool.switch.place(CallScript(number="1", dialled="2", steps=()))
-    spool.journal(placed.uuid, OURS)
-    assert spool.one().switch == "yes"
-
-
 def test_a_call_that_is_paused_is_masked_at_once(spool):
     path = spool.spool.recorded(CALL)
     begun = (OURS, RecordingIntended(path), RecordingStarted(path), Connected("leg"))
@@ -150,6 +143,20 @@ def test_a_call_that_is_paused_is_masked_at_once(spool):
     assert call.paused == left.iso(stamped(*begun, OURS)[-1].stamp.wall_ms, UTC)
     assert call.phase == "connected"
     assert spool.one(configuration=None).then == call.then
+
+
+@pytest.mark.parametrize("direction", ["inbound", "outbound"])
+def test_a_pause_that_only_freeswitch_remembers(spool, direction):
+    """The engine was killed between the command and the journal."""
+    spool.journal(CALL, replace(OURS, direction=direction), Connected(OTHER))
+    spool.has(CALL)
+    leg = OTHER if direction == "outbound" else CALL
+    spool.switch.answers[f"uuid_getvar {leg} ivr_paused"] = "_undef_"
+    assert spool.one().paused == ""
+    spool.switch.answers[f"uuid_getvar {leg} ivr_paused"] = "agent@5000"
+    call = spool.one()
+    assert call.paused == "unknown"
+    assert call.then == "masked at once, then followed to its end"
 
 
 def test_a_pause_that_is_over_masks_nothing(spool):

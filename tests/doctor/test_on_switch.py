@@ -212,6 +212,14 @@ def test_a_setting_that_lets_keys_out(well, name, old, new):
     assert on_switch.keys(configured(well, name, old, new)).verdict == "warning"
 
 
+def test_an_event_socket_that_is_open_to_all(well):
+    text = right.shipped("event_socket.conf").replace("loopback.auto", "any_v4.auto")
+    for where, verdict in (("127.0.0.1", "ok"), ("0.0.0.0", "warning")):
+        doors = ET.fromstring(text.replace("127.0.0.1", where))
+        settings = {**well.said.settings, "event_socket.conf": doors}
+        assert on_switch.keys(hears(well, settings=settings)).verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
