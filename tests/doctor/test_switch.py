@@ -100,7 +100,7 @@ def answering(greeting: bytes) -> tuple[Address, socket.socket]:
     ],
 )
 def test_one_that_says_nothing_holds_nobody_up(monkeypatch, greeting, stage, says):
-    monkeypatch.setattr(asking, "LIMIT_S", 0.2)
+    monkeypatch.setattr(asking, "LIMIT_S", 1.0)
     address, server = answering(greeting)
     with pytest.raises(SwitchAway) as away:
         interview(address, "x", ())
@@ -110,7 +110,7 @@ def test_one_that_says_nothing_holds_nobody_up(monkeypatch, greeting, stage, say
 
 
 def test_one_command_that_is_never_answered(switch, monkeypatch):
-    monkeypatch.setattr(asking, "LIMIT_S", 0.3)
+    monkeypatch.setattr(asking, "LIMIT_S", 1.0)
     switch.faults.silence("show modules")
     with pytest.raises(SwitchAway) as away:
         ask(switch)
