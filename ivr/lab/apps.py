@@ -81,8 +81,9 @@ def respond(leg: Leg, arg: str) -> None:
 
 @application("park")
 def park_leg(leg: Leg, arg: str) -> None:
-    """Stay, and do what one is told."""
-    park(leg)
+    """Stay, and do what one is told; the end of the outbound socket ends it, too."""
+    leg.controlled = True
+    park(leg, lambda: leg.controlled)
 
 
 @application("sleep")
@@ -205,6 +206,7 @@ def start_recording(leg: Leg, path: str, limit: int = 0) -> bool:
             leg.rate,
             (leg.mouth, leg.ear),
             lambda: leg.bridged,
+            lambda: leg.held,
             leg.clock.monotonic_ms(),
             options,
             room=leg.switch.room_for,
@@ -269,11 +271,12 @@ def socket(leg: Leg, arg: str) -> None:
     leg.listener = listener
 
     def in_control() -> bool:
-        if listener.running:
-            return True
-        return not listener.connected and not leg.true("socket_resume")
+        if listener.connected:
+            return leg.controlled
+        return listener.running or not leg.true("socket_resume")
 
     park(leg, in_control)
+    leg.reset = False
     run_messages(leg)  # what was queued when the connection was lost is done all the same
 
 

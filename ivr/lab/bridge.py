@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ivr.lab import headers
 from ivr.lab.audio import SILENCE, RingBack
 from ivr.lab.board import Key
+from ivr.lab.holding import end_hold
 from ivr.lab.leg import Leg
 from ivr.lab.moving import be_joined
 from ivr.lab.session import application, run_keys, run_messages
@@ -224,6 +225,8 @@ def relay(to: Leg, key: Key) -> None:
 
 
 def _part(leg: Leg, other: Leg) -> None:
+    end_hold(leg)
+    end_hold(other)
     for one in (leg, other):
         one.mouth.about_to_change()
         one.ear.change(SILENCE)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ivr.lab.board import TICK_MS
 from ivr.lab.bridge import bridge_legs
+from ivr.lab.holding import end_hold, hold
 from ivr.lab.leg import Leg
 from ivr.lab.moving import transfer
 from ivr.lab.wire import ClientMessage
 
 MUSIC = "local_stream://moh"
-"""What is played to who is on hold, unless ``hold_music`` says something else."""
+"""What is played to who is on hold, unless ``hold_music`` of the leg that holds says else."""
+
+
+UNHOLD_MS = 250
+"""FreeSWITCH waits so long before it ends a hold (docs/freeswitch.md 54)."""
 
 
 class Desk:
@@ -30,29 +36,27 @@ class Desk:
     def hold(self, leg: Leg) -> None:
         """Re-INVITE, ``sendonly``: the other side hears music, until :meth:`unhold`."""
         other = leg.peer
-        if other is None or leg.callstate == "HELD":
+        if other is None or not hold(leg):
             return
-        leg.callstate = "HELD"
-        leg.fire("CHANNEL_HOLD")
         message = {"call-command": "execute", "execute-app-name": "playback"}
-        other.send(ClientMessage("sendmsg", {**message, "execute-app-arg": music_for(other)}))
+        other.send(ClientMessage("sendmsg", {**message, "execute-app-arg": music_of(leg)}))
 
     def unhold(self, leg: Leg) -> None:
-        """Re-INVITE, ``sendrecv``: both are joined again."""
-        if leg.callstate != "HELD":
-            return
-        leg.callstate = "ACTIVE"
-        leg.fire("CHANNEL_UNHOLD")
+        """Re-INVITE, ``sendrecv``: after a moment both are joined again."""
+        leg.clock.after(UNHOLD_MS, lambda: self._take_up(leg))
+
+    def _take_up(self, leg: Leg) -> None:
         other = leg.peer
-        if other is None:
+        if not leg.held or other is None:
             return
-        music = music_for(other)
+        music = music_of(leg)
         for queued in tuple(other.inbox):
             if queued[1].header("execute-app-arg") == music:
                 other.inbox.remove(queued)
         if any(one.what == music and one.ms is None for one in other.heard):
             other.break_asked = True
             other.attend(other.tick_ms(after=True))
+        leg.clock.after(TICK_MS, lambda: end_hold(leg))
 
     def join(self, leg: Leg, second: Leg) -> bool:
         """REFER with Replaces: the other sides of two calls of one telephone are joined."""
@@ -64,6 +68,6 @@ class Desk:
         return True
 
 
-def music_for(leg: Leg) -> str:
-    """What a leg hears on hold."""
+def music_of(leg: Leg) -> str:
+    """What the other side of a leg hears while that leg holds it (docs/freeswitch.md 55)."""
     return leg.get("hold_music") or MUSIC

@@ -48,6 +48,9 @@ class Faults:
         self._released = Event()
         self._moving = Event()
         self._moving.set()
+        self._readers_read = Event()
+        self._readers_read.set()
+        self._waiting_for = 0
         self._full: set[str] = set()
         self.befallen: list[str] = []
         """The commands that a fault befell, in order."""
@@ -98,8 +101,21 @@ class Faults:
         self._moving.set()
 
     def wait_while_frozen(self) -> None:
-        """Wait where :meth:`freeze` holds the event socket."""
+        """Wait where :meth:`freeze`, or a client that does not read, holds the event socket."""
         self._moving.wait()
+        self._readers_read.wait()
+
+    def wait_for_reader(self) -> None:
+        """A client lost too many events: FreeSWITCH waits until it reads or is gone, and all
+        others wait with it (docs/freeswitch.md 71)."""
+        self._waiting_for += 1
+        self._readers_read.clear()
+
+    def reader_gone(self) -> None:
+        """It was cut off: the others are served again."""
+        self._waiting_for -= 1
+        if not self._waiting_for:
+            self._readers_read.set()
 
     def fill(self, path: Path | str) -> None:
         """The disk of a file, or of all in a folder, is full from now on (docs/freeswitch.md 19).

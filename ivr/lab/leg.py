@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from ivr.lab.audio import Line
 from ivr.lab.board import TICK_MS, Enders, Heard, Key, Party, Switchboard, Times
 from ivr.lab.digits import DigitActions
 from ivr.lab.event import Event, Value
+from ivr.lab.holding import end_hold
 from ivr.lab.record import Recording
 from ivr.lab.stamps import final_variables
 from ivr.lab.wire import ClientMessage
@@ -73,6 +73,12 @@ class Leg:
         self.other = other
         """The last leg this one had to do with: its profile is in the events."""
         self.bridged = False
+        self.held = False
+        """Whether its telephone holds the other side."""
+        self.controlled = False
+        """Whether it stays parked: the end of an outbound socket takes that away."""
+        self.reset = False
+        """Whether what it does is cut short, for the dialplan to go on."""
         self.moved = False
         """Whether it was taken out of its bridge, to something else."""
         self.passed_on = False
@@ -127,8 +133,8 @@ class Leg:
 
     @property
     def leaving(self) -> bool:
-        """Whether what it does now must end: hung up, or sent elsewhere."""
-        return self.down or self.next_task is not None
+        """Whether what it does now must end: hung up, sent elsewhere, or cut short."""
+        return self.down or self.reset or self.next_task is not None
 
     def wall_us(self) -> int:
         """The switch's date in microseconds."""
@@ -271,6 +277,7 @@ class Leg:
         """End the leg; ``by`` says whose telephone did it, or that the switch does."""
         if self.down:
             return
+        end_hold(self)
         self.hangup_cause, self.ended_by, self.state_number = cause, by, 10
         if by != "switch":
             for name, value in headers.fill(headers.HUNG_UP_BY_PEER, portrait.fields(self)):
@@ -379,15 +386,3 @@ class Leg:
             ("Record-File-Path", path),
             ("Record-Completion-Cause", result.cause),
         )
-
-    def digits_dialed(self) -> str:
-        """What the call's last report says was dialled (docs/freeswitch.md 14)."""
-        pattern = self.get("digits_dialed_filter")
-        if not self.digits:
-            return "none"
-        if not pattern:
-            return self.digits
-        try:
-            return re.sub(pattern, lambda match: "X" * len(match[0]), self.digits)
-        except re.error:
-            return self.digits

@@ -21,8 +21,7 @@ from ivr.lab.wire import ClientMessage, ClientReader, command_reply
 _LOST = 500
 """A listener that lost more than this is dropped (docs/freeswitch.md 10c)."""
 
-_AT_ONCE = 65_536
-"""Bytes handed to the socket at once, about: the rest waits in the queue."""
+_AT_ONCE = 65_536  # bytes handed to the socket, about
 
 
 class Host(Protocol):
@@ -82,6 +81,8 @@ class Listener:
         self._wake = Signal()
         self._ended = Signal()
         self._closing = False
+        self._doomed = False
+        """Whether it lost too much: it is dropped when it has read what was sent."""
 
     # -- life -------------------------------------------------------------------------------
 
@@ -129,6 +130,8 @@ class Listener:
                     continue
                 self._host.faults.wait_while_frozen()
                 self._socket.sendall(self._next())
+                if self._doomed:
+                    break
         except OSError:
             pass
         self._over()
@@ -157,6 +160,8 @@ class Listener:
     def cut(self) -> None:
         """Close the socket as a dying process does: nothing of the switch notices."""
         self._closing, self.running = True, False
+        if self._doomed:
+            self._host.faults.reader_gone()
         self._wake.set()
         self._ended.set()
         if self._linger_timer is not None:
@@ -173,8 +178,9 @@ class Listener:
         if self.leg is not None and self.leg.down and self._gone:
             self.leg.destroy()
         elif self.leg is not None and not self.leg.down:
-            if self.leg.true("socket_resume"):
-                self.leg.break_asked = True
+            # A second connection loses the call as well (docs/freeswitch.md 69).
+            self.leg.controlled = False
+            self.leg.reset = self.leg.true("socket_resume")
             self.leg.attend(self.leg.tick_ms(after=True))
 
     def channel_down(self) -> None:
@@ -208,8 +214,9 @@ class Listener:
         queue = self._out if self._held is None else self._held
         if len(queue) >= self._host.longest_queue:
             self._lost += 1
-            if self._lost > _LOST:
-                self.drop()
+            if self._lost > _LOST and not self._doomed:
+                self._doomed = True
+                self._host.faults.wait_for_reader()
             return
         queue.append(self._wanted.written(event))
         self._wake.set()
@@ -276,7 +283,7 @@ class Listener:
             self._send(command_reply("-ERR command not found"))
 
     def _connect(self, leg: Leg) -> None:
-        self.connected = True
+        self.connected = leg.controlled = True
         event = leg.event("CHANNEL_DATA")
         profile = leg.profile("Channel-")
         at = next(n for n, (key, _) in enumerate(event.headers) if key == "Channel-State")

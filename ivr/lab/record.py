@@ -48,7 +48,8 @@ class RecordingResult:
     """How a recording ended."""
 
     samples: int
-    """Per channel, as counted; more than the file has where the disk refused."""
+    """Per channel, as counted: with buffering more than the file has where the disk refused
+    (docs/freeswitch.md 19, 63)."""
     rate: int
     cause: str
     """``Record-Completion-Cause``."""
@@ -65,6 +66,7 @@ class Recording:
         rate: int,
         lines: tuple[Line, Line],
         bridged: Callable[[], bool],
+        held: Callable[[], bool],
         now_ms: int,
         options: RecordingOptions,
         *,
@@ -75,6 +77,7 @@ class Recording:
         self.options = options
         self._lines = lines
         self._bridged = bridged
+        self._held = held
         self._room = room
         self._at_ms = now_ms
         self._samples = 0
@@ -132,9 +135,10 @@ class Recording:
         if end <= begin:
             return
         self._at_ms = until_ms
-        if self._paused or (self.options.bridge_only and not self._bridged()):
+        if self._paused or self._held() or (self.options.bridge_only and not self._bridged()):
             return
-        self._samples += end - begin
+        if self.options.buffered:
+            self._samples += end - begin  # counted, whether the disk takes it or not (fact 19)
         if self._masked:
             self._write(bytes(2 * self.channels * (end - begin)))
         else:
@@ -209,6 +213,8 @@ class Recording:
         except OSError:
             taken = 0
         self._failed = self._failed or taken < len(self._pending)
+        if not self.options.buffered:
+            self._samples += taken // (2 * self.channels)
         self._pending.clear()
 
     def _header(self, whole: int, size: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def final_variables(leg: Leg) -> dict[str, str]:
     found = {
         "hangup_cause": leg.hangup_cause,
         "hangup_cause_q850": str(Q850.get(leg.hangup_cause, 16)),
-        "digits_dialed": leg.digits_dialed(),
+        "digits_dialed": _digits_dialed(leg),
     }
     stamps = {
         "start": times.created,
@@ -96,3 +97,16 @@ def final_variables(leg: Leg) -> dict[str, str]:
         fields = {"packets": str(packets), "bytes": str(packets * 172)}
         found |= dict(headers.fill(headers.RTP_STATISTICS, fields))
     return found
+
+
+def _digits_dialed(leg: Leg) -> str:
+    """What the call's last report says was dialled (docs/freeswitch.md 14)."""
+    pattern = leg.get("digits_dialed_filter")
+    if not leg.digits:
+        return "none"
+    if not pattern:
+        return leg.digits
+    try:
+        return re.sub(pattern, lambda match: "X" * len(match[0]), leg.digits)
+    except re.error:
+        return leg.digits

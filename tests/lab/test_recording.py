@@ -221,17 +221,82 @@ def test_without_buffering_every_frame_is_there_and_only_the_header_is_wrong(rec
     assert 1700 <= ms <= 2000
 
 
-def test_a_full_disk_is_told_of_at_the_end_only(record, switch):
+@pytest.mark.parametrize("buffering", ["true", "false"])
+def test_a_full_disk_is_told_of_at_the_end_only(record, switch, buffering):
+    """With buffering FreeSWITCH counts on; what the file holds its header says either way."""
+    claimed = []
+
     def part(client, uuid, path):
         start(client, uuid, path)
         connect(client)
         switch.room = 32_000
         stop = client.until("RECORD_STOP")
         assert stop.value("Record-Completion-Cause") == "uri-failure"
-        assert int(stop.value("variable_record_ms")) >= 4000
+        claimed.append(int(stop.value("variable_record_ms")))
 
-    variables = ("RECORD_STEREO=true", "enable_file_write_buffering=false")
-    assert Recording(record(part, variables=variables)).ms < 2000
+    variables = ("RECORD_STEREO=true", f"enable_file_write_buffering={buffering}")
+    heard = Recording(record(part, variables=variables))
+    assert heard.ms < 2000
+    assert heard.header_frames == heard.frames
+    [ms] = claimed
+    assert ms >= 4000 if buffering == "true" else ms == heard.ms
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_folder_that_is_full_for_a_while(record, switch, clock, whole):
+    """The time that was not written is missing; what comes after follows at once."""
+    said = []
+
+    def part(client, uuid, path):
+        start(client, uuid, path)
+        connect(client)
+        full = Path(path).parent if whole else Path(path)
+        client.pause(1000)
+        switch.faults.fill(full)
+        client.pause(250)
+        size = Path(path).stat().st_size
+        client.pause(750)
+        assert Path(path).stat().st_size == size
+        other = str(Path(path).with_name("call.1.wav"))
+        refused = client.ask(f"api uuid_record {uuid} start {other}").body
+        assert (refused == "-ERR Cannot record session!\n") is whole
+        assert Path(other).stat().st_size == (0 if whole else 44)
+        switch.faults.free(full)
+        stop = client.until("RECORD_STOP", Record_File_Path=path)
+        said.append((stop.value("Record-Completion-Cause"), stop.value("variable_record_ms")))
+
+    heard = Recording(record(part, variables=UNBUFFERED))
+    assert 2900 <= heard.ms <= 3200
+    assert heard.hears(AGENT, 880, 100, heard.ms)
+    assert said == [("uri-failure", str(heard.ms))]
+
+
+UNBUFFERED = ("RECORD_STEREO=true", "enable_file_write_buffering=false")
+
+
+@pytest.mark.parametrize("gone", ["file", "folder"])
+def test_a_recording_that_is_removed_goes_on_unseen(record, clock, gone):
+    """docs/freeswitch.md 61; a new one makes the folder anew (17)."""
+
+    def part(client, uuid, path):
+        start(client, uuid, path)
+        connect(client)
+        client.pause(1000)
+        Path(path).unlink()
+        if gone == "folder":
+            Path(path).parent.rmdir()
+        client.pause(1000)
+        assert not Path(path).exists()
+        again = str(Path(path).with_name("call.1.wav"))
+        start(client, uuid, again)
+        assert client.ask(f"api uuid_record {uuid} stop {path}").body == "+OK Success\n"
+        stop = client.until("RECORD_STOP", Record_File_Path=path)
+        assert stop.value("Record-Completion-Cause") == "success-maxtime"
+        client.until("RECORD_STOP", Record_File_Path=again)
+
+    path = record(part, variables=UNBUFFERED)
+    assert not path.exists()
+    assert Recording(path.with_name("call.1.wav")).ms >= 1800
 
 
 def test_a_folder_is_made_and_an_unknown_extension_refused(record):
