@@ -69,6 +69,7 @@ def test_a_pause_without_audio_is_well_and_one_that_could_not_be_proved_is_not(s
     assert (result.exit_code, result.stdout.splitlines()[1].split()[-4:]) == (
         0, ["nothing", "0", "0", "-"],
     )  # fmt: skip
+    Path(spool.record(CALL)).unlink()
     put(spool, b"OggS" + bytes(100))
     file(spool, PAUSED)
     result = ivr("recording", "verify", CALL, "--spool", spool.root)

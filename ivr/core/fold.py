@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
+from ivr.core.ending import end_of, passed
 from ivr.core.entries import (
     Answered,
     Arrived,
     Connected,
+    CustomerBack,
+    CustomerHeld,
     Dialled,
     Entry,
     Finished,
@@ -55,7 +58,7 @@ from ivr.core.record import (
     plain,
 )
 from ivr.core.recorded import Told, recording
-from ivr.core.timeline import between, part_of, timeline
+from ivr.core.timeline import part_of, timeline
 
 _NOBODY = Arrived("", "", "", "", "", "", "", "", "", "")
 _UNKNOWN_END = HungUp("unknown", "", 0, "")
@@ -69,7 +72,6 @@ class _Gathered:
         "arrived",
         "begun",
         "confirmed",
-        "ended",
         "hung_up",
         "legs",
         "marks",
@@ -79,6 +81,7 @@ class _Gathered:
         "sequences",
         "sound",
         "steps",
+        "taken_up",
     )
 
     def __init__(self) -> None:
@@ -91,7 +94,7 @@ class _Gathered:
         self.legs: list[tuple[Connected, Stamp]] = []
         self.marks: list[tuple[Marked, Stamp]] = []
         self.hung_up: HungUp | None = None
-        self.ended: Stamp | None = None
+        self.taken_up = 0
         self.steps: list[Step] = []
 
     def take(self, entry: Entry, stamp: Stamp) -> tuple[str, str]:
@@ -107,6 +110,7 @@ class _Gathered:
                 self.arrived = entry
                 return "arrived", ""
             case TakenUp():
+                self.taken_up += 1
                 return "taken-up", entry.how
             case Answered():
                 return "answered", ""
@@ -135,6 +139,7 @@ class _Gathered:
                 self.sound.failed = entry
                 return "recording-failed", entry.reason
             case RecordingStalled():
+                self.sound.stalled.add(part_of(entry.path))
                 return "recording-stalled", "" if entry.into else "no room"
             case OptOutStarted():
                 self.sequences += 1
@@ -151,6 +156,10 @@ class _Gathered:
                 return "reminder-repeated", ""
             case Parted():
                 return "parted", ""
+            case CustomerHeld():
+                return "customer-held", ""
+            case CustomerBack():
+                return "customer-back", ""
             case PauseStarted():
                 return "pause-started", entry.by
             case PauseHeld():
@@ -165,9 +174,8 @@ class _Gathered:
                 self.marks.append((entry, stamp))
                 return "marked", f"{entry.mark} by {entry.by}"
             case HungUp():
-                self.hung_up = entry
+                self.hung_up = self.hung_up or entry
                 self.sound.over = True
-                self.ended = stamp
                 return "hung-up", entry.cause
             case Finished():
                 return "finished", ""
@@ -223,19 +231,22 @@ def fold(
     gives a record, an empty one too (R22).
     """
     told = _Gathered()
-    first = last = Stamp(0, 0)
-    if entries:
-        first, last = entries[0].stamp, entries[-1].stamp
     steps = told.steps
-    for stamped in entries:
+    after = passed(entries)
+    connected_ms: int | None = None
+    for stamped, ms in zip(entries, after, strict=True):
         stamp = stamped.stamp
         what, detail = told.take(stamped.entry, stamp)
         if what != "finished":
-            steps.append(Step(what, plain(detail), iso(stamp.wall_ms, zone), between(first, stamp)))
+            steps.append(Step(what, plain(detail), iso(stamp.wall_ms, zone), ms))
+        if connected_ms is None and told.sound.connected is not None:
+            connected_ms = ms
     prompts = told.prompts()
-    ended = told.ended or last
+    began_ms = entries[0].stamp.wall_ms if entries else 0
+    written_ms = max((audio.written_ms for audio in found), default=0)
+    over = end_of(entries, written_ms)
     arrived, end, joined = told.arrived, told.hung_up or _UNKNOWN_END, told.sound.connected
-    line = timeline(entries, [audio.part for audio in found])
+    line = timeline(entries, [audio.part for audio in found], written_ms)
     return CallRecord(
         SCHEMA,
         call_id,
@@ -251,14 +262,15 @@ def fold(
         arrived.destination,
         arrived.policy_version,
         arrived.config_version,
-        iso(first.wall_ms, zone) if entries else "",
+        iso(began_ms, zone) if entries else "",
         "" if joined is None else iso(joined.wall_ms, zone),
-        iso(ended.wall_ms, zone) if entries else "",
+        iso(over.wall_ms, zone) if entries or over.wall_ms else "",
         Durations(
-            between(first, ended),
-            0 if joined is None else between(first, joined),
-            0 if joined is None else between(joined, ended),
+            over.ms,
+            connected_ms or 0,
+            0 if connected_ms is None else max(0, over.ms - connected_ms),
             line.joined_ms,
+            over.wall_ms - began_ms if entries else 0,
         ),
         _announcement(prompts),
         prompts,
@@ -279,5 +291,6 @@ def fold(
             for mark, stamp in told.marks
         ),
         Ended(end.by, plain(end.cause), end.q850, plain(end.reason)),
+        told.taken_up,
         tuple(steps),
     )

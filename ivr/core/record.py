@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the record's schema; changes when a consumer would have to."""
 
 Heard = Literal["fully", "partly", "no"]
@@ -122,7 +122,8 @@ class FoundAudio:
 
 class Part(NamedTuple):
     """One audio file of the recording. More than one where it was stopped for a pause, since
-    FreeSWITCH refused to mask it, and begun again after it."""
+    FreeSWITCH refused to mask it, and begun again after it; or where it stopped growing, as on a
+    full disk, and was begun anew in another folder."""
 
     path: str
     offset_ms: int
@@ -146,8 +147,8 @@ class PausedSpan(NamedTuple):
     part: int
     """The part that it lies in, from 1; 0 where there is no audio of that time."""
     by: str
-    """Who paused: ``agent``, ``page``, ``engineer``, ``payment-line``, ``digits``; empty where the
-    journal lost it."""
+    """Who paused: ``agent``, ``page``, ``engineer``, ``payment-line``, ``hold``, ``digits``; empty
+    where the journal lost it."""
     ended_by: str
     """Who ended it; empty where nobody did."""
     how: str
@@ -240,7 +241,7 @@ class Ended(NamedTuple):
 
 
 class Durations(NamedTuple):
-    """Milliseconds by the monotonic clock."""
+    """Milliseconds by the monotonic clock, but for the last."""
 
     total_ms: int
     to_connect_ms: int
@@ -249,6 +250,9 @@ class Durations(NamedTuple):
     """From the connection to the end, whether the two were joined all the time or not."""
     joined_ms: int
     """How long caller and agent were joined: what a recording can hold at most."""
+    wall_ms: int
+    """From the first entry to the end by the wall clock. By how much it is not ``total_ms`` the
+    clock was set meanwhile; below 0 where it was set back by more than the call took."""
 
 
 class CallRecord(NamedTuple):
@@ -284,4 +288,6 @@ class CallRecord(NamedTuple):
     recording: Recording
     marks: tuple[Mark, ...]
     ended: Ended
+    taken_up: int
+    """How many times an engine took the call up that another one, or an earlier run, had left."""
     steps: tuple[Step, ...]

@@ -37,6 +37,8 @@ class Told:
     stops: dict[int, tuple[Stamp, RecordingStopped]] = field(default_factory=dict)
     """By part; the last one of each."""
     failed: RecordingFailed | None = None
+    stalled: set[int] = field(default_factory=set)
+    """Parts that were seen not to grow any more."""
 
 
 def _no_audio(told: Told, found: bool) -> tuple[RecordingState, str]:
@@ -84,6 +86,8 @@ def _detail(told: Told, line: Timeline, found: Sequence[FoundAudio], kept: bool)
             said.append(f"{name} holds no audio")
         elif not part.known and several:
             said.append(f"{name} is not in the journal")
+        if audio is not None and part.part in told.stalled:
+            said.append(f"{name} stopped growing while people spoke")
     if told.failed is not None and (kept or not said):
         said.append(told.failed.reason)
     return plain("; ".join(said))
@@ -136,13 +140,20 @@ def _pauses(
         yield from rows or (_row(pause, zone, 0, "nothing"),)
 
 
-def _lost_ms(told: Told, found: Sequence[FoundAudio]) -> tuple[int, int]:
-    """What FreeSWITCH claims to have written, and how much of it is in no file."""
+def _lost_ms(told: Told, line: Timeline, found: Sequence[FoundAudio]) -> tuple[int, int]:
+    """What FreeSWITCH claims to have written, and how much of it is in no file.
+
+    Of a part that stopped growing, and of which it never said that it stopped, all is missing
+    that the file should hold.
+    """
     there = {audio.part: audio.frames * 1000 // audio.rate for audio in found if audio.frames}
     claimed = missing = 0
     for part, (_stamp, stop) in told.stops.items():
         claimed += stop.switch_ms
         missing += max(0, stop.switch_ms - there.get(part, 0))
+    for known in line.parts:
+        if known.part in told.stalled and known.part not in told.stops:
+            missing += max(0, known.length_ms - there.get(known.part, 0))
     return claimed, missing
 
 
@@ -152,7 +163,7 @@ def recording(told: Told, line: Timeline, found: Sequence[FoundAudio], zone: tzi
     if told.stops:
         stamp, stopped = max(told.stops.values(), key=lambda stop: stop[0].wall_ms)
         cause, stopped_at = plain(stopped.cause), iso(stamp.wall_ms, zone)
-    switch_ms, missing_ms = _lost_ms(told, found)
+    switch_ms, missing_ms = _lost_ms(told, line, found)
     whole = [audio for audio in found if audio.frames]
     state: RecordingState = "kept"
     reason = ""

@@ -1,6 +1,7 @@
 """Where a call's pauses lie in the files of its recording (R6, R7).
 
-FreeSWITCH writes only while caller and agent are joined (docs/freeswitch.md 30). So a file's
+FreeSWITCH writes only while caller and agent are joined (docs/freeswitch.md 30), and not while
+the customer's telephone has the call on hold (56). So a file's
 time is the time joined since it was begun: what lies between Connected and Parted, and between
 the file's RecordingStarted and RecordingStopped. What the journal missed while a call's socket
 was lost, a clock that drifts and a disk that was full all shift it. A span therefore has two
@@ -14,8 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ivr.core.ending import between, end_of, hang_up_of
 from ivr.core.entries import (
     Connected,
+    CustomerBack,
+    CustomerHeld,
     Entry,
     HungUp,
     Parted,
@@ -25,6 +29,7 @@ from ivr.core.entries import (
     PauseOverdue,
     PauseStarted,
     RecordingIntended,
+    RecordingStalled,
     RecordingStarted,
     RecordingStopped,
     Stamp,
@@ -69,12 +74,6 @@ def part_of(path: str) -> int:
 def is_part_number(text: str) -> bool:
     """Whether a file's name may have this as the number of a further part."""
     return text.isascii() and text.isdecimal() and len(text) <= 4 and text[0] != "0" and text != "1"
-
-
-def between(first: Stamp, then: Stamp) -> int:
-    """Milliseconds between two stamps; by the wall clock where the host restarted between."""
-    ms = then.mono_ms - first.mono_ms
-    return ms if ms >= 0 else max(0, then.wall_ms - first.wall_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +210,8 @@ class _Tape:
     known: bool = True
     cut: bool = False
     """It ended, and nobody saw when."""
+    stalled_ms: int = -1
+    """When it was seen not to grow any more; negative where it was not."""
 
 
 class _Pass:
@@ -222,22 +223,33 @@ class _Pass:
         """When the last entry was, before which a pause that is told of now cannot have begun."""
         self.joined: list[Stretch] = []
         self.joined_at = -1
+        self.together = self.away = False
         self.tapes: dict[int, _Tape] = {}
         self.open: _Pausing | None = None
         self.pauses: list[Pause] = []
-        self.hung_up = False
 
     def take(self, entry: Entry, stamp: Stamp) -> None:
         """Note the entry."""
         match entry:
             case Connected():
-                if self.joined_at < 0:
-                    self.joined_at = self.ms
+                self.together = True
+                self.join()
             case Parted():
+                self.together = False
                 self.part()
+            case CustomerHeld():
+                self.away = True
+                self.part()
+            case CustomerBack():
+                self.away = False
+                self.join()
             case HungUp():
+                self.together = False
                 self.part()
-                self.hung_up = True
+            case RecordingStalled():
+                tape = self.tapes.get(part_of(entry.path))
+                if tape is not None and tape.stop_ms < 0 and tape.stalled_ms < 0:
+                    tape.stalled_ms = self.ms
             case RecordingIntended() | RecordingStarted() | RecordingStopped():
                 self.record(entry)
             case PauseStarted():
@@ -248,6 +260,11 @@ class _Pass:
                 pass
         if not isinstance(entry, RecordingStopped):  # a pause may be what stopped it
             self.before = self.ms, stamp
+
+    def join(self) -> None:
+        """The two are joined, and the customer has not the call on hold: the file grows."""
+        if self.together and not self.away and self.joined_at < 0:
+            self.joined_at = self.ms
 
     def part(self) -> None:
         """Nobody is joined from now on."""
@@ -311,45 +328,54 @@ class _Pass:
                 self.pauses.append(pause.over(self.ms, stamp.wall_ms, ended=True))
                 self.open = None
 
-    def close(self, wall_ms: int) -> None:
-        """All entries were taken."""
+    def close(self, wall_ms: int, *, seen: bool) -> None:
+        """All entries were taken; ``seen`` says whether anybody saw the call's end."""
         self.part()
         for tape in self.tapes.values():
-            if tape.stop_ms < 0:
-                tape.stop_ms, tape.cut = self.ms, not self.hung_up
+            if tape.stop_ms < 0 <= tape.stalled_ms:
+                tape.stop_ms, tape.cut = min(tape.stalled_ms, self.ms), True
+            elif tape.stop_ms < 0:
+                tape.stop_ms, tape.cut = self.ms, not seen
         if self.open is not None:
             self.pauses.append(self.open.over(self.ms, wall_ms, ended=False))
 
-    def found(self, parts: Iterable[int]) -> None:
+    def found(self, parts: Iterable[int], *, seen: bool) -> None:
         """Files that the journal knows nothing of began, for all we know, when the one before
         them ended, and went on to the end of the call."""
         for number in sorted(set(parts) - self.tapes.keys()):
             before = [tape.stop_ms for part, tape in self.tapes.items() if part < number]
             start = max(before, default=0)
-            self.tapes[number] = _Tape(number, start, False, self.ms, False, not self.hung_up)
+            self.tapes[number] = _Tape(number, start, False, self.ms, False, not seen)
 
 
-def timeline(entries: Sequence[Stamped], parts: Iterable[int] = ()) -> Timeline:
+def timeline(
+    entries: Sequence[Stamped], parts: Iterable[int] = (), written_ms: int = 0
+) -> Timeline:
     """The time line of a call, from its entries in order.
 
-    ``parts`` are the numbers of the files that are there, whatever the journal knows of them.
+    ``parts`` are the numbers of the files that are there, whatever the journal knows of them;
+    ``written_ms`` is as in :func:`ivr.core.ending.end_of`.
     """
     told = _Pass()
     last = entries[0].stamp if entries else Stamp(0, 0)
     told.before = 0, last
-    end: tuple[int, int] | None = None
-    for stamped in entries:
+    end, over = end_of(entries, written_ms), hang_up_of(entries)
+    ms = 0
+    for number, stamped in enumerate(entries):
         stamp = stamped.stamp
+        ms += between(last, stamp)
+        unseen = number == over and not end.seen
+        if unseen:
+            told.ms = end.ms  # before the host stopped, where that is what ended it
         if stamp.mono_ms < last.mono_ms:
             told.restarted()
-        told.ms += between(last, stamp)
+        if not unseen:
+            told.ms = ms
         last = stamp
         told.take(stamped.entry, stamp)
-        if end is None and isinstance(stamped.entry, HungUp):
-            end = told.ms, stamp.wall_ms
-    told.ms, wall_ms = end or (told.ms, last.wall_ms)
-    told.close(wall_ms)
-    told.found(parts)
+    told.ms = end.ms
+    told.close(end.wall_ms, seen=end.seen)
+    told.found(parts, seen=end.seen)
     return _laid_out(told)
 
 

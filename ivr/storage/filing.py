@@ -240,7 +240,8 @@ class _Batch:
         entries = call.filing.entries
         spans: tuple[Span, ...] = ()
         if any(isinstance(stamped.entry, PAUSES) for stamped in entries):
-            spans = timeline(entries, [tape.part for tape in call.tapes]).spans
+            written_ms = max((tape.written_ms for tape in call.tapes), default=0)
+            spans = timeline(entries, [tape.part for tape in call.tapes], written_ms).spans
         for tape in call.tapes:
             within = [span for span in spans if span.part == tape.part]
             for other in tape.others:

@@ -288,6 +288,9 @@ def _leftovers(places: Places, belongs: Set[str]) -> Iterator[Finding]:
             yield Finding(one_line(f"aside/{name}"), "leftover", f"a call without a record, {why}")
         elif not name.endswith(".why"):
             yield Finding(one_line(f"aside/{name}"), "leftover", _set_aside(places.aside / name))
+        elif not os.path.lexists(places.aside / name.removesuffix(".why")):
+            why = _set_aside(places.aside / name.removesuffix(".why"))
+            yield Finding(one_line(f"aside/{name}"), "leftover", f"stays where it is, {why}")
 
 
 def _set_aside(path: Path) -> str:

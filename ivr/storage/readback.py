@@ -105,9 +105,8 @@ class ReadBack:
         return f"new/{os.path.basename(self._places.audio(self._call_id, tape.part))}"
 
     def _nothing(self, tape: Tape) -> FoundAudio:
-        written_ms = tape.written_ns // 1_000_000
         what = (self._name(tape), "wav", 2, 8000, 0, 0, "", False, tape.part, tape.trouble)
-        return FoundAudio(*what, written_ms=written_ms)
+        return FoundAudio(*what, written_ms=tape.written_ms)
 
     def _heard(self, tape: Tape, spans: Sequence[Span]) -> FoundAudio:
         with _reading():
@@ -137,7 +136,7 @@ class ReadBack:
             tape.part,
             "",
             proofs,
-            tape.written_ns // 1_000_000,
+            tape.written_ms,
         )
 
     def _proved(self, tape: Tape, audio: Audio, spans: Sequence[Span]) -> tuple[Proof, ...]:

@@ -7,6 +7,7 @@ holds the two together.
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -153,18 +154,19 @@ class EndedModel(_Strict):
 
 
 class DurationsModel(_Strict):
-    """Milliseconds by the monotonic clock."""
+    """Milliseconds by the monotonic clock, ``wall_ms`` by the wall clock."""
 
     total_ms: _Count
     to_connect_ms: _Count
     connected_ms: _Count
     joined_ms: _Count
+    wall_ms: int
 
 
 class RecordModel(_Strict):
     """One call."""
 
-    schema_version: Annotated[Literal[2], Field(alias="schema")]
+    schema_version: Annotated[Literal[3], Field(alias="schema")]
     call: _Id
     host: str
     engine: str
@@ -190,6 +192,8 @@ class RecordModel(_Strict):
     recording: RecordingModel
     marks: list[MarkModel]
     ended: EndedModel
+    taken_up: _Count
+    """How many times an engine took up the call that another one had left."""
     steps: list[StepModel]
 
 
@@ -201,30 +205,53 @@ def record_schema() -> dict[str, Any]:
     return schema
 
 
-def _of_schema_1(data: bytes) -> bytes:
-    """A record of schema 1 as one of schema 2, without pauses and marks; one that has them, which
-    it could not, and anything else as it is, to be refused."""
+def _of_now(data: bytes) -> bytes:
+    """A record of an older schema as one of this; one that has what it could not, and anything
+    else as it is, to be refused."""
     try:
         record = json.loads(data)
-        sound = record["recording"]
-        if record["schema"] != 1 or "marks" in record or "pauses" in sound:
-            return data
-        record["schema"] = SCHEMA
-        record["marks"] = []
-        sound |= {"pauses": [], "unrecorded_ms": 0}
-        record["durations"]["joined_ms"] = record["durations"]["connected_ms"]
-        return json.dumps(record).encode()
+        said = record["schema"]
+        if said == 1:
+            _from_1(record)
+        if said in (1, 2):
+            _from_2(record)
+            return json.dumps(record).encode()
     except (ValueError, TypeError, KeyError, RecursionError):
-        return data
+        pass
+    return data
+
+
+def _from_1(record: dict[str, Any]) -> None:
+    """Without pauses and marks. Raises KeyError where it has them."""
+    sound = record["recording"]
+    if "marks" in record or "pauses" in sound:
+        raise KeyError("marks")
+    record["marks"] = []
+    sound |= {"pauses": [], "unrecorded_ms": 0}
+    record["durations"]["joined_ms"] = record["durations"]["connected_ms"]
+
+
+def _from_2(record: dict[str, Any]) -> None:
+    """Never taken up, and its wall clock was that of its times. Raises KeyError where it says."""
+    durations = record["durations"]
+    if "taken_up" in record or "wall_ms" in durations:
+        raise KeyError("taken_up")
+    record["schema"] = SCHEMA
+    record["taken_up"] = 0
+    times = [record[name] for name in ("arrived_at", "ended_at")]
+    durations["wall_ms"] = 0
+    if all(times):
+        began, ended = map(datetime.fromisoformat, times)
+        durations["wall_ms"] = (ended - began) // timedelta(milliseconds=1)
 
 
 def parse_record(data: bytes, name: str) -> RecordModel:
-    """A record read strictly; one of schema 1 as if it were of this one.
+    """A record read strictly; one of schema 1 or 2 as if it were of this one.
 
     Raises SpoolError that names each field that is wrong.
     """
     try:
-        return RecordModel.model_validate_json(_of_schema_1(data))
+        return RecordModel.model_validate_json(_of_now(data))
     except ValidationError as error:
         wrong = [
             f"  {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"

@@ -55,6 +55,11 @@ class Tape:
         return self.found is not None and self.found.frames > 0
 
     @property
+    def written_ms(self) -> int:
+        """The same in milliseconds."""
+        return self.written_ns // 1_000_000
+
+    @property
     def size(self) -> int:
         """How long the file is; negative where there is none."""
         return os.fstat(self.fd).st_size if self.fd >= 0 else -1

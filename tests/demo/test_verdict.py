@@ -74,9 +74,9 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no JSON": (
         lambda spool: (spool / "new" / f"{call_of(spool, '07700900123')}.json").write_text("{"),
-        "not a record of schema 2",
+        "not a record of schema 3",
     ),
-    "another schema": (lambda spool: change(spool, schema=3), "schema"),
+    "another schema": (lambda spool: change(spool, schema=4), "schema"),
     "heard partly": (
         lambda spool: change(spool, announcement="partly"),
         "announcement is 'partly', expected 'fully'",
@@ -171,6 +171,7 @@ def test_metrics_that_disagree_or_are_missing_are_complained_of(good: Shown) -> 
                     "to_connect_ms": 14_380,
                     "connected_ms": 9_000,
                     "joined_ms": 9_000,
+                    "wall_ms": 20_000,
                 }
             },
             "ms were recorded of 9000 ms connected",

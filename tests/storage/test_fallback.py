@@ -375,6 +375,9 @@ def test_what_cannot_even_be_copied_stays_there_under_another_name(
     assert names(places) == {
         "new": [f"{CALL}.json"], "fallback": [f"{CALL}.wav.aside"], "aside": [f"{CALL}.wav.why"],
     }  # fmt: skip
+    told = verify(places.root)[-1]
+    assert (told.name, told.verdict) == (f"aside/{CALL}.wav.why", "leftover")
+    assert told.detail.startswith("stays where it is, set aside: unreadable: recording: cannot")
     why = (places.aside / f"{CALL}.wav.why").read_text()
     assert f"its disk cannot be read: it is {there(places)}.aside" in why
     assert len(filed.aside) == 1

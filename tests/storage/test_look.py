@@ -90,7 +90,7 @@ def test_the_page_about_the_spool_explains_every_field_of_the_record() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"schema": 3}, "schema: "),
+        ({"schema": 4}, "schema: "),
         ({"team": 5}, "team: "),
         ({"extra": 1}, "extra: "),
         ({"call": "../x"}, "call: "),
@@ -99,7 +99,7 @@ def test_the_page_about_the_spool_explains_every_field_of_the_record() -> None:
 )
 def test_a_record_that_is_none_is_refused_by_field(change: dict[str, Any], says: str) -> None:
     data = {**json.loads(record_bytes(RECORDS[1])), **change}
-    with pytest.raises(SpoolError, match=f"not a record of schema 2\n  {says}"):
+    with pytest.raises(SpoolError, match=f"not a record of schema 3\n  {says}"):
         parse_record(json.dumps(data).encode(), "x")
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, record_schema())
@@ -137,13 +137,13 @@ def test_a_record_is_shown_as_it_lies_there(places: Places) -> None:
     text = shown(places.root, CALL)
     there = Path(places.record(CALL)).read_text()
     assert list(json.loads(text).items()) == list(json.loads(there).items())
-    assert '\n  "schema": 2,\n' in text
+    assert '\n  "schema": 3,\n' in text
     odd = {**json.loads(there), "caller_name": "\x9b31m\u202e"}
     Path(places.record(CALL)).write_text(json.dumps(odd, ensure_ascii=False))
     assert json.loads(shown(places.root, CALL)) == odd
     assert shown(places.root, CALL).isascii()
     Path(places.record(CALL)).write_text("{}")
-    with pytest.raises(SpoolError, match="not a record of schema 2"):
+    with pytest.raises(SpoolError, match="not a record of schema 3"):
         shown(places.root, CALL)
 
 

@@ -1,0 +1,92 @@
+"""When a call was over, and how long it lasted by either clock of the host (R22).
+
+Durations are sums of steps of the monotonic clock, which starts again when the host does; a step
+over such a start is taken from the wall clock. Where nobody saw the end, it was when the last sign
+of life came: an entry that only a living call makes, or a sample in its recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ivr.core.entries import (
+    Finished,
+    HungUp,
+    PauseOverdue,
+    RecordingIntended,
+    RecordingStalled,
+    Stamp,
+    Stamped,
+)
+
+UNSEEN = frozenset(("switch-lost", "ended-unseen"))
+"""Reasons of a :class:`HungUp` that was found out later than it happened."""
+_OF_ITSELF = (PauseOverdue, RecordingStalled, RecordingIntended, Finished)
+"""What the engine says on its own, whether FreeSWITCH still has the call or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a call."""
+
+    ms: int
+    """After the call's first entry, by the monotonic clock."""
+    wall_ms: int
+    """In milliseconds since 1970; 0 where nothing is known of it."""
+    seen: bool
+    """The engine saw it, and did not find out later."""
+
+
+def between(first: Stamp, then: Stamp) -> int:
+    """Milliseconds between two stamps that follow each other; by the wall clock where the host
+    restarted between."""
+    ms = then.mono_ms - first.mono_ms
+    return ms if ms >= 0 else max(0, then.wall_ms - first.wall_ms)
+
+
+def passed(entries: Sequence[Stamped]) -> tuple[int, ...]:
+    """For each entry how long after the first one it was made, in milliseconds."""
+    total, sums = 0, []
+    last = entries[0].stamp if entries else Stamp(0, 0)
+    for stamped in entries:
+        total += between(last, stamped.stamp)
+        last = stamped.stamp
+        sums.append(total)
+    return tuple(sums)
+
+
+def hang_up_of(entries: Sequence[Stamped]) -> int:
+    """The place of the entry that says that the call is over; how many entries there are, where
+    none does. The first of several."""
+    for at, stamped in enumerate(entries):
+        if stamped.entry.__class__ is HungUp:
+            return at
+    return len(entries)
+
+
+def end_of(entries: Sequence[Stamped], written_ms: int = 0) -> End:
+    """When the call was over, from its entries in order.
+
+    ``written_ms`` is when its recording was last written to, by the wall clock; 0 where that is
+    not known. It counts only where nobody saw the end.
+    """
+    if not entries:
+        return End(0, written_ms, False)
+    after, at = passed(entries), hang_up_of(entries)
+    found_out = entries[at] if at < len(entries) else None
+    if found_out is not None and not is_unseen(found_out):
+        return End(after[at], found_out.stamp.wall_ms, True)
+    alive = [n for n in range(at) if not isinstance(entries[n].entry, _OF_ITSELF)]
+    last = alive[-1] if alive else 0
+    ms, wall_ms = after[last], entries[last].stamp.wall_ms
+    if written_ms > wall_ms:
+        ms, wall_ms = ms + written_ms - wall_ms, written_ms
+    if found_out is not None:
+        ms, wall_ms = min(ms, after[at]), min(wall_ms, found_out.stamp.wall_ms)
+    return End(ms, wall_ms, False)
+
+
+def is_unseen(stamped: Stamped) -> bool:
+    """Whether this says of a call that is over that nobody saw its end."""
+    return isinstance(stamped.entry, HungUp) and stamped.entry.reason in UNSEEN
