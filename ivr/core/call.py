@@ -64,6 +64,12 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             | events.Unheld()
         ):
             return pausing.heard(state, event, policy)
+        case events.CustomerHeld() if not state.away:
+            journal = do.Journal(entries.CustomerHeld())
+            return Step(state._replace(away=True), (journal,))
+        case events.CustomerBack() if state.away:
+            journal = do.Journal(entries.CustomerBack())
+            return Step(state._replace(away=False), (journal,))
         case events.Stalled():
             return stalling.stalled(state, event, policy)
         case _:
@@ -80,6 +86,7 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 reminders_left=policy.reminders,
                 may_record=outbound,
                 durable=False,
+                syncs=1,
                 undurable="" if event.room else "there is no room to record",
             )
             arrived = entries.Arrived(
@@ -110,6 +117,9 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
 
 def _journal_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The intent of the recording, or of a further part of it, is on disk or never will be."""
+    state = state._replace(syncs=max(0, state.syncs - 1))
+    if state.syncs:
+        return Step(state)  # news of what was written before that intent
     if isinstance(event, events.JournalFailed):
         state = state._replace(undurable=event.reason)
     else:
@@ -192,6 +202,8 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return steps.then(failed, pausing.recording_failed(state))
         case events.RecordingStopped(cause=cause, switch_ms=ms, path=path) if path != state.path:
             # A part that was given up for another.
+            if cause == events.NOT_RECORDED:
+                return Step(state)  # and when it ended is known, or never will be
             stopped = entries.RecordingStopped(path=path, cause=cause, switch_ms=ms)
             return Step(state, (do.Journal(stopped),))
         case events.RecordingStopped(cause=cause, switch_ms=ms) if not (

@@ -124,11 +124,16 @@ def _met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     ending = state.phase is Phase.ENDING
     if first and outbound and state.recording is Recording.NONE and not ending:
         # The customer's leg did not exist before, and it is the one that is recorded.
-        state = state._replace(
-            recording=Recording.REQUESTED, recorded_leg=event.other_leg, asked_at=event.at
-        )
-        state, masked = pausing.recording_asked(state)
-        started = (do.StartRecording(state.path), *masked)
+        state = state._replace(recorded_leg=event.other_leg)
+        if rules.is_durable(state):
+            state = state._replace(recording=Recording.REQUESTED, asked_at=event.at)
+            state, masked = pausing.recording_asked(state)
+            started = (do.StartRecording(state.path), *masked)
+        else:
+            # Its socket was lost before the disk had answered: a further part may follow.
+            state = state._replace(recording=Recording.REFUSED)
+            reason = state.undurable or "the journal was not written in time"
+            started = (do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),)
     state, commands = pausing.met(state, event, policy)
     if other and not first and not outbound and not state.at_line:
         commands = (*commands, do.ListenToAgent(policy.pausing.codes))

@@ -145,6 +145,7 @@ class RecordingFailed:
     """The recording could not be started or went wrong."""
 
     path: str
+    """Empty where no further part could be begun: what was being recorded may go on."""
     reason: str
 
 
@@ -178,6 +179,17 @@ class Connected:
 class Parted:
     """The bridge ended and the caller's leg did not: nobody hears the caller, and nothing is
     added to the recording, until the next :class:`Connected` (docs/freeswitch.md 30)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerHeld:
+    """The customer's telephone put the call on hold: as long as that lasts nothing is added to
+    the recording (docs/freeswitch.md 56)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerBack:
+    """The customer is back from that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +295,8 @@ Entry = (
     | Dialled
     | Connected
     | Parted
+    | CustomerHeld
+    | CustomerBack
     | NotConnected
     | HungUp
     | PauseStarted

@@ -74,14 +74,14 @@ class PromptEnded:
 
 @dataclass(frozen=True, slots=True)
 class Journalled:
-    """All journal entries up to the last ``SyncJournal`` are on disk."""
+    """All journal entries up to a ``SyncJournal`` are on disk: each is answered once, in order."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class JournalFailed:
-    """The disk refused the journal."""
+    """The disk refused the journal: the other answer to ``SyncJournal``."""
 
     at: int
     reason: str
@@ -103,13 +103,17 @@ class RecordingFailed:
     path: str
 
 
+NOT_RECORDED = "not-recorded"
+"""Cause of the end of what was not being recorded: FreeSWITCH refused to stop it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingStopped:
     """RECORD_STOP for a part of this call's recording."""
 
     at: int
     cause: str
-    """FreeSWITCH's ``Record-Completion-Cause``."""
+    """FreeSWITCH's ``Record-Completion-Cause``, or :data:`NOT_RECORDED`."""
     switch_ms: int
     """FreeSWITCH's ``record_ms``: may count what was never written (docs/freeswitch.md 19)."""
     path: str
@@ -199,6 +203,21 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Unheld:
     """The agent is back from hold."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerHeld:
+    """The customer's telephone put the call on hold: the recording stands still
+    (docs/freeswitch.md 56)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerBack:
+    """The customer is back from that."""
 
     at: int
 
@@ -300,6 +319,8 @@ Event = (
     | Stalled
     | Held
     | Unheld
+    | CustomerHeld
+    | CustomerBack
     | PauseAsked
     | WasPaused
     | ResumeAsked

@@ -19,11 +19,15 @@ from ivr.core.events import Event, Party
 from ivr.core.keys import NO_DIGITS, NO_KEYS, Digits, press
 from ivr.core.pausing import LIVE
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Pause, Phase
+from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.core.steps import Step
 
-SOON_MS, LATE_MS = 100, 60_000
-"""When events happen: within every limit between two keys, and past it."""
+SOON_MS, LATE_MS = 100, 100_000
+"""When events happen: within every limit between two keys or two parts, and past it."""
+LATER_MS = 5_000
+"""Past what FreeSWITCH and the disk may take, and within all that is counted of late."""
+ANOTHER = "another part"
+"""A path that is never that of the part which is recorded now."""
 
 ARRIVED = events.Arrived(0, "07700900123", "Jo", "01427676676", "/recording/example.wav")
 """The call that is explored."""
@@ -117,6 +121,10 @@ def what_can_happen(state: CallState, policy: CallPolicy) -> Iterator[Event]:
     if state.play:
         for heard in (0, full // 2, full):
             yield events.PromptEnded(SOON_MS, state.play - 1, policy.announcement, heard)
+    yield events.RecordingFailed(SOON_MS, "-ERR", state.path)
+    for path in (state.path, ANOTHER):
+        yield events.RecordingStopped(SOON_MS, "success-silence", 1000, path)
+    yield events.Bridged(SOON_MS, state.other_leg)
     yield from _in_any_state(policy.opt_out_keys, policy.return_key, policy.pausing.lines)
 
 
@@ -130,29 +138,39 @@ def what_can_happen_to_a_pause(state: CallState) -> Iterator[Event]:
     yield events.AbuseMarked(at, "agent")
     yield events.WasPaused(at, "agent", 0)
     yield events.WasPaused(at, "hold", 0)
+    yield events.CustomerHeld(at)
+    yield events.CustomerBack(at)
     yield events.Held(at)
     yield events.Unheld(at)
     for ok in (True, False):
         yield events.KeysHidden(at, ok)
         yield events.KeysShown(at, ok)
-        yield events.Masked(at, ok, state.path)
-        yield events.Unmasked(at, ok, state.path)
+        for path in (state.path, ANOTHER):
+            yield events.Masked(at, ok, path)
+            yield events.Unmasked(at, ok, path)
 
 
 def normal(state: CallState) -> CallState:
     """The same state without what decides nothing: serials, times, and names that are only
-    passed on, and what its phase never asks for any more.
+    passed on, what its phase never asks for any more, and what only keeps something from
+    happening.
 
-    States that differ in nothing else are one: the machine treats them alike.
+    States that differ in nothing else are one: whatever can become of one of them can become
+    of the one that stands for all.
     """
     if state.phase is Phase.DONE:
         return _DONE
     if state.phase not in LIVE:
         state = state._replace(**_NO_PAUSE)
+    if state.phase not in _RENEWING:
+        state = state._replace(renewing="")
+    if state.phase is not Phase.ANSWERING:
+        state = state._replace(after_answer=Phase.ANNOUNCING)
     if state.phase in _PAST_TELLING:
         state = state._replace(**_NOTHING_TOLD)
-        if state.pause is not Pause.SECURING:
-            state = state._replace(durable=False, undurable="")
+        if not awaits_the_disk(state):
+            # An answer of the journal's may be on its way yet, to what nobody waits for.
+            state = state._replace(durable=False, undurable="", syncs=1)
         if state.phase is not Phase.CONNECTED or state.pause is not Pause.OFF:
             state = state._replace(digits=NO_DIGITS)
     if state.phase in (Phase.FAREWELL, Phase.APOLOGISING):
@@ -165,14 +183,30 @@ def normal(state: CallState) -> CallState:
         keys=keys,
         digits=Digits(state.digits.many),
         reason="",
-        path="",
+        path="/" if state.path else "",
         part=1,
+        syncs=min(state.syncs, 2),
+        renewing="x" if state.renewing else "",
+        asked_at=0,
+        # These only keep a recording that stalls from being begun anew, or told of again.
+        together=state.joined and state.phase in LIVE,
+        renewals=0,
+        no_room=False,
+        paused_by="",
+        paused_at=0,
+        away=False,
         other_leg="",
         other_number="",
         recorded_leg="",
         keys_hidden=False,
         keys_refused=False,
     )
+
+
+def awaits_the_disk(state: CallState) -> bool:
+    """Whether it matters to a call that is past its announcement what is on disk."""
+    to_come = state.recording is Recording.NONE and not state.joined
+    return to_come or state.pause is Pause.SECURING or bool(state.renewing)
 
 
 _PAST_TELLING = LIVE | {Phase.CLOSING}
@@ -198,8 +232,12 @@ _NO_PAUSE: dict[str, Any] = {
     "masked": False,
     "was_stopped": False,
     "at_line": False,
+    "held": False,
     "digits": NO_DIGITS,
 }
+"""What is asked of only where people talk, or may."""
+_RENEWING = (Phase.CONNECTED, Phase.PARTED, Phase.UNLINKED)
+"""Where a part that is to follow another may yet be begun."""
 _DONE = CallState(phase=Phase.DONE, timer=1)
 
 
@@ -215,15 +253,11 @@ def _in_any_state(opt_out_keys: str, return_key: str, lines: frozenset[str]) -> 
         events.Journalled(at),
         events.JournalFailed(at, "No space left on device"),
         events.RecordingStarted(at),
-        events.RecordingFailed(at, "-ERR", ""),
-        events.RecordingStopped(at, "success-silence", 1000, ""),
-        events.RecordingStopped(at, "success-silence", 1000, "another part"),
         events.Vanished(at, switch_lost=False),
         events.Vanished(at, switch_lost=True),
         events.Unbridged(at),
         events.Stalled(at, ""),
-        events.Stalled(at, "/fallback"),
-        events.Stalled(LATE_MS, "/fallback"),
+        *(events.Stalled(when, "/fallback") for when in (at, LATER_MS, LATE_MS)),
         events.Bridged(at, "b"),
         *(events.Bridged(at, "line", number) for number in lines),
         *(

@@ -217,10 +217,11 @@ def taken_up(state: CallState) -> Step:
 
 
 def recording_asked(state: CallState) -> Step:
-    """A recording begins while the call is paused: it is masked in the same breath."""
-    if state.pause in _ENDING:
-        return _stay(state)
-    return Step(state) if state.pause is Pause.OFF else _again(state)
+    """A recording begins while the call is paused: it is masked in the same breath. A pause that
+    was about to end goes on, and that it does is told when it is certain."""
+    if state.pause is Pause.OFF:
+        return Step(state)
+    return _again(state._replace(asked=state.asked or state.pause in _ENDING))
 
 
 def recording_began(state: CallState) -> Step:
@@ -318,7 +319,9 @@ def _end(state: CallState, by: str) -> Step:
         return Step(step.state, (journal, *step.commands))
     part = state.part + 1
     path = further_path(first_path(state.path), part)
-    state = state._replace(part=part, path=path, durable=False, undurable="", renewing="")
+    state = state._replace(
+        part=part, path=path, durable=False, undurable="", syncs=state.syncs + 1, renewing=""
+    )
     intended = do.Journal(entries.RecordingIntended(path=path))
     return _limited(state, Pause.SECURING, JOURNAL_MS, journal, intended, do.SyncJournal())
 

@@ -38,6 +38,7 @@ def should_grow(state: CallState) -> bool:
     """
     return (
         state.together
+        and not state.away
         and state.phase in _TALKING
         and state.recording in _MEANT
         and state.pause in _SETTLED
@@ -70,6 +71,7 @@ def stalled(state: CallState, event: events.Stalled, policy: CallPolicy) -> Step
         asked_at=event.at,
         durable=False,
         undurable="",
+        syncs=state.syncs + 1,
         no_room=False,
     )
     told = entries.RecordingStalled(path=state.path, into=path)
@@ -97,7 +99,8 @@ def _nowhere(state: CallState, reason: str, policy: CallPolicy) -> Step:
         return Step(state)
     told = (
         do.Journal(entries.RecordingStalled(path=state.path, into="")),
-        do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),
+        # Of no path: what stalled grows again when space comes back (docs/freeswitch.md 63).
+        do.Journal(entries.RecordingFailed(path="", reason=reason)),
         *pausing.tell(state, Tone.NOT_DONE),
     )
     state = state._replace(no_room=True)

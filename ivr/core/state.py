@@ -123,6 +123,9 @@ class CallState(NamedTuple):
     """The recording's intent is on disk (R22)."""
     undurable: str = ""
     """Why it never will be."""
+    syncs: int = 0
+    """How often the journal was to be brought to disk and no answer has come yet: they come in
+    order, and only the last one tells of the intent that is waited for."""
     recording: Recording = Recording.NONE
     renewing: str = ""
     """Path of the part that is to follow a recording that stalled: its intent is on its way to
@@ -137,6 +140,8 @@ class CallState(NamedTuple):
     """Caller and agent heard each other."""
     together: bool = False
     """They hear each other now, as far as is known: what is recorded grows."""
+    away: bool = False
+    """The customer has the call on hold: the recording stands still."""
     other_leg: str = ""
     """FreeSWITCH's id of the leg that the A leg is, or last was, connected to."""
     recorded_leg: str = ""

@@ -27,12 +27,17 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
     for stamped in journal:
         told.take(stamped)
     state = told.state._replace(
-        phase=Phase.UNLINKED, timer=1, part=max(told.state.part, 1), may_record=told.may_record
+        phase=Phase.UNLINKED,
+        timer=1,
+        part=max(told.state.part, 1),
+        durable=told.state.part > 0,
+        may_record=told.may_record,
     )
+    step = pausing.taken_up(state) if told.paused else Step(state)
+    # One that stalled and was to be given up for this part may be growing again.
+    stop = (do.StopRecording(told.stalled),) if told.stalled else ()
     journalled = do.Journal(entries.TakenUp(how="followed"))
-    if not told.paused:
-        return Step(state, (journalled,))
-    return steps.then(journalled, pausing.taken_up(state))
+    return Step(step.state, (journalled, *stop, *step.commands))
 
 
 def handed_back(
@@ -70,6 +75,7 @@ def handed_back(
         start = (*start, do.Journal(entries.NotConnected(cause="")))
         return steps.enter(state, Phase.ANSWERING, ANSWER_MS, *start, do.Answer())
     start = (*start, do.Journal(entries.RecordingIntended(path=path)), do.SyncJournal())
+    state = state._replace(syncs=1)
     if policy.direction == "outbound":
         return steps.enter(state, Phase.SECURING, JOURNAL_MS, *start)
     state = state._replace(after_answer=after)
@@ -84,11 +90,14 @@ class _Told:
         self.outbound = policy.direction == "outbound"
         self.state = CallState(path=path, part=0)
         self.paused = False
+        self.stalled = ""
+        """Path of a part that may still be recorded though another is meant to follow it."""
         self.play = 0
         self.heard_ms = 0
         self.announced = False
         self.repeats = 0
         self.opting_out = False
+        self.opted_out = False
         self.dialled = False
         self.returned = False
         self.reason = ""
@@ -97,6 +106,8 @@ class _Told:
     @property
     def may_record(self) -> bool:
         """R1, R3: the caller was told, or came back from opting out, having heard of it."""
+        if self.opting_out or self.opted_out:
+            return False
         came_back = self.returned and self.heard_ms > 0
         return self.outbound or rules.was_announced(self.announced) or came_back
 
@@ -124,7 +135,7 @@ class _Told:
             case entries.OptOutReturned():
                 self.opting_out, self.returned = False, True
             case entries.OptOutConfirmed():
-                self.opting_out, self.reason = False, "opted-out"
+                self.opting_out, self.opted_out, self.reason = False, True, "opted-out"
             case entries.ReminderRepeated():
                 self.repeats += 1
             case entries.Dialled():
@@ -143,6 +154,10 @@ class _Told:
                     held=False,
                     recorded_leg=state.recorded_leg or leg,
                 )
+            case entries.CustomerHeld():
+                self.state = state._replace(away=True)
+            case entries.CustomerBack():
+                self.state = state._replace(away=False)
             case entries.Parted():
                 self.state = state._replace(together=False)
             case _:
@@ -152,6 +167,8 @@ class _Told:
     def _recorded(self, entry: entries.Entry) -> None:
         state = self.state
         match entry:
+            case entries.RecordingStalled(path=path, into=into) if into:
+                self.stalled = self.stalled or path
             case entries.RecordingIntended(path=path):
                 # It may be running, whatever the journal knows; the customer's leg of a call that
                 # staff make comes into being only with the connection.
@@ -161,6 +178,7 @@ class _Told:
                 self.state = state._replace(path=path or state.path, part=part)
             case entries.RecordingStarted(path=path) if path == state.path:
                 self.announced = True  # or it would not have been
+                self.stalled = ""
                 self.state = state._replace(recording=Recording.RUNNING)
             case entries.RecordingFailed(path=path) if path == state.path:
                 self.state = state._replace(recording=Recording.REFUSED)

@@ -82,8 +82,8 @@ def last_keys(state: CallState, event: Event, policy: CallPolicy) -> Step:
 
 
 def _opt_out(state: CallState, policy: CallPolicy) -> Step:
-    """The sequence was keyed (R2)."""
-    state = state._replace(keys=NO_KEYS)
+    """The sequence was keyed (R2): until the caller comes back there is nothing to record."""
+    state = state._replace(keys=NO_KEYS, may_record=False)
     journal = do.Journal(entries.OptOutStarted())
     return steps.then(journal, steps.interrupt(state, Phase.REMINDING, policy.reminder))
 

@@ -21,13 +21,13 @@ from ivr.core import commands as do
 from ivr.core import events, pausing
 from ivr.core.call import advance
 from ivr.core.commands import Command
+from ivr.core.ending import between
 from ivr.core.entries import Arrived, Connected, Stamp, Stamped
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy, Prompt
 from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
 from ivr.core.steps import Step
 from ivr.core.taking_up import followed, handed_back
-from ivr.core.timeline import between
 from ivr.engine.context import Context
 from ivr.engine.looking import look
 from ivr.engine.noticed import noticed

@@ -133,12 +133,18 @@ class Ongoing:
                 log.warning("an unknown feature code", call=driver.call_id, feature=feature)
 
     def held(self, leg: str, held: bool) -> None:
-        """The telephone at this leg put its call on hold, or came back; of the legs in calls it
-        is the agent's that matters (R5)."""
+        """The telephone at this leg put its call on hold, or came back: the agent's (R5), or the
+        customer's."""
+        at = self._context.clock.monotonic_ms()
         driver = self._context.agents.get(leg)
         if driver is not None:
-            at = self._context.clock.monotonic_ms()
             driver.take(events.Held(at) if held else events.Unheld(at))
+            return
+        calls = self._context.calls
+        customers = [calls[leg]] if leg in calls else calls.values()
+        for driver in tuple(customers):
+            if driver.legs.customer == leg:
+                driver.take(events.CustomerHeld(at) if held else events.CustomerBack(at))
 
     def paused(self) -> Sequence[tuple[float, bool]]:
         """Of each call that is paused now: for how long (s), and whether for too long."""
