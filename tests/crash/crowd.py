@@ -32,9 +32,9 @@ MOST_DOWN_MS = 20_000
 class Zygote:
     """Engines in a process of their own, one after the other."""
 
-    def __init__(self, site_file: Path, log_file: Path) -> None:
+    def __init__(self, site_file: Path, log_file: Path, *more: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.zygote", str(site_file), str(log_file)],
+            [sys.executable, "-m", "tests.crash.zygote", str(site_file), str(log_file), *more],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[2],
@@ -77,7 +77,9 @@ class Zygote:
 class Crowd:
     """A switch in this process with so many calls at all times."""
 
-    def __init__(self, folder: Path, seed: int, *, at_once: int, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, seed: int, *, at_once: int, systemd: bool = False, more: str = ""
+    ) -> None:
         self.random = random.Random(seed)
         self.clock = RealClock()
         self.spool = folder / "spool"
@@ -91,7 +93,7 @@ class Crowd:
         )
         file.write_text(text.replace("spool: ../spool", f"spool: {self.spool}"))
         self.switch.dialplan = dialplan_of(load(file), self.port)
-        self.zygote = Zygote(file, self.log)
+        self.zygote = Zygote(file, self.log, *([str(self.port)] if systemd else []))
         self.callers = Callers(self.switch)
         self.callers.answering = {"desk": self._agent, "colleague": self._last, "pay": _line}
         self._at_once = at_once
@@ -151,9 +153,8 @@ class Crowd:
         plan = self.plans[call.leg.uuid]
         caller = call.caller
         if plan == "give up":
-            caller.until(lambda: bool(call.leg.heard))
+            caller.until(lambda: bool(call.leg.heard) or caller.connected)
             caller.wait(self.random.randrange(400))
-            call.ends = "caller"
             call.hang_up(caller)
         elif plan == "pay":
             if caller.until(lambda: caller.connected):

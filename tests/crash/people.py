@@ -149,8 +149,8 @@ class Dialogue:
 
     def _insist(self, agent: Someone, keys: str, tone: Tone) -> bool:
         """Key a code until its tone is heard; whether it was."""
-        for _ in range(self.tries):
-            if agent.leg.down:
+        for turn in range(self.tries):
+            if agent.leg.down or (turn > 1 and not self.leg.recordings):
                 break
             agent.press(keys)
             if agent.until(lambda: agent.tone is tone, self.patience_ms):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import socket
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
@@ -88,11 +89,21 @@ def dialplan_of(configuration: Configuration, *ports: int) -> tuple[Extension, .
     return (Extension("colleague", (asked,)), *read_dialplan(text))
 
 
+def _listening() -> socket.socket:
+    one = socket.socket()
+    one.bind(("127.0.0.1", 0))
+    one.listen(1024)
+    return one
+
+
 class Place:
     """All that a story needs; its engines can be killed."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begin anew: what an earlier place left in the folder's spool is removed."""
+    def __init__(self, folder: Path, *, systemd: bool = False) -> None:
+        """Begin anew: what an earlier place left in the folder's spool is removed.
+
+        With ``systemd`` calls come in on a socket that is there while no engine is.
+        """
         random.seed(1)  # the engine's back-off
         self.folder = folder
         self.spool = folder / "spool"
@@ -107,6 +118,7 @@ class Place:
         self.configuration = replace(
             made, site=replace(made.site, spool=self.spool, freeswitch=freeswitch)
         )
+        self._listening = _listening() if systemd else None
         self.lives: list[Life] = []
         self.callers = Callers(self.switch)
         self.shown: Counter[str] = Counter()
@@ -127,7 +139,9 @@ class Place:
         life.touched = self._touched
         life.shown = self._shown
         try:
-            engine = Engine(self.configuration, life.clock, life.disk())
+            ready = self._listening
+            given = None if ready is None else socket.socket(fileno=os.dup(ready.fileno()))
+            engine = Engine(self.configuration, life.clock, life.disk(), listening=given)
             life.engine = engine
             engine.start()
         except Killed:
@@ -147,6 +161,8 @@ class Place:
         """End everything, without ceremony."""
         self.life.die()
         self.switch.close()
+        if self._listening is not None:
+            self._listening.close()
         self.clock.settle()
 
     # The end.

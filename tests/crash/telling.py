@@ -9,8 +9,9 @@ from pathlib import Path
 from tests.crash.killing import Death, Life, Step
 from tests.crash.place import Place
 
-AWAY_MS = (0, 60, 1_700)
-"""How long there is no engine: none, a moment, or longer than a prompt."""
+AWAY = ((0, False), (60, True), (1_700, False), (60, False), (1_700, True))
+"""How long there is no engine: not at all, a moment, or longer than a prompt; and whether calls
+wait for the next one in systemd's socket meanwhile, or go where they go without an engine."""
 LONGEST_MS = 90_000
 """What a story may last."""
 REST_MS = (15_000, 130_000)
@@ -35,29 +36,35 @@ class Told:
 
 def told(folder: Path, story: Story, deaths: Sequence[Death] = ()) -> Told:
     """The story, with an engine that dies each of these deaths, one after the other."""
-    place = Place(folder)
+    away_ms, systemd = AWAY[sum(death.step.number for death in deaths) % len(AWAY)]
+    place = Place(folder, systemd=systemd)
     left = list(deaths)
     try:
         place.start(left.pop(0) if left else None)
         place.clock.settle()
         story(place)
-        _turn(place, left, lambda: place.callers.all_over, LONGEST_MS)
+
+        def turn(ms: int, over: Callable[[], bool] = lambda: False) -> None:
+            _turn(place, left, away_ms, ms, over)
+
+        turn(LONGEST_MS, lambda: place.callers.all_over)
         for ms in REST_MS:
-            _turn(place, left, lambda: False, ms)
+            turn(ms)
         return Told(tuple(place.lives), tuple(place.books()))
     finally:
         place.close()
 
 
-def _turn(place: Place, left: list[Death], over: Callable[[], bool], most_ms: int) -> None:
+def _turn(
+    place: Place, left: list[Death], away_ms: int, most_ms: int, over: Callable[[], bool]
+) -> None:
     """Let time pass until it is over; whenever the engine has died, the next one starts."""
     clock = place.clock
     end = clock.monotonic_ms() + most_ms
     while not over() and clock.monotonic_ms() < end:
-        rest = max(1, end - clock.monotonic_ms())
-        clock._run_to(clock.monotonic_ms() + rest, lambda: place.life.dead or over())
+        clock._run_to(end, lambda: place.life.dead or over())
         if place.life.dead:
-            clock.run(AWAY_MS[place.life.steps[-1].number % len(AWAY_MS)])
+            clock.run(away_ms)
             place.start(left.pop(0) if left else None)
             clock.settle()
 

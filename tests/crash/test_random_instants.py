@@ -12,12 +12,16 @@ from tests.crash.crowd import MOST_DOWN_MS, Crowd
 AT_ONCE = 50
 KILLS = 50
 """In each of the chunks."""
-SEEDS = (1, 2, 3, 4)
+CHUNKS = ((1, False), (2, True), (3, False), (4, True))
+"""The seed, and whether calls wait in systemd's socket while there is no engine."""
+INTERVALS_MS = (30, 200, 600, 1_000)
+"""At most so long from a start to a kill. An engine is there after some 100 ms."""
 
 
-@pytest.fixture(params=SEEDS)
+@pytest.fixture(params=CHUNKS, ids=lambda chunk: f"seed-{chunk[0]}{'-systemd' * chunk[1]}")
 def crowd(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Crowd]:
-    one = Crowd(tmp_path, request.param, at_once=AT_ONCE)
+    seed, systemd = request.param
+    one = Crowd(tmp_path, seed, at_once=AT_ONCE, systemd=systemd)
     yield one
     one.close()
 
@@ -29,7 +33,7 @@ def test_killed_at_random_instants(crowd: Crowd) -> None:
     crowd.begin()
     crowd.wait(1_000)
     for _ in range(KILLS):
-        crowd.wait(crowd.random.choice((20, 150, 300, 500)) * crowd.random.random())
+        crowd.wait(crowd.random.choice(INTERVALS_MS) * crowd.random.random())
         crowd.zygote.kill()
         crowd.zygote.start()
     assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
