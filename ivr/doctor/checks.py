@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +17,7 @@ from ivr.doctor.patient import Patient, patient
 from ivr.storage.fault import describe
 
 LIMIT_S = 3.0
-"""How long one check may take: a folder of a network that is gone answers never."""
+"""How long the checks may take: a folder of a network that is gone answers never."""
 
 
 class Needs(Enum):
@@ -66,37 +67,35 @@ CHECKS = (
 
 
 def examine(site_file: Path) -> Iterator[Result]:
-    """Look at everything; the results one by one, as they come. Raises nothing."""
+    """Look at everything; the results one by one, in order. Raises nothing."""
     yield from judged(patient(site_file))
 
 
-def judged(found: Patient, checks: tuple[Check, ...] = CHECKS) -> Iterator[Result]:
-    """What each check makes of it."""
-    for check in checks:
-        why = _lacking(found, check.needs)
-        yield Result(check.name, unchecked(why) if why else limited(check, found))
-
-
-def limited(check: Check, found: Patient, limit_s: float = LIMIT_S) -> Finding:
-    """The check's finding; what blocks, or is at fault, keeps no other check from being made."""
-    # A pool of its own each: one that never comes back is left to itself.
-    pool = ThreadPool(1)
-    job = pool.spawn(_look, check, found)
-    late = gevent.Timeout(limit_s)
-    with late:
+def judged(
+    found: Patient, checks: tuple[Check, ...] = CHECKS, limit_s: float = LIMIT_S
+) -> Iterator[Result]:
+    """What each check makes of it. All are made side by side: what blocks, or is at fault, keeps
+    no other from being made, and together they take no longer than ``limit_s``."""
+    pool = ThreadPool(len(checks))
+    jobs = [pool.spawn(_look, check, found) for check in checks]
+    end = time.monotonic() + limit_s
+    late = False
+    for check, job in zip(checks, jobs, strict=True):
         try:
-            finding: Finding = job.get()
-        except gevent.Timeout as over:
-            if over is not late:
-                raise
-            return unchecked(
+            finding: Finding = job.get(timeout=max(0.0, end - time.monotonic()))
+        except gevent.Timeout:
+            late = True
+            finding = unchecked(
                 f"not done within {limit_s:.0f} s", "is a disk or a network folder hung?"
             )
-    pool.kill()
-    return finding
+        yield Result(check.name, finding)
+    if not late:  # one that never comes back is left to itself
+        pool.kill()
 
 
 def _look(check: Check, found: Patient) -> Finding:
+    if why := _lacking(found, check.needs):
+        return unchecked(why)
     try:
         return check.look(found)
     except Exception as fault:  # noqa: BLE001  # the root of the thread's work

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gevent
+from gevent.threadpool import ThreadPool
 
 from ivr.cli_words import site_alone
 from ivr.config.load import Configuration, ConfigurationError, load
@@ -18,6 +19,8 @@ from ivr.doctor.switch import Said, SwitchAway, interview
 from ivr.engine.setup import PidFile
 from ivr.errors import ConfigError, SetupError
 
+LIMIT_S = 3.0
+"""How long a look at the spool, and the engine's page, may take."""
 _ANSWER_S = 2.0
 _LARGEST = 1 << 16
 
@@ -91,7 +94,7 @@ def patient(site_file: Path, *, ask: bool = True) -> Patient:
     )
     if site is None:
         return gathered
-    engine, unknown = _engine(site.spool)
+    engine, unknown = _in_time(site.spool)
     gathered = replace(gathered, engine=engine, engine_unknown=unknown)
     if not ask:
         return gathered
@@ -122,6 +125,15 @@ def _configuration(
         return mistakes, None, None
 
 
+def _in_time(spool: Path) -> tuple[Running | None, str]:
+    """:func:`_engine`, off the hub: its disk may be hung, and who answers be in this process."""
+    try:
+        found: tuple[Running | None, str] = ThreadPool(1).spawn(_engine, spool).get(timeout=LIMIT_S)
+    except gevent.Timeout:
+        return None, f"{spool} does not answer within {LIMIT_S:.0f} s; is its disk hung?"
+    return found
+
+
 def _engine(spool: Path) -> tuple[Running | None, str]:
     try:
         pid = PidFile.read(spool)
@@ -129,9 +141,7 @@ def _engine(spool: Path) -> tuple[Running | None, str]:
         known = str(error).startswith("no engine")
         return None, "" if known else str(error)
     address = PidFile.http(spool)
-    # Off the hub: whoever answers may be in this process.
-    page = None if address is None else gevent.get_hub().threadpool.apply(health, (address,))
-    return Running(pid, address, page), ""
+    return Running(pid, address, None if address is None else health(address)), ""
 
 
 def health(address: Address) -> Health | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ivr.doctor.checks import CHECKS, Check, Needs, judged, limited
+from ivr.doctor.checks import CHECKS, Check, Needs, judged
 from ivr.doctor.finding import listed, ok
 from ivr.doctor.switch import SwitchAway
 
@@ -68,13 +68,14 @@ def test_a_check_that_fails_keeps_no_other_from_being_made(well):
     assert two.finding == ok("x")
 
 
-def test_a_check_that_blocks_keeps_no_other_from_being_made(well):
+def test_checks_that_block_keep_no_other_from_being_made(well):
     over = threading.Event()
-    check = Check("disk", lambda _: (over.wait(), ok("x"))[1], Needs.NOTHING)
-    found = limited(check, well, 0.1)
+    blocked = [Check(name, lambda _: (over.wait(), ok("x"))[1], Needs.NOTHING) for name in "ab"]
+    checks = (*blocked, Check("c", lambda _: ok("x"), Needs.NOTHING))
+    found = [result.finding for result in judged(well, checks, 0.5)]
     over.set()
-    assert found.verdict == "unchecked"
-    assert "not done within" in found.found
+    assert [one.verdict for one in found] == ["unchecked", "unchecked", "ok"]
+    assert "not done within" in found[0].found
 
 
 def test_one_fault_is_the_finding_and_several_are_counted():

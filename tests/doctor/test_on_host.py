@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,16 @@ def test_whether_one_runs_may_be_hidden(site_file, monkeypatch):
 
     monkeypatch.setattr(PidFile, "read", staticmethod(refuse))
     assert patient(site_file, ask=False).engine_unknown.startswith("cannot read engine.pid")
+
+
+def test_a_spool_whose_disk_is_hung(site_file, monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr("ivr.doctor.patient.LIMIT_S", 0.2)
+    monkeypatch.setattr(PidFile, "read", staticmethod(lambda spool: over.wait()))
+    found = patient(site_file, ask=False)
+    over.set()
+    assert found.engine is None
+    assert found.engine_unknown.endswith("is its disk hung?")
 
 
 def test_the_engines_user(well, tmp_path):
