@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ivr.lab import api_audio
 from ivr.lab.alarm import sleep_until
 from ivr.lab.apps import schedule_transfer, seconds_until, start_recording
@@ -126,6 +128,37 @@ def uuid_dump(exchange: Exchange, arg: str) -> str:
     if len(words) > 1 and words[1] == "json":
         return event.json().partition(b"\n\n")[2].decode("utf-8", "surrogateescape")
     return event.text().decode("utf-8", "surrogateescape")
+
+
+@command("uuid_buglist")
+def uuid_buglist(exchange: Exchange, arg: str) -> str:
+    """Which recordings hang on a leg, masked or not (docs/freeswitch.md 59)."""
+    leg = exchange.find(arg)
+    if leg is None:
+        return "-ERR no reply\n"
+    bugs = (
+        f" <media-bug>\n  <function>session_record</function>\n  <target>{path}</target>\n"
+        "  <thread-locked>0</thread-locked>\n </media-bug>\n"
+        for path in leg.recordings
+    )
+    return "<media-bugs>\n" + "".join(bugs) + "</media-bugs>\n"
+
+
+@command("eval")
+def evaluate(exchange: Exchange, arg: str) -> str:
+    """``uuid:<leg> text``: the text with the headers that an event of the leg would have put in
+    for ``${name}``; the switch's variables where no leg is named (docs/freeswitch.md 54)."""
+    text, event = arg, None
+    if arg.lower().startswith("uuid:") and " " in arg:
+        name, _, text = arg[5:].partition(" ")
+        leg = exchange.find(name)
+        event = leg.event("CHANNEL_DATA") if leg is not None else None
+
+    def value(match: re.Match[str]) -> str:
+        found = event.get(match[1]) if event is not None else None
+        return found if isinstance(found, str) else exchange.variables.get(match[1], "")
+
+    return re.sub(r"\$\{([^}]+)\}", value, text)
 
 
 @command("uuid_kill")

@@ -80,3 +80,20 @@ def watch(clock: TurnedClock, switch: LabSwitch) -> Callable[..., list[Message]]
         return client.seen
 
     return begin
+
+
+@pytest.fixture
+def visitor(clock, switch):
+    """Asks the switch on an inbound connection."""
+    address = switch.listen(("127.0.0.1", 0))
+    made = spawn(lambda: inbound(clock, address))
+    clock.run_until(made.ready)
+    client = made.get()
+
+    def ask(text: str):
+        answer = spawn(lambda: client.ask(text))
+        clock.run_until(answer.ready)
+        return answer.get()
+
+    ask.client = client
+    return ask

@@ -36,10 +36,7 @@ def recorded(clock, switch, engine, tmp_path):
         def part(client):
             uuid = begin(client, events=EVENTS)
             for variable in ("RECORD_STEREO=true", "RECORD_BRIDGE_REQ=true", *variables):
-                app, _, rest = (
-                    variable.partition(":") if ":nolocal" in variable else ("set", "", variable)
-                )
-                client.execute(app, rest)
+                client.execute("export" if "nolocal" in variable else "set", variable)
             client.execute("answer")
             client.until("CHANNEL_EXECUTE_COMPLETE", Application="answer")
             client.ask(f"api uuid_record {uuid} start {path}")
@@ -60,7 +57,8 @@ def recorded(clock, switch, engine, tmp_path):
 
 EVENTS = (
     "CHANNEL_EXECUTE CHANNEL_EXECUTE_COMPLETE CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_PARK "
-    "CHANNEL_UNPARK CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE RECORD_STOP DTMF"
+    "CHANNEL_UNPARK CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE RECORD_STOP DTMF "
+    "CHANNEL_HOLD CHANNEL_UNHOLD"
 )
 
 
@@ -91,6 +89,65 @@ def test_on_hold_the_caller_hears_music_and_is_recorded_and_the_agent_is_silent(
     assert unhold.value("Channel-Call-State") == "UNHELD"
     assert hold.value("Other-Leg-Unique-ID") == call.uuid
     assert 2250 <= (at(unhold) - at(hold)) <= 2300
+
+
+def test_a_call_whose_own_telephone_holds_is_not_recorded_meanwhile(recorded):
+    """docs/freeswitch.md 56: that time is missing; the agent hears the music."""
+    script = CallScript(
+        destination=Destination(),
+        steps=(WhenConnected(1000), Hold(), Wait(2000), Unhold(), Wait(1000), HangUp()),
+    )
+    call, heard, seen = recorded(script)
+    assert 1700 <= heard.ms <= 1780
+    assert heard.hears(AGENT, 880, 0, 950)
+    assert heard.hears(AGENT, 880, 1050, heard.ms)
+    [music] = call.other.heard
+    assert 2200 <= music.ms <= 2300
+    [hold, unhold] = [m for m in seen if m.name in {"CHANNEL_HOLD", "CHANNEL_UNHOLD"}]
+    assert hold.value("Unique-ID") == unhold.value("Unique-ID") == call.uuid
+
+
+@pytest.mark.parametrize(
+    ("last", "then"),
+    [
+        ((HangUp(),), ()),
+        ((BlindTransfer("5555"),), ()),
+        ((Wait(60_000),), (HangUp(),)),
+    ],
+    ids=["the agent hangs up", "a transfer", "the caller hangs up"],
+)
+def test_every_hold_has_its_end(recorded, watch, last, then):
+    """docs/freeswitch.md 57: before the leg's own hangup, and before the legs are parted."""
+    told = watch("CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_UNBRIDGE CHANNEL_HANGUP")
+    agent = Destination(steps=(WhenConnected(500), Hold(), Wait(500), *last))
+    script = CallScript(
+        destination=agent,
+        destinations={"pay": Destination.talks(500)},
+        steps=(WhenConnected(2000), *then),
+    )
+    call, _, _ = recorded(script)
+    agents = call.at("agent").uuid
+    order = [(m.name, m.value("Unique-ID")) for m in told if m.event]
+    held = order.index(("CHANNEL_UNHOLD", agents))
+    assert held < order.index(("CHANNEL_HANGUP", agents))
+    assert held < order.index(("CHANNEL_UNBRIDGE", call.uuid))
+    assert [name for name, _ in order].count("CHANNEL_UNHOLD") == 1
+
+
+def test_eval_says_whether_a_telephone_holds(recorded, switch, clock):
+    said = []
+
+    def during(client, uuid):
+        agent = client.until("CHANNEL_BRIDGE").value("Other-Leg-Unique-ID")
+        for _ in range(3):
+            client.pause(700)
+            said.append(client.ask(f"api eval uuid:{agent} ${{Channel-Call-State}}").body)
+
+    agent = Destination(
+        steps=(WhenConnected(1000), Hold(), Wait(500), Unhold(), Wait(1000), HangUp())
+    )
+    recorded(CallScript(destination=agent), during)
+    assert said == ["ACTIVE", "HELD", "ACTIVE"]
 
 
 def at(message) -> int:

@@ -4,10 +4,9 @@ import socket
 
 import pytest
 
-from ivr.errors import SetupError
-from ivr.lab.script import CallScript, Destination, DuringPrompt, HangUp, Keys, Wait, WhenConnected
+from ivr.lab.script import CallScript, DuringPrompt, HangUp, Keys, Wait, WhenConnected
 from ivr.lab.session import Action
-from ivr.lab.switch import LabSwitch, dialplan_for
+from ivr.lab.switch import dialplan_for
 from tests.lab.client import EVENTS, begin, inbound, spawn
 
 SHORT = CallScript(steps=(Wait(2000), HangUp()))
@@ -306,114 +305,6 @@ def test_an_app_sent_during_a_prompt_runs_within_it(clock, switch, engine, promp
     ]
     stops = [h.at_ms for h in outcome.happenings if h.event == "PLAYBACK_STOP"]
     assert 4000 <= stops[1] <= 4060, "the prompt stood still meanwhile"
-
-
-@pytest.fixture
-def visitor(clock, switch):
-    """Asks the switch on an inbound connection."""
-    address = switch.listen(("127.0.0.1", 0))
-    made = spawn(lambda: inbound(clock, address))
-    clock.run_until(made.ready)
-    client = made.get()
-
-    def ask(text: str):
-        answer = spawn(lambda: client.ask(text))
-        clock.run_until(answer.ready)
-        return answer.get()
-
-    ask.client = client
-    return ask
-
-
-def test_the_inbound_socket_asks_for_the_password(clock, switch):
-    address = switch.listen(("127.0.0.1", 0))
-    made = spawn(lambda: inbound(clock, address, password="wrong"))
-    clock.run_until(made.ready)
-    client = made.get()
-    gone = spawn(client.rest)
-    clock.run_until(gone.ready)
-    labels = [message.label() for message in client.seen]
-    assert labels == ["auth/request", "command/reply -ERR invalid", "notice"]
-
-
-def test_the_inbound_socket_hears_the_agents_keys(clock, switch, engine, visitor):
-    def part(client):
-        begin(client)
-        client.execute("bridge", "sofia/lab/agent")
-        client.rest()
-        return [message.value("DTMF-Digit") for message in client.seen if message.name == "DTMF"]
-
-    visitor("event plain DTMF CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE")
-    one = engine(part)
-    agent = Destination(steps=(WhenConnected(1000), Keys("*7"), Wait(500), HangUp()))
-    heard = spawn(lambda: visitor.client.until("CHANNEL_HANGUP_COMPLETE", Call_Direction="inbound"))
-    run(clock, switch, CallScript(destination=agent), one)
-    clock.run_until(heard.ready)
-    keys = [m for m in visitor.client.seen if m.name == "DTMF"]
-    assert [m.value("DTMF-Digit") for m in keys] == ["*", "7"]
-    assert {m.value("Call-Direction") for m in keys} == {"outbound"}
-    assert one.results[0].get() == [], "the caller's own socket does not"
-
-
-def test_bgapi_answers_by_an_event(clock, visitor):
-    visitor("event plain BACKGROUND_JOB")
-    reply = visitor("bgapi version")
-    job = reply.headers["Job-UUID"]
-    assert reply.headers["Reply-Text"] == f"+OK Job-UUID: {job}"
-    heard = spawn(lambda: visitor.client.until("BACKGROUND_JOB", Job_UUID=job))
-    clock.run_until(heard.ready)
-    assert "FreeSWITCH Version" in heard.get().body
-
-
-def test_a_filter_leaves_out_events_without_the_header(clock, visitor):
-    visitor("event plain BACKGROUND_JOB RELOADXML")
-    visitor("filter Unique-ID nobody")
-    visitor("api reloadxml")
-    assert visitor("filter delete Unique-ID").label().endswith("+OK filter deleted. [Unique-ID][]")
-    visitor("api reloadxml")
-    clock.settle()
-    spawn(visitor.client.message)
-    clock.settle()
-    assert [m.name for m in visitor.client.seen if m.event] == ["RELOADXML"]
-
-
-def test_nixevent_and_noevents(visitor):
-    assert visitor("noevents").label().endswith("-ERR not listening for events")
-    visitor("event plain RELOADXML DTMF")
-    assert visitor("nixevent RELOADXML").label().endswith("+OK events nixed")
-    assert visitor("nixevent NOSUCH").label().endswith("-ERR no keywords supplied")
-    visitor("api reloadxml")
-    assert visitor("noevents").label().endswith("+OK no longer listening for events")
-    assert not [m for m in visitor.client.seen if m.event]
-
-
-def test_exit_says_goodbye(clock, visitor):
-    assert visitor("exit").label() == "command/reply +OK bye"
-    rest = spawn(visitor.client.rest)
-    clock.run_until(rest.ready)
-    assert rest.get()[0].body.startswith("Disconnected, goodbye.\n")
-
-
-def test_a_port_that_is_taken_is_a_clear_error(clock, switch):
-    address = switch.listen(("127.0.0.1", 0))
-    with pytest.raises(
-        SetupError, match=rf"cannot listen on 127\.0\.0\.1:{address[1]}: .*; choose"
-    ):
-        LabSwitch(clock).listen(address)
-
-
-def test_a_heartbeat_comes_every_twenty_seconds(clock, visitor):
-    visitor("event plain HEARTBEAT")
-    beats = []
-
-    def listen():
-        for message in iter(visitor.client.message, None):
-            beats.append((clock.monotonic_ms(), message.value("Heartbeat-Interval")))
-
-    spawn(listen)
-    clock.run(60_000)
-    assert [interval for _, interval in beats] == ["20"] * 3
-    assert beats[1][0] - beats[0][0] == 20_000
 
 
 NONSENSE = (
