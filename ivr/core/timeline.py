@@ -1,13 +1,13 @@
 """Where a call's pauses lie in the files of its recording (R6, R7).
 
 FreeSWITCH writes only while caller and agent are joined (docs/freeswitch.md 30), and not while
-the customer's telephone has the call on hold (56). So a file's
-time is the time joined since it was begun: what lies between Connected and Parted, and between
-the file's RecordingStarted and RecordingStopped. What the journal missed while a call's socket
-was lost, a clock that drifts and a disk that was full all shift it. A span therefore has two
-places: so far from the file's beginning, and so far from its end. One fault in one place puts
-the truth at one of them or between them. Who looks into the file decides
-(``ivr.recording.silence``).
+the customer's telephone has the call on hold (docs/freeswitch.md 56). So a file's time is the time
+joined since it was begun: what lies between Connected and Parted, and between the file's
+RecordingStarted and RecordingStopped, but for what lies between CustomerHeld and CustomerBack. What
+the journal missed while a call's socket was lost, a clock that drifts and a disk that was full all
+shift it. A span therefore has two places: so far from the file's beginning, and so far from its
+end. One fault in one place puts the truth at one of them or between them. Who looks into the file
+decides (``ivr.recording.silence``).
 """
 
 from __future__ import annotations
@@ -211,7 +211,8 @@ class _Tape:
     cut: bool = False
     """It ended, and nobody saw when."""
     stalled_ms: int = -1
-    """When it was seen not to grow any more; negative where it was not."""
+    """When it was seen not to grow any more, and a further part was begun in its stead; negative
+    where it goes on, for all we know: it grows again when there is room (docs/freeswitch.md 63)."""
 
 
 class _Pass:
@@ -248,7 +249,7 @@ class _Pass:
                 self.part()
             case RecordingStalled():
                 tape = self.tapes.get(part_of(entry.path))
-                if tape is not None and tape.stop_ms < 0 and tape.stalled_ms < 0:
+                if entry.into and tape is not None and tape.stop_ms < 0 and tape.stalled_ms < 0:
                     tape.stalled_ms = self.ms
             case RecordingIntended() | RecordingStarted() | RecordingStopped():
                 self.record(entry)

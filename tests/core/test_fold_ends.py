@@ -219,7 +219,7 @@ def test_a_part_that_stalled_and_was_never_said_to_stop() -> None:
 def test_a_stall_without_room_for_a_further_part() -> None:
     told = (*BEGIN, (12_900, RecordingStalled(ONE, "")), (33_100, BYE))
     made = record(at(*told), audio(6_400))
-    assert made.recording.missing_ms == 5_500
+    assert made.recording.missing_ms == 25_700, "it may have gone on, and nobody saw it grow"
     assert made.recording.detail == "the file stopped growing while people spoke"
     assert shortfall(made) == "short"
     assert made.steps[-2][:2] == ("recording-stalled", "no room")

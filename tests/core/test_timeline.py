@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from ivr.core.entries import (
     Connected,
+    CustomerBack,
+    CustomerHeld,
     Entry,
     HungUp,
     Parted,
@@ -88,6 +90,20 @@ def test_a_pause_across_a_transfer() -> None:
     [span] = line.spans
     assert (span.begin_ms, span.end_ms) == (10_000, 20_020)
     assert span.masked == ((10_020, 20_000),)
+
+
+def test_nothing_is_added_while_the_customer_holds() -> None:
+    """Nor while the agent is exchanged meanwhile."""
+    line = recorded(
+        (15_000, CustomerBack()), (20_000, CustomerHeld()), (21_000, Parted()),
+        (22_000, CustomerHeld()), (23_000, Connected("c")), (27_000, CustomerBack()),
+        *an_ordinary_pause(30_000, 40_000),
+    )  # fmt: skip
+    [span] = line.spans
+    assert (span.begin_ms, span.end_ms, span.expected_ms) == (13_000, 23_000, 43_000)
+    assert line.joined_ms == 43_000
+    parted = recorded((20_000, Parted()), (25_000, CustomerBack()), (30_000, Connected("c")))
+    assert parted.joined_ms == 40_000, "back, and nobody there"
 
 
 def test_a_recording_that_begins_after_the_connection() -> None:
@@ -327,7 +343,7 @@ _KINDS = [
     Parted(), BYE, RecordingIntended(ONE), RecordingStarted(ONE), RecordingStopped(ONE, "", 1),
     RecordingIntended(TWO), RecordingStarted(TWO), RecordingStopped(TWO, "", 1),
     PauseStarted("digits", -1, -5), PauseStarted("digits", 0, 1 << 40),
-    RecordingStalled(ONE, TWO), RecordingStalled(TWO, ""),
+    RecordingStalled(ONE, TWO), RecordingStalled(TWO, ""), CustomerHeld(), CustomerBack(),
 ]  # fmt: skip
 
 
@@ -363,5 +379,5 @@ def test_the_kinds_that_are_tried_are_those_that_matter() -> None:
     names = {kind.__name__ for kind in get_args(Entry)}
     matter = {name for name in names if name.startswith(("Pause", "Recording"))}
     assert {type(kind).__name__ for kind in _KINDS} == (matter - {"RecordingFailed"}) | {
-        "Connected", "Parted", "HungUp",
+        "Connected", "Parted", "HungUp", "CustomerHeld", "CustomerBack",
     }  # fmt: skip
