@@ -8,6 +8,7 @@ import pytest
 
 from ivr.lab import CallScript, Destination, LabSwitch, read_dialplan
 from ivr.lab.script import DuringPrompt, HangUp, Wait, WhenConnected
+from ivr.lab.session import Action
 from tests.lab.client import begin
 
 XML = """<include><context name="public">
@@ -151,3 +152,93 @@ def test_a_silent_engine_loses_the_call_to_the_dead_man(clock, switch, engine):
     call = switch.place(TALKS)
     clock.run_until(call.done.ready)
     assert 5000 <= call.done.get().connected_ms <= 5100
+
+
+def dies(*, resume: bool = False, dial: str = "sofia/lab/agent", then: str = "CHANNEL_EXECUTE"):
+    """An engine that bridges (or plays) and dies as soon as that has begun."""
+
+    def part(client):
+        uuid = begin(client, events="CHANNEL_EXECUTE CHANNEL_EXECUTE_COMPLETE CHANNEL_BRIDGE")
+        client.ask(f"api sched_del {uuid}")
+        client.ask(
+            f"api uuid_setvar_multi {uuid} ivr_next=ivr-again-main;continue_on_fail=true;"
+            f"socket_resume={'true' if resume else ''}"
+        )
+        client.execute("answer")
+        client.until("CHANNEL_EXECUTE_COMPLETE", Application="answer")
+        client.execute("playback" if dial.endswith(".wav") else "bridge", dial)
+        client.until(then)
+        client.pause(300)
+        client.socket.close()
+
+    return part
+
+
+def test_with_socket_resume_left_set_the_prompt_is_cut(clock, switch, engine, prompt):
+    """docs/freeswitch.md 65."""
+    one = engine(dies(resume=True, dial=prompt))
+    use(switch, one.address)
+    call = switch.place(CallScript(steps=(DuringPrompt(1000), HangUp())))
+    clock.run_until(one.finished)
+    lost_ms = clock.monotonic_ms() - call._began
+    clock.run(100)
+    [stop] = [h.at_ms for h in call.happenings if h.event == "PLAYBACK_STOP"]
+    assert stop <= lost_ms + 20
+    assert ("transfer", "ivr-again-main XML public") in call.leg.app_log
+
+
+@pytest.mark.parametrize(
+    ("destination", "cause"),
+    [
+        (Destination.talks(1000, answer_ms=2000), "SUCCESS"),
+        (Destination(answer_ms=2000, refusal="USER_BUSY"), "USER_BUSY"),
+    ],
+    ids=["answered", "busy"],
+)
+def test_the_ringing_goes_on_without_the_engine(clock, switch, engine, destination, cause):
+    """docs/freeswitch.md 66: what came of it, the next engine can read."""
+    one = engine(dies())
+    use(switch, one.address)
+    script = CallScript(destination=destination, steps=(Wait(30_000), HangUp()))
+    call = switch.place(script)
+    call.leg.set("hangup_after_bridge", "true")
+    clock.run_until(one.finished)
+    clock.run(2000)
+    assert call.leg.bridged is (cause == "SUCCESS")
+    assert call.leg.get("originate_disposition") == cause
+    clock.run(2000)
+    again = [app for app, _ in call.leg.app_log].count("socket") > 1
+    assert again is (cause != "SUCCESS"), "a call that was connected ends with the bridge"
+
+
+@pytest.mark.parametrize("after", ["true", "false"])
+def test_an_agent_who_hangs_up_ends_it_or_gives_it_back(clock, switch, engine, after):
+    """docs/freeswitch.md 67."""
+    one = engine(dies(then="CHANNEL_BRIDGE"))
+    use(switch, one.address)
+    call = switch.place(TALKS)
+    call.leg.set("hangup_after_bridge", after)
+    clock.run_until(one.finished)
+    clock.run(3000)
+    assert call.done.ready() is (after == "true")
+    again = [app for app, _ in call.leg.app_log].count("socket") > 1
+    assert again is (after == "false")
+
+
+def test_the_end_of_a_silent_engine_takes_the_call_from_the_second_one(clock, switch, engine):
+    """docs/freeswitch.md 69: one flag keeps the channel parked for both."""
+    silent = engine(lambda client: client.rest())
+    living = engine(lambda client: (begin(client), client.rest()))
+    switch.dialplan = {
+        "second": (Action("socket", f"{living.address} async full"), Action("answer")),
+        ".*": (
+            Action("sched_transfer", "+2 second XML public"),
+            Action("socket", f"{silent.address} async full"),
+        ),
+    }
+    call = switch.place(CallScript(steps=(Wait(60_000), HangUp())))
+    clock.run(5000)
+    assert not call.leg.answered
+    silent.clients[0].socket.close()
+    clock.run(100)
+    assert call.leg.answered
