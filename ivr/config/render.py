@@ -201,6 +201,8 @@ def _only(extension: ET.Element, field: str, expression: str) -> ET.Element:
 
 def _fallback(condition: ET.Element, route: Route) -> None:
     _set(condition, *_DIGITS, export=True)
+    # What an engine began to record goes on without one, and nobody could pause it for a payment.
+    _action(condition, "stop_record_session", "all")
     # What an engine set that had the call before. With the first, the bridge below ends when an
     # engine dies that was silent (docs/freeswitch.md 10b); the others are for one that speaks to
     # callers itself: without it they shall hear what the telephone network says of a failure.

@@ -32,7 +32,9 @@ def proceed(state: CallState, policy: CallPolicy) -> Step:
         if policy.direction == "outbound":
             return dial(state, policy)
         state = state._replace(recording=Recording.REQUESTED)
-        return steps.enter(state, Phase.STARTING, SWITCH_MS, do.StartRecording(state.path))
+        # That the caller was told is on disk as soon as what is said then (R1).
+        start = (do.HastenJournal(), do.StartRecording(state.path))
+        return steps.enter(state, Phase.STARTING, SWITCH_MS, *start)
     return steps.enter(state, Phase.SECURING, JOURNAL_MS)
 
 
@@ -135,9 +137,13 @@ def _met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
             reason = state.undurable or "the journal was not written in time"
             started = (do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),)
     state, commands = pausing.met(state, event, policy)
-    if other and not first and not outbound and not state.at_line:
+    # The codes are bound as the agent's telephone is dialled, but not by the dialplan's fallback.
+    dialled = first and state.phase is not Phase.UNLINKED
+    if other and not dialled and not outbound and not state.at_line:
         commands = (*commands, do.ListenToAgent(policy.pausing.codes))
-    return Step(state, (connected, *started, *commands))
+    # Soon, whoever waits for it or not: with whom a call was connected is what a next engine, or
+    # the record, can least do without (R22).
+    return Step(state, (connected, do.HastenJournal(), *started, *commands))
 
 
 def _apology(cause: str, policy: CallPolicy) -> tuple[Prompt, str]:

@@ -108,8 +108,11 @@ class _Told:
         """R1, R3: the caller was told, or came back from opting out, having heard of it."""
         if self.opting_out or self.opted_out:
             return False
+        if self.outbound:
+            return True
+        opted_out = self.opting_out or self.reason == "opted-out"
         came_back = self.returned and self.heard_ms > 0
-        return self.outbound or rules.was_announced(self.announced) or came_back
+        return not opted_out and (rules.was_announced(self.announced) or came_back)
 
     @property
     def goes_to(self) -> Phase:

@@ -294,10 +294,11 @@ class CallDriver:
                 if self.state.pause is Pause.STOPPING and before.pause is not Pause.STOPPING:
                     log.warning("mask refused or not confirmed in time", call=self.call_id)
                 self._carry_out(commands)
-                if self.state.phase is Phase.UNLINKED and (
-                    before.phase is not Phase.UNLINKED or before.other_leg != self.state.other_leg
-                ):
-                    self._follow()
+                if self.state.phase is Phase.UNLINKED:
+                    if before.phase is not Phase.UNLINKED:
+                        self._follow()
+                    elif before.other_leg != self.state.other_leg:
+                        self._follow_customer()
             if self._asked and (self.state.pause in _SETTLED or self.state.phase in _OVER):
                 self._answer_who_asked()
         except Exception as fault:  # noqa: BLE001  # the root of all that happens to a call
@@ -317,10 +318,13 @@ class CallDriver:
     def _follow(self) -> None:
         """Be told by the inbound connection of a call whose own socket is gone."""
         self._context.follow(self.call_id)
+        self._follow_customer()
+        self.look_again()
+
+    def _follow_customer(self) -> None:
         recorded = self.legs.customer
         if recorded and recorded != self.call_id:
             self._context.follow_leg(self.call_id, recorded)
-        self.look_again()
 
     def look_again(self) -> None:
         """Ask what became of the call while nobody listened."""
