@@ -41,12 +41,19 @@ class Books:
         written: Sequence[Written],
         calls: Sequence[Dialogue],
         shown: Counter[str] | None = None,
+        *,
+        strict: bool = True,
     ) -> None:
-        """``shown`` is how often each file was moved into ``new/``, where that was watched."""
+        """``shown`` is how often each file was moved into ``new/``, where that was watched.
+
+        Not ``strict``: a caller who hangs up in the first moments of a call, and whose engine is
+        killed in them, may be known to nobody.
+        """
         self.spool = spool
         self.written = written
         self.calls = calls
         self._shown = shown or Counter()
+        self._strict = strict
 
     def balance(self) -> list[str]:
         """Everything that is wrong; nothing is as it should be."""
@@ -156,7 +163,8 @@ class Books:
         parts = [one for one in self.written if one.call == call.call.uuid and one.copy]
         joined = _total(self._heard_each_other(call))
         if record is None:
-            if not call.unrecorded and outcome.duration_ms:
+            told = any(one.ms for one in call.leg.heard)
+            if not call.unrecorded and (self._strict or told or joined):
                 yield "has no record"
             return
         if call.unrecorded and not parts:
@@ -167,7 +175,7 @@ class Books:
             yield f"{joined} ms together, only {recorded} ms recorded"
         if joined and record.announcement != "fully" and not record.opt_out.returned:
             yield f"connected, and the announcement was heard {record.announcement}"
-        if joined and not record.connected_at:
+        if joined and not record.connected_at and record.ended.reason != "ended-unseen":
             yield "its record does not say that it was connected"
         yield from self._voices(call, record, parts)
 

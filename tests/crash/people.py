@@ -33,6 +33,8 @@ _SAID = {what: tone for tone, what in _TONES.items()}
 PATIENCE_MS = 2_500
 """How long an agent waits for a code to have its effect."""
 TRIES = 4
+UNMASK_MS = 3_000
+"""How long a recording may stay masked after a hold: there may be no engine to hear of its end."""
 
 
 class Someone:
@@ -166,6 +168,18 @@ class Dialogue:
         agent.wait(ms)
         agent.act(Unhold())
         span.end_ms = now()
+        alive(lambda: self._let_unmask(span))
+
+    def _let_unmask(self, span: Span) -> None:
+        """There may be no engine just now to hear that the hold is over."""
+        self.caller.until(lambda: not self.masked, UNMASK_MS)
+        span.end_ms = self.switch.clock.monotonic_ms()
+
+    @property
+    def masked(self) -> bool:
+        """Nothing is recorded of the caller now, and it was."""
+        spans = self.switch.heard[self.leg.uuid].masked
+        return bool(spans) and spans[-1].end_ms is None
 
     def transfer(self, agent: Someone, to: str) -> None:
         """The agent sends the caller to another number."""
