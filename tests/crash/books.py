@@ -171,7 +171,8 @@ class Books:
             return
         recorded = sum(_ms(one.samples()) for one in parts)
         paused_without = record.recording.unrecorded_ms
-        if recorded + paused_without < joined - SLACK_MS:
+        # What FreeSWITCH connected by itself is recorded from when an engine is there.
+        if recorded + paused_without < joined - SLACK_MS and not call.unrecorded:
             yield f"{joined} ms together, only {recorded} ms recorded"
         if joined and record.announcement != "fully" and not record.opt_out.returned:
             yield f"connected, and the announcement was heard {record.announcement}"
