@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import wave
 from pathlib import Path
@@ -193,3 +194,27 @@ def test_hash_of_more_than_one_piece(tmp_path: Path) -> None:
 
 def test_duration() -> None:
     assert Audio(2, 8000, 2, 8012, False).duration_ms == 1001
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize("size", [2 * GIB, 2 * GIB + 1, 2 * GIB + 44 + 3, 4 * GIB - 44])
+def test_a_long_recording_is_repaired_by_reading_its_header_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A day and more, on a disk without room for it: the file has holes."""
+    path = written(tmp_path, riff(fmt(), chunk(b"data", b"", 0), length=36))
+    os.truncate(path, size)
+    read: list[int] = []
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda *args: (read.append(args[1]), real(*args))[1])
+    audio = repair(path)
+    assert sum(read) < 1024
+    monkeypatch.undo()
+    frames = (size - 44) // 4
+    assert audio == Audio(2, 8000, 2, frames, True)
+    assert audio.duration_ms == frames // 8
+    assert inspect(path) == Audio(2, 8000, 2, frames, False)
+    assert path.stat().st_size == 44 + frames * 4
+    assert path.stat().st_blocks < 64, "the holes are still there"
