@@ -7,10 +7,11 @@ of life came: an entry that only a living call makes, or a sample in its recordi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ivr.core.entries import (
+    Arrived,
     Finished,
     HungUp,
     PauseOverdue,
@@ -22,6 +23,8 @@ from ivr.core.entries import (
 
 UNSEEN = frozenset(("switch-lost", "ended-unseen"))
 """Reasons of a :class:`HungUp` that was found out later than it happened."""
+_LATEST_MS = 253_402_300_800_000
+"""The year 10000, which no date can tell; a file may claim to be from then."""
 _OF_ITSELF = (PauseOverdue, RecordingStalled, RecordingIntended, Finished)
 """What the engine says on its own, whether FreeSWITCH still has the call or not."""
 
@@ -71,6 +74,8 @@ def end_of(entries: Sequence[Stamped], written_ms: int = 0) -> End:
     ``written_ms`` is when its recording was last written to, by the wall clock; 0 where that is
     not known. It counts only where nobody saw the end.
     """
+    if not 0 < written_ms < _LATEST_MS:
+        written_ms = 0
     if not entries:
         return End(0, written_ms, False)
     after, at = passed(entries), hang_up_of(entries)
@@ -85,6 +90,19 @@ def end_of(entries: Sequence[Stamped], written_ms: int = 0) -> End:
     if found_out is not None:
         ms, wall_ms = min(ms, after[at]), min(wall_ms, found_out.stamp.wall_ms)
     return End(ms, wall_ms, False)
+
+
+def unseen_end(switch_lost: bool) -> HungUp:
+    """The end of a call that FreeSWITCH has no more, and of which nothing was heard."""
+    if switch_lost:
+        return HungUp(by="switch", cause="", q850=0, reason="switch-lost")
+    return HungUp(by="unknown", cause="", q850=0, reason="ended-unseen")
+
+
+def is_lost(entries: Iterable[Stamped], switch: str) -> bool:
+    """Whether the call was of another FreeSWITCH than the one with this Core-UUID: that died."""
+    told = (stamped.entry for stamped in entries)
+    return any(isinstance(one, Arrived) and one.switch not in ("", switch) for one in told)
 
 
 def is_unseen(stamped: Stamped) -> bool:

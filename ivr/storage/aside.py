@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from ivr.storage.atomic import Disk, SourceError, copy_all, sync_folder, write_new
@@ -26,10 +27,10 @@ def is_damage(error: OSError) -> bool:
 class Aside:
     """Moves files into ``aside/`` and remembers what for."""
 
-    def __init__(self, disk: Disk, places: Places) -> None:
+    def __init__(self, disk: Disk, places: Places, said: Iterable[str] = ()) -> None:
         self._disk = disk
         self._places = places
-        self.said: list[str] = []
+        self.said = list(said)
         """One line for each file that was set aside."""
 
     def put(self, source: str, why: str, *, copied: str = "") -> None:

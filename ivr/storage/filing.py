@@ -78,6 +78,8 @@ class Filing:
     entries: tuple[Stamped, ...]
     missing: int = 0
     """How many more the journal had of it, which were lost."""
+    aside: tuple[str, ...] = ()
+    """What an earlier try set aside, as in :attr:`Filed.aside`."""
 
     @property
     def doubt(self) -> str:
@@ -108,7 +110,7 @@ class Filed:
     """A fault of the program's own, in one line, for which this call was set aside: trying it
     again now would fail again. Its audio is untouched and the journal keeps it open."""
     aside: tuple[str, ...] = ()
-    """A line for each file of the call that was set aside this time, as it could not be used."""
+    """A line for each file of the call that was set aside, as it could not be used."""
 
 
 def record_bytes(record: CallRecord) -> bytes:
@@ -154,7 +156,7 @@ class _Batch:
 
     def run(self, filings: Sequence[Filing]) -> tuple[Filed, ...]:
         """Carry the batch through; a call that fails does not stop the others."""
-        calls = [_Open(filing, Aside(self.disk, self.places)) for filing in filings]
+        calls = [_Open(each, Aside(self.disk, self.places, each.aside)) for each in filings]
         try:
             self._steps(calls)
         except Exception as fault:  # noqa: BLE001  # the root of the thread's work
@@ -309,6 +311,7 @@ class _Batch:
             for call in shown:
                 call.shown = True
             self._each(shown, "clear away what is no recording of", self._clear)
+            self._each(shown, "sync the folder of the recording of", self._sync_cleared)
 
     def _folder(self, calls: Sequence[_Open]) -> bool:
         """Sync ``new/``; whether that went well."""
@@ -351,6 +354,11 @@ class _Batch:
             reason = recording.reason or ("unreadable" if tape.trouble else "empty")
             detail = tape.trouble or "no audio in it"
             call.aside.put(tape.source, f"{reason}: {detail}\n")
+
+    def _sync_cleared(self, call: _Open) -> None:
+        """What was copied does not come back after a crash, as a recording that nobody knows."""
+        for folder in {os.path.dirname(tape.copied) for tape in call.tapes if tape.copied}:
+            sync_folder(self.disk, folder)
 
     def _clear_copied(self, call: _Open, tape: Tape) -> None:
         """Remove what was copied, unless somebody wrote to it since."""

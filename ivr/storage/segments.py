@@ -163,10 +163,26 @@ def keep_bad_lines(reading: Reading, aside: Path) -> None:
             )
             write_durably(aside / f"{segment}.why", why.encode("utf-8", "replace"), scratch)
         if kept := [bad for bad in lines if bad.line]:
-            target = aside / f"{segment}.bad"
+            data = b"".join([bad.data + b"\n" for bad in kept])
+            target = _not_taken(aside / f"{segment}.bad", data)
             why = "".join([f"line {bad.line}: {bad.why}\n" for bad in kept])
-            write_durably(target, b"".join([bad.data + b"\n" for bad in kept]), scratch)
+            write_durably(target, data, scratch)
             write_durably(aside / f"{target.name}.why", why.encode(), scratch)
+
+
+def _not_taken(path: Path, data: bytes) -> Path:
+    """The path, or one like it where something else lies there: a journal that was empty begins
+    with the same numbers again."""
+    free, number = path, 1
+    while os.path.lexists(free):
+        try:
+            if free.read_bytes() == data:
+                break
+        except OSError:
+            pass
+        number += 1
+        free = path.with_name(f"{path.name}.{number}")
+    return free
 
 
 class SegmentWriter:

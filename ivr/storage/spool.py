@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -227,7 +227,7 @@ class Spool:
                 continue
             if filed.error is not None:
                 self.error = filed.error
-                again.append((filing, callback))
+                again.append((replace(filing, aside=filed.aside), callback))
                 if self._refused is not None:
                     self._loop.run_callback(self._refused, filing.call_id, filed.error)
                 continue

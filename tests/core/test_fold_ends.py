@@ -113,6 +113,12 @@ def test_a_call_without_an_end_ends_with_its_audio() -> None:
     assert made.durations.total_ms == made.durations.wall_ms == 0
 
 
+@pytest.mark.parametrize("written", [-WALL - 5_000, 253_402_300_800_000 - WALL, 1 << 60])
+def test_a_file_from_another_age_tells_nothing(written: int) -> None:
+    assert record(at(*BEGIN), audio(39_000, written=written)).durations.total_ms == 1_000
+    assert record((), audio(39_000, written=written)).ended_at == ""
+
+
 def test_the_latest_of_several_parts_counts() -> None:
     made = record(
         at(*BEGIN, (90_000, LOST)), audio(9_000, written=10_000), audio(9_000, 2, written=20_000)

@@ -304,3 +304,20 @@ def test_the_same_number_in_both_is_read_and_removed_in_both(bench: Bench) -> No
     bench.tidy()
     bench.tidy()
     assert bench.both() == ([], [])
+
+
+def test_damaged_lines_of_an_older_segment_of_the_same_number_are_kept(
+    bench: Bench, tmp_path: Path
+) -> None:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    for data in (b"first\n", b"second\n", b"second\n"):
+        (bench.folder / "0000000001.journal").write_bytes(data)
+        journal = Journal(bench.folder, bench.clock, LIMITS)
+        journal.open()
+        journal.close()
+    names = ["0000000001.journal.bad", "0000000001.journal.bad.2"]
+    assert [(aside / name).read_bytes() for name in names] == [b"first\n", b"second\n"]
+    assert sorted(path.name for path in aside.iterdir()) == sorted(
+        [*names, *(f"{name}.why" for name in names)]
+    )
