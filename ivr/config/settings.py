@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from ivr.config.addresses import Address, with_number
+from ivr.core.entries import Arrived, Stamped
 from ivr.core.policy import CallPolicy, Prompt
 
 __all__ = [
@@ -159,3 +160,11 @@ class Configuration:
             return found
         tries = (beginning.policy_for(number) for beginning in self.beginnings)
         return next((policy for policy in tries if policy is not None), None)
+
+    def policy_left(self, journal: Iterable[Stamped]) -> CallPolicy:
+        """How a call is treated that an earlier engine left, by its journal: that of the number
+        that was called; of a number that no route claims any more, or of a call of which nothing
+        is known, the one that gives a call the longest time (R22)."""
+        numbers = (one.entry.number for one in journal if isinstance(one.entry, Arrived))
+        found = next(filter(None, map(self.policy_for, numbers)), None)
+        return found or max(self.policies.values(), key=lambda policy: policy.longest_call_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ivr.core import commands as do
 from ivr.core import entries, events, pausing, rules, steps
 from ivr.core.commands import Command
+from ivr.core.ending import unseen_end
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS
 from ivr.core.policy import CallPolicy, Prompt
@@ -201,13 +202,6 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return steps.hang_up(state, "ALLOTTED_TIMEOUT", "longest-call")
         case _:
             return waiting_out(state, event, policy)
-
-
-def unseen_end(switch_lost: bool) -> entries.HungUp:
-    """The end of a call that FreeSWITCH has no more, and of which nothing was heard (R22)."""
-    if switch_lost:
-        return entries.HungUp(by="switch", cause="", q850=0, reason="switch-lost")
-    return entries.HungUp(by="unknown", cause="", q850=0, reason="ended-unseen")
 
 
 def refusing(state: CallState, event: Event, policy: CallPolicy) -> Step:

@@ -16,9 +16,8 @@ from typing import Literal
 
 from ivr.config.settings import Configuration
 from ivr.core import entries
-from ivr.core.connecting import unseen_end
+from ivr.core.ending import is_lost, unseen_end
 from ivr.core.entries import Stamp, Stamped
-from ivr.core.policy import CallPolicy
 from ivr.core.record import iso
 from ivr.core.state import Pause
 from ivr.core.taking_up import followed
@@ -179,18 +178,10 @@ def _then(
     return f"its record is written, its end is {unseen_end(is_lost(told, core)).reason}"
 
 
-def is_lost(told: Iterable[Stamped], core: str) -> bool:
-    """Whether a call was of another FreeSWITCH, which died, than the one with this Core-UUID."""
-    return any(
-        isinstance(one.entry, entries.Arrived) and one.entry.switch not in ("", core)
-        for one in told
-    )
-
-
 def is_paused(told: tuple[Stamped, ...], configuration: Configuration | None, path: str) -> bool:
     """Whether a start masks this call at once; by the journal alone where there is no policy."""
-    policy = _policy(told, configuration)
-    if policy is not None:
+    if configuration is not None:
+        policy = configuration.policy_left(told)
         return followed(told, path, policy).state.pause is not Pause.OFF
     paused = False
     for one in told:
@@ -214,17 +205,6 @@ def _paused(
         elif isinstance(one.entry, entries.PauseEnded):
             began = ""
     return began
-
-
-def _policy(told: Iterable[Stamped], configuration: Configuration | None) -> CallPolicy | None:
-    if configuration is None:
-        return None
-    for one in told:
-        if isinstance(one.entry, entries.Arrived):
-            policy = configuration.policy_for(one.entry.number)
-            if policy is not None:
-                return policy
-    return max(configuration.policies.values(), key=lambda policy: policy.longest_call_ms)
 
 
 def _phase(told: Iterable[Stamped], zone: tzinfo) -> tuple[str, str, str]:

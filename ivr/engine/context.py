@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +72,10 @@ class Context:
     """What the journal has of a call that an earlier run left and nobody has taken up yet."""
     recall: Callable[[str], Sequence[Stamped]] = _nothing
     """The same; whoever asks has taken it up."""
+    left_recordings: Callable[[], Mapping[str, str]] = dict
+    """Where those are being recorded that nobody has taken up yet."""
+    forsake: Callable[[str], None] = _nobody
+    """FreeSWITCH died, and such a call with it."""
     release: Callable[[str], None] = _nobody
     """Takes a call that another engine has: it makes the record."""
     room: Callable[[], Path | None] = _no_watch

@@ -11,8 +11,9 @@ back, and the spool's own folder counts as unusable until it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ GONE_MS = 10_000
 """FreeSWITCH is dead where nothing has listened on its port for so long, while nothing of what it
 was recording grew."""
 _AWAY = "does not answer"
+
+Stalled = Callable[[int, int], None]
+"""Told now, and since when a recording stands still."""
 
 
 @dataclass(slots=True)
@@ -95,15 +99,25 @@ class Growth:
         if self._looking_ms is None:
             self._looking_ms = now
             least = self._context.configuration.site.limits.least_free_bytes
-            paths = [driver.state.path for driver in self._growing()]
+            paths = [path for path, _stalled in self._watched().values()]
             self._pool.spawn(look, self._places, least, paths).rawlink(self._looked)
         elif now - self._looking_ms > LATE_MS:
             main, *rest = self._folders
             self._take((FolderNow(main.path, main.free_bytes, False, _AWAY), *rest))
             self._judge(now, {})
 
-    def _growing(self) -> list[CallDriver]:
-        return [each for each in self._context.calls.values() if should_grow(each.state)]
+    def _watched(self) -> Mapping[str, tuple[str, Stalled]]:
+        """What is looked at, by the calls' ids: each recording's path, and what to do where it
+        stands still."""
+        watched: dict[str, tuple[str, Stalled]] = {
+            driver.call_id: (driver.state.path, partial(self._stands_still, driver))
+            for driver in self._context.calls.values()
+            if should_grow(driver.state)
+        }
+        if self._away_ms is not None:
+            for call_id, path in self._context.left_recordings().items():
+                watched[call_id] = (path, partial(self._left_still, call_id))
+        return watched
 
     def _looked(self, result: Any) -> None:
         """On the hub's thread: a look is over."""
@@ -123,24 +137,31 @@ class Growth:
     def _judge(self, now: int, sizes: Mapping[str, int]) -> None:
         """Tell each call whose recording should have grown and has not."""
         tapes = {}
-        for driver in self._growing():
-            path = driver.state.path
+        for call_id, (path, stalled) in self._watched().items():
             size = sizes.get(path, -1)
-            tape = self._tapes.get(driver.call_id)
+            tape = self._tapes.get(call_id)
             if tape is None or tape.path != path or size > tape.size:
                 tape = _Tape(path, size, now, now)
             elif now - tape.told_ms >= STILL_MS:
                 tape.told_ms = now
-                self._tell(driver, tape, now)
-            tapes[driver.call_id] = tape
+                stalled(now, tape.since_ms)
+            tapes[call_id] = tape
         self._tapes = tapes
 
-    def _tell(self, driver: CallDriver, tape: _Tape, now: int) -> None:
-        away_ms = 0 if self._away_ms is None else now - self._away_ms
-        if away_ms >= GONE_MS and now - tape.since_ms >= GONE_MS:
+    def _stands_still(self, driver: CallDriver, now: int, since_ms: int) -> None:
+        if self._gone(now, since_ms):
             driver.vanished(switch_lost=True)
         elif driver.reachable():
-            driver.take(events.Stalled(now, self._elsewhere(tape.path)))
+            driver.take(events.Stalled(now, self._elsewhere(driver.state.path)))
+
+    def _left_still(self, call_id: str, now: int, since_ms: int) -> None:
+        if self._gone(now, since_ms):
+            self._context.forsake(call_id)
+
+    def _gone(self, now: int, since_ms: int) -> bool:
+        """Whether FreeSWITCH has died, and its recordings with it."""
+        away = self._away_ms is not None and now - self._away_ms >= GONE_MS
+        return away and now - since_ms >= GONE_MS
 
     def _elsewhere(self, path: str) -> str:
         """Where a recording can go on: in another folder, if there is one."""

@@ -10,11 +10,13 @@ over once more before that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 
-from ivr.core.connecting import unseen_end
-from ivr.core.entries import Arrived, HungUp, Stamp, Stamped
-from ivr.core.policy import CallPolicy
+from ivr.core.ending import between, is_lost, unseen_end
+from ivr.core.entries import HungUp, PauseStarted, RecordingIntended, Stamp, Stamped
+from ivr.core.pausing import LINE
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
 from ivr.engine.ended import ended
@@ -55,6 +57,15 @@ class Recovery:
         """The same, for whoever drives the call from here on."""
         return self._left.pop(call_id)
 
+    def recordings(self) -> Mapping[str, str]:
+        """Where the calls that are left are, or were, last being recorded."""
+        places = {}
+        for call_id, entries in self._left.items():
+            told = (one.entry for one in entries)
+            paths = [one.path for one in told if isinstance(one, RecordingIntended)]
+            places[call_id] = paths[-1] if paths else ""
+        return places
+
     def found(self, call_id: str, in_progress: bool) -> None:
         """FreeSWITCH says whether it has a call that was left: follow it, or finish it."""
         # Taken out first: one that cannot be dealt with does not stand in the others' way.
@@ -63,33 +74,28 @@ class Recovery:
         if entries is None or call_id in self._context.calls:
             return
         if in_progress:
-            CallDriver.take_up(self._context, call_id, entries, self._policy(entries))
+            policy = self._context.configuration.policy_left(entries)
+            CallDriver.take_up(self._context, call_id, entries, policy)
         else:
             self._close(call_id, self._ended(call_id, entries))
-
-    def _policy(self, entries: tuple[Stamped, ...]) -> CallPolicy:
-        """That of the number that was called; of a number that no route claims any more, or of
-        a call of which nothing is known, the one that gives a call the longest time."""
-        configuration = self._context.configuration
-        for stamped in entries:
-            if isinstance(stamped.entry, Arrived):
-                policy = configuration.policy_for(stamped.entry.number)
-                if policy is not None:
-                    return policy
-        return max(configuration.policies.values(), key=lambda policy: policy.longest_call_ms)
 
     def _ended(self, call_id: str, entries: tuple[Stamped, ...]) -> tuple[Stamped, ...]:
         """With the end of the call, of which nobody heard, unless it is there."""
         if not entries or any(isinstance(one.entry, HungUp) for one in entries):
             return entries
-        lost = any(
-            isinstance(one.entry, Arrived) and one.entry.switch not in ("", self._context.switch())
-            for one in entries
-        )
+        lost = is_lost(entries, self._context.switch())
         clock = self._context.clock
-        ended = Stamped(Stamp(clock.wall_ms(), clock.monotonic_ms()), unseen_end(lost))
-        self._context.note(call_id, ended.entry, ended.stamp)
-        return (*entries, ended)
+        stamp = Stamp(clock.wall_ms(), clock.monotonic_ms())
+        ended = [Stamped(stamp, unseen_end(lost))]
+        policy = self._context.configuration.policy_left(entries)
+        if policy.payment_line and not any(isinstance(one.entry, PauseStarted) for one in entries):
+            # It is paused from before it rings, whatever of that came to the disk (R6).
+            back_ms = between(entries[0].stamp, stamp)
+            paused = PauseStarted(LINE, policy.pausing.guard_ms, back_ms)
+            ended.insert(0, Stamped(stamp, paused))
+        for one in ended:
+            self._context.note(call_id, one.entry, one.stamp)
+        return (*entries, *ended)
 
     def _close(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
         def filed(filed: Filed) -> None:

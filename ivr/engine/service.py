@@ -114,6 +114,8 @@ class Engine:
         self._recovery = Recovery(self.context, reading)
         self.context.left = self._recovery.entries_of
         self.context.recall = self._recovery.recall
+        self.context.left_recordings = self._recovery.recordings
+        self.context.forsake = lambda call_id: self._recovery.found(call_id, False)
         self.context.release = self._release
         self.growth = Growth(self.context, self.spool.places)
         self.context.room = self.growth.room
