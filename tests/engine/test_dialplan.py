@@ -10,7 +10,13 @@ from gevent import socket
 
 from ivr.config.addresses import Address
 from ivr.config.load import load
-from ivr.config.render import again_extension, fallback_extension, render
+from ivr.config.render import (
+    MOST_OFFERS,
+    NEXT_VARIABLE,
+    again_extension,
+    fallback_extension,
+    render,
+)
 from ivr.lab import CallScript, Destination
 from ivr.lab.dialplan import Extension, read_dialplan
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
@@ -197,6 +203,39 @@ def test_the_next_engine_closes_at_once(house, use):
     assert call.leg.get("ivr_unrecorded") == "true"
     assert outcome.connected_ms is not None
     assert outcome.connected_ms < 5_000, "not by the dead man"
+
+
+def ends_at_each_call(listener: socket.socket, taken: list[str]) -> None:
+    """An engine that takes a call, and dies of it; the next one is there already."""
+    while True:
+        connection, _peer = listener.accept()
+        with connection, connection.makefile("rwb") as lines:
+            lines.write(b"connect\n\n")
+            lines.flush()
+            told = dict(line.split(b": ", 1) for line in iter(lines.readline, b"\n"))
+            call, route = told[b"Unique-ID"].strip().decode(), told[b"variable_ivr_route"].strip()
+            taken.append(call)
+            again = again_extension(route.decode())
+            pairs = f"socket_resume=;continue_on_fail=true;{NEXT_VARIABLE}={again}"
+            lines.write(f"api uuid_setvar_multi {call} {pairs}\n\n".encode())
+            lines.flush()
+            while lines.readline().strip():
+                pass
+
+
+def test_a_call_that_ends_each_engine_is_not_offered_for_ever(house, use):
+    taken: list[str] = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        dying = spawned(lambda: ends_at_each_call(listener, taken))
+        use(listener.getsockname()[1])
+        call = house.place(LONG)
+        house.clock.run_until(call.done.ready)
+        dying.kill()
+    assert taken == [call.uuid] * (1 + MOST_OFFERS)
+    assert call.done.get().connected_ms is not None
+    assert call.leg.get("ivr_unrecorded") == "true"
 
 
 def test_the_fallback_leaves_what_goes_wrong_to_the_network(house, use):
