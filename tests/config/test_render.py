@@ -54,6 +54,7 @@ BEFORE: Actions = [
 ]
 WITHOUT: Actions = [
     KEYS_OUT,
+    ("stop_record_session", "all"),
     ("unset", "socket_resume"),
     ("unset", "continue_on_fail"),
     ("unset", "ignore_early_media"),
