@@ -37,6 +37,17 @@ def rss_mib(pid: int) -> float:
     return kib / 1024
 
 
+def peak_mib() -> float:
+    """The most resident memory that this process has had, in MiB.
+
+    ``ru_maxrss`` is no good for that: a child begins with what its parent had.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise OSError("/proc/self/status has no VmHWM")
+
+
 def listening(port: int) -> bool:
     """Whether anybody listens on the TCP port; asks the kernel, so that nobody is disturbed."""
     wanted = f":{port:04X}"

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+
+from .procfs import peak_mib
 
 AIM_SECONDS = 1.0
 AIM_MIB = 64.0
@@ -52,7 +53,7 @@ def prove(path: Path) -> dict[str, float]:
         Span(n, 1, a * 1000, b * 1000, 250, ((a * 1000 + 20, b * 1000 - 20),), 3_600_000)
         for n, (a, b) in enumerate(_PAUSES)
     ]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib()
     began = time.perf_counter()
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     audio = inspect_fd(fd, "recording")
@@ -66,8 +67,8 @@ def prove(path: Path) -> dict[str, float]:
     leaks = sum(proof.leaked_peak > 0 for proof in proofs)
     if left or leaks != 1:
         sys.exit(f"the proof is wrong: {leaks} leaks found, expected 1; peak {left} is left")
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": seconds, "peak_mib": after / 1024, "added_mib": (after - before) / 1024}
+    after = peak_mib()
+    return {"seconds": seconds, "peak_mib": after, "added_mib": after - before}
 
 
 def prove_plainly(path: Path) -> dict[str, float]:
@@ -76,7 +77,7 @@ def prove_plainly(path: Path) -> dict[str, float]:
 
     import numpy as np
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib()
     began = time.perf_counter()
     with wave.open(str(path), "rb") as file:
         frames, form = file.readframes(file.getnframes()), file.getparams()
@@ -95,8 +96,8 @@ def prove_plainly(path: Path) -> dict[str, float]:
     seconds = time.perf_counter() - began
     if leaks != 1:
         sys.exit(f"the plain proof is wrong: {leaks} leaks found, expected 1")
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": seconds, "peak_mib": after / 1024, "added_mib": (after - before) / 1024}
+    after = peak_mib()
+    return {"seconds": seconds, "peak_mib": after, "added_mib": after - before}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+
+from .procfs import peak_mib
 
 AIM_SECONDS = 1.0
 AIM_MIB = 64.0
@@ -53,7 +54,7 @@ def repair(path: Path) -> dict[str, float]:
     """In the process of its own: the repair, then one plain reading with SHA-256, then ours."""
     from ivr.recording.audio import inspect_fd, repair_fd, sha256_fd
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib()
     began = time.perf_counter()
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     audio = inspect_fd(fd, "recording")
@@ -66,7 +67,7 @@ def repair(path: Path) -> dict[str, float]:
     read = time.perf_counter()
     digest = sha256_fd(fd)
     hashed = time.perf_counter()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    after = peak_mib()
     now = inspect_fd(fd, "recording")
     if not audio.repaired or now.repaired or now.frames != audio.frames or digest != plainly:
         sys.exit("the repair is wrong")
@@ -74,8 +75,8 @@ def repair(path: Path) -> dict[str, float]:
         "seconds": repaired - began,
         "hashing": hashed - read,
         "plain_hashing": read - repaired,
-        "peak_mib": after / 1024,
-        "added_mib": (after - before) / 1024,
+        "peak_mib": after,
+        "added_mib": after - before,
     }
 
 

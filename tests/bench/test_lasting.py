@@ -87,8 +87,9 @@ def test_a_header_is_repaired_and_the_file_hashed(tmp_path: Path) -> None:
     with wave.open(str(path)) as sound:
         assert sound.getnframes() == (100_000 - 44) // 4
     assert found["seconds"] > 0
+    fat = b"x" * (200 << 20)  # the memory of who measures is not that of what is measured
     hole = repair.measure(1, 100_000, hole=True)
-    assert hole.peak_mib > 0
+    assert 0 < hole.peak_mib < len(fat) >> 20
     with pytest.raises(SystemExit, match="wrong"):
         repair.repair(path)
 
