@@ -2,13 +2,14 @@
 
 from ivr.lab.call import CallOutcome, LabCall
 from ivr.lab.clock import TurnedClock
-from ivr.lab.dialplan import Dialplan, dialplan_for, read_dialplan
+from ivr.lab.dialplan import PICK_UP, Dialplan, dialplan_for, read_dialplan
 from ivr.lab.moment import Moment
 from ivr.lab.script import CallScript, Destination
 from ivr.lab.session import Action
 from ivr.lab.switch import LabSwitch
 
 __all__ = [
+    "PICK_UP",
     "Action",
     "CallOutcome",
     "CallScript",

@@ -8,9 +8,9 @@ from ivr.lab import api_audio
 from ivr.lab.alarm import sleep_until
 from ivr.lab.apps import schedule_transfer, seconds_until, start_recording
 from ivr.lab.board import TICK_MS
-from ivr.lab.bridge import bridge_legs
 from ivr.lab.command import COMMANDS, NO_CHANNEL, OK, Exchange, command, run
 from ivr.lab.event import Event
+from ivr.lab.joining import bridge_legs
 from ivr.lab.moving import transfer
 from ivr.lab.portrait import look_up
 from ivr.lab.show import show

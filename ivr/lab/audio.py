@@ -121,6 +121,20 @@ class Clip:
         return lead
 
 
+class Mix:
+    """Several at once, as a telephone mixes the voices of a conference."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: Source) -> None:
+        self.parts = parts
+
+    def samples(self, begin: int, count: int, rate: int) -> array[int]:
+        """See :class:`Source`."""
+        heard = [part.samples(begin, count, rate) for part in self.parts]
+        return array("h", (max(-32768, min(32767, sum(one))) for one in zip(*heard, strict=True)))
+
+
 class Line:
     """One direction of a leg's audio."""
 
@@ -142,8 +156,8 @@ class Line:
         self.about_to_change()
         self._unfollow()
         self._source = source
-        if isinstance(source, Line):
-            source._followers.append(self)
+        for line in self._lines():
+            line._followers.append(self)
 
     def about_to_change(self) -> None:
         """Have everyone who writes down this line do so up to this moment."""
@@ -158,8 +172,12 @@ class Line:
         return self._source.samples(begin, count, rate)
 
     def _unfollow(self) -> None:
-        if isinstance(self._source, Line):
-            self._source._followers.remove(self)
+        for line in self._lines():
+            line._followers.remove(self)
+
+    def _lines(self) -> list[Line]:
+        parts = self._source.parts if isinstance(self._source, Mix) else (self._source,)
+        return [part for part in parts if isinstance(part, Line)]
 
 
 def _repeat(table: array[int], begin: int, count: int) -> array[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ivr.lab import headers
@@ -11,7 +10,6 @@ from ivr.lab.audio import SILENCE, RingBack
 from ivr.lab.board import Key
 from ivr.lab.holding import end_hold
 from ivr.lab.leg import Leg
-from ivr.lab.moving import be_joined
 from ivr.lab.session import application, run_keys, run_messages
 
 _DIALSTATUS = {
@@ -266,30 +264,3 @@ def be_bridged(leg: Leg) -> None:
         leg.wait()
     if partner is not None:
         partner.attend()
-
-
-def bridge_legs(leg: Leg, other: Leg) -> None:
-    """Join two legs that are there already (docs/freeswitch.md 10a, 23b)."""
-    be_joined(other, leg, be_bridged)
-    be_joined(leg, other, _bridge_to(other))
-
-
-def _bridge_to(other: Leg) -> Callable[[Leg], None]:
-    def task(leg: Leg) -> None:
-        while other.next_task is not None and not leg.leaving and not other.down:
-            leg.wait(leg.tick_ms(after=True))
-        if not leg.leaving and not other.down:
-            leg.state, leg.state_number = "CS_SOFT_EXECUTE", 3
-            leg.other = other
-            leg.set("signal_bond", other.uuid)
-            leg.last_app = ("uuid_bridge", other.uuid)
-            leg.set("current_application_response", None)
-            leg.set("current_application_data", other.uuid)
-            leg.set("current_application", "uuid_bridge")
-            application = [("Application", "uuid_bridge"), ("Application-Data", other.uuid)]
-            leg.fire("CHANNEL_EXECUTE", *application)
-            join(leg, other)
-        if not leg.leaving:
-            leg.hang_up("NORMAL_CLEARING")
-
-    return task

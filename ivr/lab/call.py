@@ -103,9 +103,8 @@ class LabCall:
     def finish(self) -> None:
         """The caller's leg is gone: say how it went."""
         leg = self.leg
-        by = leg.ended_by
-        if by == "switch" and self.other is not None and self.other.ended_by != "switch":
-            by = self.other.ended_by
+        hands = (one.ended_by for one in (leg, leg.other, self.other) if one is not None)
+        by = next((hand for hand in hands if hand != "switch"), leg.ended_by)
         self.done.set(
             CallOutcome(
                 uuid=leg.uuid,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ivr.lab.board import TICK_MS
-from ivr.lab.bridge import bridge_legs
 from ivr.lab.holding import end_hold, hold
+from ivr.lab.joining import bridge_legs
 from ivr.lab.leg import Leg
 from ivr.lab.moving import transfer
 from ivr.lab.wire import ClientMessage

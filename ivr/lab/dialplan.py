@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -38,7 +39,15 @@ class Extension:
 
 
 Dialplan = Mapping[str, tuple[Action, ...]] | Sequence[Extension]
-"""Regular expressions that the whole number fits, with what is done then; or extensions."""
+"""Regular expressions that the whole number fits (their groups are ``$1`` and so on), with what is
+done then; or extensions."""
+
+
+PICK_UP: Mapping[str, tuple[Action, ...]] = MappingProxyType(
+    {"pickup-(.+)": (Action("answer"), Action("intercept", "$1"))}
+)
+"""Extensions by which a telephone that dials ``pickup-<uuid of the caller's leg>`` takes the call;
+to be put before others."""
 
 
 def dialplan_for(
@@ -86,8 +95,11 @@ def actions_for(
     the leg has then; variables in actions are put in when each is done.
     """
     if isinstance(dialplan, Mapping):
-        fits = (todo for pattern, todo in dialplan.items() if re.fullmatch(pattern, number))
-        return next(fits, None)
+        for pattern, actions in dialplan.items():
+            match = re.fullmatch(pattern, number)
+            if match is not None:
+                return tuple(Action(one.app, _with_groups(one.arg, match)) for one in actions)
+        return None
     known = {
         "destination_number": number,
         "context": context,

@@ -24,7 +24,12 @@ def transfer(leg: Leg, number: str, dialplan: str, context: str) -> None:
 
 
 def be_joined(leg: Leg, other: Leg, task: Callable[[Leg], None]) -> None:
-    """Send a leg to another leg, as ``uuid_bridge`` does."""
+    """Send a leg to another leg, as ``uuid_bridge`` does: its events name that one at once, also
+    that of the parting from the one before (docs/freeswitch.md 50)."""
+    leg.set("bridge_channel", other.channel)
+    leg.set("bridge_uuid", other.uuid)
+    leg.set("signal_bond", other.uuid)
+    leg.other = other
     _new_profile(leg, f"uuid_br:{other.uuid}")
     leg.set("original_destination_number", leg.party.dialled)
     leg.set("original_caller_id_name", leg.party.name)

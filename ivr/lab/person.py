@@ -6,7 +6,7 @@ from typing import assert_never
 
 from ivr.clock import Clock
 from ivr.lab.alarm import Alarm
-from ivr.lab.audio import DTMF_HZ, SILENCE, Tone
+from ivr.lab.audio import DTMF_HZ, SILENCE, Mix, Source, Tone
 from ivr.lab.board import Enders
 from ivr.lab.desk import Desk
 from ivr.lab.leg import LOST, Leg
@@ -23,6 +23,7 @@ from ivr.lab.script import (
     Speak,
     Step,
     Tell,
+    ThreeWay,
     Unhold,
     Wait,
     WaitFor,
@@ -60,7 +61,7 @@ class Person:
         self._counts = {"PLAYBACK_START": 0, "PLAYBACK_STOP": 0, "CHANNEL_BRIDGE": 0}
         self._seen = dict(self._counts)
         self._masked = False
-        self._voice = Tone(hz)
+        self._voice: Source = Tone(hz)
         self._aloud = True
         self._pressed: tuple[str, int] | None = None
         """The key that is held, and since when."""
@@ -105,6 +106,8 @@ class Person:
                 self._desk.blind_transfer(self._leg, to)
             case AttendedTransfer():
                 self._transfer_attended(step)
+            case ThreeWay():
+                self._talk_to_both(step)
             case Hold():
                 self._desk.hold(self._leg)
             case Unhold():
@@ -163,16 +166,38 @@ class Person:
             self._talk()
             self._leg.press(held[0], self._clock.monotonic_ms() - held[1])
 
-    def _transfer_attended(self, step: AttendedTransfer) -> None:
+    def _consult(self, to: str, ms: int) -> Leg:
+        """Hold the other side and call a number; the leg of that call, joined or down."""
         self._desk.hold(self._leg)
-        second = self._desk.dial(self._leg, step.to, self._hz)
+        second = self._desk.dial(self._leg, to, self._hz)
         second.watchers.append(lambda name, _: self._alarm.ring())
         while not self._leg.down and not second.down and second.peer is None:
             self._alarm.wait(self._leg.tick_ms(after=True))
-        self._wait(step.consult_ms)
+        self._wait(ms)
+        return second
+
+    def _transfer_attended(self, step: AttendedTransfer) -> None:
+        second = self._consult(step.to, step.consult_ms)
         if not self._desk.join(self._leg, second):
             second.hang_up("NORMAL_CLEARING", by=self._side)
             self._desk.unhold(self._leg)
+
+    def _talk_to_both(self, step: ThreeWay) -> None:
+        second = self._consult(step.to, step.consult_ms)
+        first, third = self._leg.peer, second.peer
+        self._desk.unhold(self._leg)
+        if first is None or third is None:
+            second.hang_up("NORMAL_CLEARING", by=self._side)
+            return
+
+        def both_end(name: str, _leg: Leg) -> None:
+            if name == "CHANNEL_HANGUP":
+                second.hang_up("NORMAL_CLEARING", by=self._side)
+
+        self._leg.watchers.append(both_end)
+        self._voice = Mix(Tone(self._hz), third.mouth)
+        self._talk()
+        second.mouth.change(Mix(Tone(self._hz), first.mouth))
 
     def _talk(self) -> None:
         self._leg.mouth.change(self._voice if self._aloud else SILENCE)

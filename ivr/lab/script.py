@@ -84,6 +84,19 @@ class AttendedTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreeWay:
+    """Hold the other side, call a number, and talk with both: this telephone mixes the voices.
+
+    FreeSWITCH sees two calls and is told of no conference. Where nobody answers, the other side
+    is taken up again.
+    """
+
+    to: str
+    consult_ms: int = 500
+    """How long they speak before the other side is taken up, too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Put the other side on hold: it hears music (docs/freeswitch.md 23c)."""
 
@@ -147,6 +160,7 @@ Step = (
     | HangUp
     | BlindTransfer
     | AttendedTransfer
+    | ThreeWay
     | Hold
     | Unhold
     | WaitFor

@@ -31,6 +31,7 @@ Q850 = {
     "INTERWORKING": 127,
     "ORIGINATOR_CANCEL": 487,
     "ALLOTTED_TIMEOUT": 602,
+    "PICKED_OFF": 605,
     "MANAGER_REQUEST": 503,
 }
 """The number of each cause; those above 127 are FreeSWITCH's own."""

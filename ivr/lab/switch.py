@@ -14,7 +14,7 @@ from gevent.server import StreamServer
 
 from ivr.clock import Clock, RealClock
 from ivr.errors import SetupError
-from ivr.lab import api, apps, bridge, play
+from ivr.lab import api, apps, bridge, joining, play
 from ivr.lab.board import Party
 from ivr.lab.bridge import Dial, be_bridged
 from ivr.lab.call import LabCall
@@ -40,7 +40,7 @@ __all__ = ["LabSwitch", "dialplan_for"]
 HEARTBEAT_S = 20
 """Between two HEARTBEAT events while the switch listens."""
 
-_SETTLED = (bridge, play)
+_SETTLED = (bridge, joining, play)
 """Their applications register themselves when they are imported."""
 
 
