@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ivr.errors import SpoolError
+from ivr.lab.board import Heard
 from ivr.storage.names import call_and_part
 from ivr.storage.record_schema import PausedSpanModel, RecordModel, parse_record
 from ivr.storage.segments import read
 from tests.crash.people import AGENT_HZ, CALLER_HZ, SECRET_HZ, Dialogue
+from tests.crash.prompts import LENGTHS
 from tests.crash.switch import Span, Written
 from tests.crash.tones import BLOCK_MS, RATE, SILENCE, blocks, holds
 
@@ -24,10 +26,8 @@ _HEADER, _FRAME = 44, 4
 SLACK_MS = 120
 """How much less may be recorded than people heard of each other: packets of 20 ms, and what is
 held back, at each end of a bridge."""
-EDGE_MS = 400
-"""How far a pause may reach beyond what was asked for: its guard, and the way there and back."""
-LEAST_WORD_MS = 30
-"""A secret of which less than this is heard is not told apart from where it begins."""
+EDGE_MS = 320
+"""How far silence may reach beyond the mask: the guard, and what its place is uncertain by."""
 
 _LETTERS = {"c": CALLER_HZ, "a": AGENT_HZ, "s": SECRET_HZ}
 
@@ -163,7 +163,7 @@ class Books:
         parts = [one for one in self.written if one.call == call.call.uuid and one.copy]
         joined = _total(self._heard_each_other(call))
         if record is None:
-            told = any(one.ms for one in call.leg.heard)
+            told = any(_heard_out(one) for one in call.leg.heard)
             if not call.unrecorded and (self._strict or told or joined):
                 yield "has no record"
             return
@@ -187,17 +187,26 @@ class Books:
         self, call: Dialogue, record: RecordModel, parts: Sequence[Written]
     ) -> Iterator[str]:
         """Silent no more than was asked for; and in it what was told in confidence."""
-        silent = 0
+        silent = masked = 0
         for one in parts:
             path = self.spool / "new" / one.name
-            if path.exists():
-                heard = blocks(path.read_bytes()[_HEADER:], 0, _LETTERS)
-                silent += heard.count(SILENCE) * BLOCK_MS
-        asked = _total(call.pausing) + 2 * EDGE_MS * len(call.pausing)
-        if silent > asked + SLACK_MS:
-            yield f"{silent} ms are silent, at most {asked} were asked for"
+            if not path.exists():
+                continue
+            heard = blocks(path.read_bytes()[_HEADER:], 0, _LETTERS)
+            silent += heard.count(SILENCE) * BLOCK_MS
+            may_be = set[int]()
+            for begin, end in one.masked:
+                masked += _ms_of(end - begin)
+                may_be.update(range(_block(begin, -EDGE_MS), _block(end, EDGE_MS) + 1))
+            lost = [at for at, letter in enumerate(heard) if letter == SILENCE and at not in may_be]
+            if lost:
+                ms, begin = len(lost) * BLOCK_MS, lost[0] * BLOCK_MS
+                yield f"{one.name}: {ms} ms are silent, from {begin} on, that were not masked"
+        asked = _total(call.pausing) + SLACK_MS * len(call.pausing)
+        if masked > asked:
+            yield f"masked for {masked} ms, at most {asked} were asked for"
         told = [_total([span]) for span in call.secret]
-        if told and parts and silent < sum(told):
+        if told and not call.unrecorded and silent < sum(told):
             yield f"{silent} ms are silent, {sum(told)} had to be"
         if len(told) > len(record.recording.pauses):
             yield f"{len(told)} pauses, its record has {len(record.recording.pauses)}"
@@ -209,8 +218,22 @@ def _bytes_of(pause: PausedSpanModel, offset_ms: int, most: int) -> tuple[int, i
     return min(begin, most), min(end, most)
 
 
+def _heard_out(prompt: Heard) -> bool:
+    """Whether it was heard to its end."""
+    name = Path(prompt.what).stem
+    return name in LENGTHS and (prompt.ms or 0) >= LENGTHS[name][0]
+
+
 def _ms(samples: bytes) -> int:
-    return len(samples) // _FRAME * 1000 // RATE
+    return _ms_of(len(samples))
+
+
+def _ms_of(many: int) -> int:
+    return many // _FRAME * 1000 // RATE
+
+
+def _block(at: int, ms: int) -> int:
+    return (_ms_of(at) + ms) // BLOCK_MS
 
 
 def _total(spans: Iterable[Span]) -> int:

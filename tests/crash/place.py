@@ -21,6 +21,7 @@ from ivr.lab.session import Action
 from tests.crash.books import Books
 from tests.crash.callers import Callers
 from tests.crash.killing import Death, Killed, Life
+from tests.crash.prompts import LENGTHS
 from tests.crash.switch import TruthfulSwitch
 from tests.engine import site
 from tests.noted import note_audio
@@ -29,16 +30,6 @@ COLLEAGUE = "4000"
 """An extension that the dialplan itself bridges."""
 PAY_BY_PHONE = "01427676699"
 """A route straight to the payment line."""
-
-LENGTHS = {
-    "announcement": (500, 1300),
-    "reminder": (400, 1700),
-    "goodbye": (300, 2100),
-    "busy": (300, 2500),
-    "no-answer": (300, 2900),
-    "unavailable": (300, 3300),
-}
-"""Each prompt's length in milliseconds and its pitch: short, for a story is told often."""
 
 _DESTINATIONS = """\
 desk:

@@ -27,6 +27,8 @@ class Written:
     """As it was when it ended; None while it goes on."""
     gone: bool = False
     """Its file was not there any more when the switch ended it."""
+    masked: list[tuple[int, int]] = field(default_factory=list)
+    """From and to, in bytes of samples, where the switch wrote silence instead of voices."""
 
     @property
     def name(self) -> str:
@@ -96,14 +98,34 @@ class TruthfulSwitch(LabSwitch):
             _begin(heard.masked, now)
         elif name == "RECORD_MASK":
             _begin(heard.masked, now)
+            for written in self._of(leg):
+                if not written.masked or written.masked[-1][1] >= 0:
+                    written.masked.append((self._size(written), -1))
         elif name == "RECORD_UNMASK":
             _end(heard.masked, now)
+            for written in self._of(leg):
+                self._unmasked(written)
         elif name == "CHANNEL_BRIDGE":
             _begin(heard.bridged, now)
         elif name in ("CHANNEL_UNBRIDGE", "CHANNEL_HANGUP"):
             _end(heard.bridged, now)
 
+    def _of(self, leg: Leg) -> list[Written]:
+        return [one for one in self._going.values() if one.call == leg.uuid]
+
+    @staticmethod
+    def _size(written: Written) -> int:
+        try:
+            return os.path.getsize(written.path) - _HEADER
+        except FileNotFoundError:
+            return 0
+
+    def _unmasked(self, written: Written) -> None:
+        if written.masked and written.masked[-1][1] < 0:
+            written.masked[-1] = written.masked[-1][0], self._size(written)
+
     def _ended(self, written: Written, *, thrown_away: bool) -> None:
+        self._unmasked(written)
         del self._going[written.path]
         if thrown_away:  # there was not a sample in it
             return
