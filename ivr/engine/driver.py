@@ -25,6 +25,7 @@ from ivr.core.ending import between
 from ivr.core.entries import Arrived, Connected, Stamp, Stamped
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy, Prompt
+from ivr.core.stalling import should_grow
 from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
 from ivr.core.steps import Step
 from ivr.core.taking_up import followed, handed_back
@@ -63,6 +64,7 @@ class CallDriver:
         "_entries",
         "_events",
         "_gave_in",
+        "_gone",
         "_link",
         "_outbox",
         "_pause_timer",
@@ -98,6 +100,7 @@ class CallDriver:
         self._events: deque[Event] = deque()
         self._busy = False
         self._gave_in = False
+        self._gone = False
         self._outbox: list[bytes] = []
         self._replies: list[OnReply | None] = []
         self._timer: Timer | None = None
@@ -192,6 +195,11 @@ class CallDriver:
         failed at it: it would again."""
         return self.state.phase is Phase.UNLINKED and not self._gave_in
 
+    @property
+    def grows(self) -> bool:
+        """Its recording should grow. Not where FreeSWITCH has said that it has no such call."""
+        return should_grow(self.state) and not self._gone
+
     def reachable(self) -> bool:
         """FreeSWITCH can be asked something about this call now."""
         return self._link is not None or self._context.connected()
@@ -228,6 +236,7 @@ class CallDriver:
         is ended; where FreeSWITCH lives, a moment later, for its RECORD_STOP may be on its way."""
         if self.state.phase is not Phase.UNLINKED:
             return
+        self._gone = True
 
         def gone() -> None:
             self._timer = None

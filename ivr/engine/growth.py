@@ -22,7 +22,6 @@ from gevent.threadpool import ThreadPool
 
 from ivr.clock import Timer
 from ivr.core import events
-from ivr.core.stalling import should_grow
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
 from ivr.storage.places import Places
@@ -112,7 +111,7 @@ class Growth:
         watched: dict[str, tuple[str, Stalled]] = {
             driver.call_id: (driver.state.path, partial(self._stands_still, driver))
             for driver in self._context.calls.values()
-            if should_grow(driver.state)
+            if driver.grows
         }
         if self._away_ms is not None:
             for call_id, path in self._context.left_recordings().items():
