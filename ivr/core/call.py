@@ -87,6 +87,7 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 may_record=outbound,
                 durable=False,
                 syncs=1,
+                elsewhere=event.elsewhere,
                 undurable="" if event.room else "there is no room to record",
             )
             arrived = entries.Arrived(
@@ -192,7 +193,7 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
             state.recording is Recording.REQUESTED
         ):
             if state.phase is Phase.STARTING:
-                return connecting.unrecorded(state, reason, policy)
+                return stalling.not_begun(state, reason, policy)
             state = state._replace(recording=Recording.REFUSED)
             failed = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
             if state.phase is Phase.CLOSING:

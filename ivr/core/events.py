@@ -32,6 +32,8 @@ class Arrived:
     """Path that FreeSWITCH would be given to record to; made by the engine alone (R23)."""
     room: bool = True
     """There is room for a recording (R22)."""
+    elsewhere: str = ""
+    """Another folder with room, should FreeSWITCH refuse to record there; empty where none is."""
     switch: str = ""
     """FreeSWITCH's Core-UUID."""
     engine: str = ""

@@ -185,8 +185,12 @@ def normal(state: CallState) -> CallState:
         reason="",
         path="/" if state.path else "",
         part=1,
+        announcement_ms=min(state.announcement_ms, 1),
+        durable=state.durable and not state.undurable,
+        undurable="x" if state.undurable else "",
         syncs=min(state.syncs, 2),
         renewing="x" if state.renewing else "",
+        elsewhere="x" if state.elsewhere and state.phase not in _PAST_TELLING else "",
         asked_at=0,
         # These only keep a recording that stalls from being begun anew, or told of again.
         together=state.joined and state.phase in LIVE,
@@ -359,10 +363,6 @@ def _given(move: Move) -> str:
     match move.event:
         case events.HungUp():
             return "recording" if state.may_be_recording else "not recording"
-        case events.LinkLost():
-            # One that is connected and not recorded goes on too, and is told apart by nothing here.
-            goes_on = state.may_be_recording or state.joined
-            return "recording" if goes_on else "not recording"
         case events.RecordingStarted():
             return (
                 "given up"

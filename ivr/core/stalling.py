@@ -9,7 +9,7 @@ whether the call goes on without.
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import entries, events, pausing, rules, steps
+from ivr.core import connecting, entries, events, pausing, rules, steps
 from ivr.core.commands import Tone
 from ivr.core.policy import CallPolicy
 from ivr.core.state import (
@@ -62,8 +62,7 @@ def stalled(state: CallState, event: events.Stalled, policy: CallPolicy) -> Step
     if renewals >= MOST_AGAIN:
         return Step(state)  # whatever it is, it is not for want of room
     part = state.part + 1
-    name = first_path(state.path).rpartition("/")[2]
-    path = further_path(f"{event.folder}/{name}", part)
+    path = _further(event.folder, state.path, part)
     state = state._replace(
         part=part,
         renewing=path,
@@ -77,6 +76,33 @@ def stalled(state: CallState, event: events.Stalled, policy: CallPolicy) -> Step
     told = entries.RecordingStalled(path=state.path, into=path)
     intended = entries.RecordingIntended(path=path)
     return Step(state, (do.Journal(told), do.Journal(intended), do.SyncJournal()))
+
+
+def not_begun(state: CallState, reason: str, policy: CallPolicy) -> Step:
+    """FreeSWITCH refused the first part, as it does on a full disk (docs/freeswitch.md 62): it is
+    begun in another folder before anybody is connected."""
+    if not state.elsewhere:
+        return connecting.unrecorded(state, reason, policy)
+    part = state.part + 1
+    path = _further(state.elsewhere, state.path, part)
+    told = entries.RecordingStalled(path=state.path, into=path)
+    intended = entries.RecordingIntended(path=path)
+    state = state._replace(
+        part=part,
+        path=path,
+        elsewhere="",
+        recording=Recording.NONE,
+        durable=False,
+        syncs=state.syncs + 1,
+    )
+    journal = (do.Journal(told), do.Journal(intended), do.SyncJournal())
+    return steps.enter(state, Phase.SECURING, JOURNAL_MS, *journal)
+
+
+def _further(folder: str, path: str, part: int) -> str:
+    """Where this part of the recording at ``path`` goes in a folder."""
+    name = first_path(path).rpartition("/")[2]
+    return further_path(f"{folder}/{name}", part)
 
 
 def journal_news(state: CallState, policy: CallPolicy) -> Step:

@@ -127,6 +127,8 @@ class CallState(NamedTuple):
     """How often the journal was to be brought to disk and no answer has come yet: they come in
     order, and only the last one tells of the intent that is waited for."""
     recording: Recording = Recording.NONE
+    elsewhere: str = ""
+    """Folder that the recording goes to if FreeSWITCH refuses to begin it where it should."""
     renewing: str = ""
     """Path of the part that is to follow a recording that stalled: its intent is on its way to
     the disk."""

@@ -39,6 +39,11 @@ def _nothing(_call_id: str) -> Sequence[Stamped]:
     return ()
 
 
+def _nowhere_else(_path: str) -> str:
+    """Nobody looks after the folders yet."""
+    return ""
+
+
 def _no_watch() -> Path | None:
     """Nobody looks after the folders yet."""
     return None
@@ -80,6 +85,8 @@ class Context:
     """Takes a call that another engine has: it makes the record."""
     room: Callable[[], Path | None] = _no_watch
     """The folder that the next recording goes to; None where there is no room."""
+    elsewhere: Callable[[str], str] = _nowhere_else
+    """Another folder than that of this path that takes recordings; empty where none does."""
     switch: Callable[[], str] = str
     """Core-UUID of the FreeSWITCH that is there; empty where none is."""
     follow: Callable[[str], None] = _nobody

@@ -128,6 +128,7 @@ class CallDriver:
                 number=offered.number,
                 recording=path,
                 room=folder is not None,
+                elsewhere=context.elsewhere(path),
                 switch=offered.switch,
                 engine=context.me,
             )

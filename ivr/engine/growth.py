@@ -86,6 +86,15 @@ class Growth:
         """The folder that the next recording goes to; None where none takes any."""
         return next((folder.path for folder in self._folders if folder.usable), None)
 
+    def elsewhere(self, path: str) -> str:
+        """Another folder than that of this path that takes recordings; empty where none does."""
+        usable = [str(folder.path) for folder in self._folders if folder.usable]
+        return next((folder for folder in usable if not path.startswith(f"{folder}/")), "")
+
+    def _here(self) -> str:
+        folder = self.room()
+        return "" if folder is None else str(folder)
+
     @property
     def folders(self) -> tuple[FolderNow, ...]:
         """The spool's own, and the fallback's, as they were last seen."""
@@ -151,7 +160,7 @@ class Growth:
         if self._gone(now, since_ms):
             driver.vanished(switch_lost=True)
         elif driver.reachable():
-            driver.take(events.Stalled(now, self._elsewhere(driver.state.path)))
+            driver.take(events.Stalled(now, self.elsewhere(driver.state.path) or self._here()))
 
     def _left_still(self, call_id: str, now: int, since_ms: int) -> None:
         if self._gone(now, since_ms):
@@ -161,12 +170,6 @@ class Growth:
         """Whether FreeSWITCH has died, and its recordings with it."""
         away = self._away_ms is not None and now - self._away_ms >= GONE_MS
         return away and now - since_ms >= GONE_MS
-
-    def _elsewhere(self, path: str) -> str:
-        """Where a recording can go on: in another folder, if there is one."""
-        usable = [str(folder.path) for folder in self._folders if folder.usable]
-        other = [folder for folder in usable if not path.startswith(f"{folder}/")]
-        return next(iter(other or usable), "")
 
     def _away(self, now: int) -> None:
         if not self._context.nobody_there():

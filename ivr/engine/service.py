@@ -119,6 +119,7 @@ class Engine:
         self.context.release = self._release
         self.growth = Growth(self.context, self.spool.places)
         self.context.room = self.growth.room
+        self.context.elsewhere = self.growth.elsewhere
         self._wall_clock = WallClock(self._clock, self.metrics)
         self.metrics.registry.register(
             Scraped(
