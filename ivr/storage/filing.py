@@ -21,7 +21,6 @@ blocks and runs in a thread.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -49,12 +48,13 @@ from ivr.storage.atomic import (
     write_durably,
     write_new,
 )
+from ivr.storage.doubt import doubted, told
 from ivr.storage.encode import encoder
 from ivr.storage.fault import describe
-from ivr.storage.opened import NoFileError, opened
+from ivr.storage.late import Late
 from ivr.storage.places import Places
 from ivr.storage.readback import ReadBack
-from ivr.storage.tape import Finder, Listing, Tape, holds_nothing, is_copy
+from ivr.storage.tape import Finder, Listing, Tape
 
 _to_json = encoder(CallRecord)
 _RECORDING = (RecordingIntended, RecordingStarted, RecordingStopped, RecordingFailed)
@@ -221,7 +221,8 @@ class _Batch:
         if self._there is None:
             self._there = Listing(self.places)  # once a batch: it holds all calls
         self._there.must_wait(_paths(entries), all_known=not doubt)
-        finder = Finder(self.disk, self.places, call_id, self._there.readable)
+        folders = [*self._there.readable, *_other_folders(entries, self.places)]
+        finder = Finder(self.disk, self.places, call_id, folders)
         finder.tapes([*_parts(entries), *self._there.parts(call_id)], call.tapes.append)
         back = ReadBack(self.disk, self.places, call_id, call.aside)
         if os.path.lexists(self.places.record(call_id)):
@@ -231,68 +232,39 @@ class _Batch:
         maker = self.maker
         record = fold(call_id, maker.host, maker.engine_version, entries, maker.zone, found)
         doubts = [doubt, *back.doubts] if doubt else back.doubts
-        record = _told(record, [f"set aside: {line}" for line in call.aside.said])
-        call.record = record = _doubted(record, "; ".join(doubts))
+        record = told(record, [f"set aside: {line}" for line in call.aside.said])
+        call.record = record = doubted(record, "; ".join(doubts))
         fd = write_new(self.disk, self.places.scratch(call_id, "json"), record_bytes(record))
         call.fds.append(fd)
         begin_writing_back(fd)
 
     def _listen(self, call: _Open, back: ReadBack) -> tuple[FoundAudio, ...]:
-        """Read all parts back; only a call that was paused has a time line to look at."""
-        entries = call.filing.entries
-        spans: tuple[Span, ...] = ()
-        if any(isinstance(stamped.entry, PAUSES) for stamped in entries):
-            written_ms = max((tape.written_ms for tape in call.tapes), default=0)
-            spans = timeline(entries, [tape.part for tape in call.tapes], written_ms).spans
+        """Read all parts back."""
+        spans = _spans(call)
         for tape in call.tapes:
-            within = [span for span in spans if span.part == tape.part]
             for other in tape.others:
-                self._no_part(call, back, tape, other, within)
-            tape.found = back.listen(tape, within)
+                self._no_part(call, back, tape, other, spans[tape.part])
+            tape.found = back.listen(tape, spans[tape.part])
         return tuple(tape.found for tape in call.tapes if tape.found is not None)
 
     def _no_part(
         self, call: _Open, back: ReadBack, tape: Tape, other: Tape, spans: Sequence[Span]
     ) -> None:
-        """Set aside a file whose part lies in another folder too, its pauses silent as in that.
+        """Set aside a file whose part lies in another folder too.
 
         Before anything is moved: after a crash nobody could tell the one from the other.
         """
-        back.listen(other, spans)
-        if other.writable:
-            self.disk.fsync(other.fd)
         why = f"part {tape.part} lies in two folders: {tape.source} is the longer one, or the first"
-        call.aside.put(other.source, f"{why}\n", copied=other.copied)
+        back.set_aside(other, spans, why)
 
     def _filed_before(self, call: _Open, back: ReadBack) -> None:
-        """Before a crash; the journal did not get to know. What is no part of that record, such as
-        what FreeSWITCH began since or what lay on a disk that was away, belongs to none."""
+        """Before a crash; the journal did not get to know."""
         self._no_more_aside(call)
         back.forget(_all_parts(call))
+        late = Late(self.disk, self.places, back)
+        spans = _spans(call)
         for tape in call.tapes:
-            filed = self.places.audio(call.filing.call_id, tape.part)
-            there = [each for each in (tape, *tape.others) if each.source != filed]
-            for each in there:
-                self._of_no_record(call, each, filed)
-
-    def _of_no_record(self, call: _Open, tape: Tape, filed: str) -> None:
-        if not os.access(os.path.dirname(tape.source), os.W_OK):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), tape.source)
-        if self._is_filed(tape, filed) or holds_nothing(tape):
-            self.disk.unlink(tape.source)
-            return
-        trouble = f"unreadable: {tape.trouble}" if tape.trouble else ""
-        call.aside.put(
-            tape.source, f"{trouble or 'the record of its call is there already, without it'}\n"
-        )
-
-    def _is_filed(self, tape: Tape, filed: str) -> bool:
-        """Whether what lies in ``new/`` is a copy of this, with its pauses silent."""
-        try:
-            with opened(filed) as fd:
-                return is_copy(Tape(tape.part, filed, fd), tape)
-        except (FileNotFoundError, NoFileError):
-            return False
+            late.settle(call.filing.call_id, tape, spans[tape.part])
 
     def _sync(self, call: _Open) -> None:
         for fd in [tape.fd for tape in call.tapes if tape.kept] + call.fds:
@@ -372,6 +344,18 @@ class _Batch:
             self.disk.unlink(tape.copied)
 
 
+def _spans(call: _Open) -> dict[int, list[Span]]:
+    """The pauses in each part; only a call that was paused has a time line to look at."""
+    entries = call.filing.entries
+    spans: dict[int, list[Span]] = {tape.part: [] for tape in call.tapes}
+    if any(isinstance(stamped.entry, PAUSES) for stamped in entries):
+        written_ms = max((tape.written_ms for tape in call.tapes), default=0)
+        for span in timeline(entries, spans, written_ms).spans:
+            if span.part in spans:
+                spans[span.part].append(span)
+    return spans
+
+
 def _same_file(tape: Tape, path: str) -> None:
     """That what lies there is the file that was read: another member of the spool's group may
     put another one in its place (R23). Raises DiskError; the next try reads what lies there."""
@@ -380,27 +364,6 @@ def _same_file(tape: Tape, path: str) -> None:
             f"{path}: another file was put in its place since its pauses were proved\n"
             "  expected only FreeSWITCH to write there: see who else may; it is tried again"
         )
-
-
-def _told(record: CallRecord, more: Sequence[str]) -> CallRecord:
-    """The record with more for a person to know of its recording."""
-    sound = record.recording
-    told = "; ".join([sound.detail, *more] if sound.detail else more)
-    return record._replace(recording=sound._replace(detail=told)) if more else record
-
-
-def _doubted(record: CallRecord, doubt: str) -> CallRecord:
-    """The record, where its recording is kept, with what the journal does not know: then no pause
-    counts as verified, for its place rests on the same entries (R7, R22)."""
-    sound = record.recording
-    if not doubt or sound.state != "kept":
-        return record
-    detail = f"{doubt}; {sound.detail}" if sound.detail else doubt
-    pauses = tuple(
-        pause._replace(verdict="unproved") if pause.verdict == "verified" else pause
-        for pause in sound.pauses
-    )
-    return record._replace(recording=sound._replace(detail=detail, pauses=pauses))
 
 
 def _open_files(call: _Open) -> list[int]:
@@ -421,6 +384,12 @@ def _parts(entries: Sequence[Stamped]) -> list[int]:
 def _paths(entries: Sequence[Stamped]) -> list[str]:
     """Where the journal has the parts of the recording."""
     return [each.entry.path for each in entries if isinstance(each.entry, _RECORDING)]
+
+
+def _other_folders(entries: Sequence[Stamped], places: Places) -> list[Path]:
+    """Where the journal has parts and the configuration has no folder any more."""
+    named = {Path(path).parent for path in _paths(entries) if path}
+    return sorted(folder for folder in named.difference(places.folders) if folder.is_dir())
 
 
 def file_batch(

@@ -12,7 +12,6 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -33,8 +32,7 @@ from ivr.storage.atomic import (
 from ivr.storage.encode import encoder
 from ivr.storage.opened import NoFileError, read_file, why_not
 from ivr.storage.places import Places
-from ivr.storage.tape import Tape
-from ivr.storage.tape import parts_in as parts_in
+from ivr.storage.tape import Tape, reading, unreadable
 
 _WRITE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _to_json = encoder(Proof)
@@ -58,21 +56,6 @@ def _widen(proofs: list[Proof], other: Proof, longest_ms: int) -> None:
         peak=max(proofs[at].peak, other.peak),
         leaked_peak=max(proofs[at].leaked_peak, other.leaked_peak),
     )
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """What the disk cannot give back makes the file unreadable; trying again would not help."""
-    try:
-        yield
-    except OSError as error:
-        if is_damage(error):
-            raise _unreadable(error) from error
-        raise
-
-
-def _unreadable(error: OSError) -> SpoolError:
-    return SpoolError(f"recording: cannot be read: {os.strerror(error.errno or 0)}")
 
 
 class ReadBack:
@@ -101,6 +84,15 @@ class ReadBack:
                 tape.source, tape.copied = tape.copied, ""
             return self._nothing(tape)
 
+    def set_aside(self, tape: Tape, spans: Sequence[Span], why: str) -> None:
+        """Set a file aside that belongs to no record, as silent as if it did (R7). Raises OSError,
+        DiskError."""
+        tape.extra = True
+        self.listen(tape, spans)
+        if tape.writable:
+            self._disk.fsync(tape.fd)
+        self._aside.put(tape.source, f"{why}\n", copied=tape.copied)
+
     def _name(self, tape: Tape) -> str:
         return f"new/{os.path.basename(self._places.audio(self._call_id, tape.part))}"
 
@@ -109,7 +101,7 @@ class ReadBack:
         return FoundAudio(*what, written_ms=tape.written_ms)
 
     def _heard(self, tape: Tape, spans: Sequence[Span]) -> FoundAudio:
-        with _reading():
+        with reading():
             audio = inspect_fd(tape.fd, "recording")
         if not audio.frames:
             return self._nothing(tape)
@@ -121,7 +113,7 @@ class ReadBack:
         if loud := self._loud(tape.fd, audio, proofs):
             self._silence(tape, audio, proofs, loud)
         self._keep_time(tape)
-        with _reading():
+        with reading():
             digest = sha256_fd(tape.fd)
         begin_writing_back(tape.fd)
         return FoundAudio(
@@ -146,14 +138,14 @@ class ReadBack:
         What is remembered never stands for looking: the journal may have lost a line since, and
         its pauses have other numbers. It only widens what must be silent, and raises the peaks.
         """
-        with _reading():
+        with reading():
             seen = survey(tape.fd, audio, spans)
         proofs = list(seen)
         for other in self._remembered(tape) if seen and not tape.extra else ():
             _widen(proofs, other, -(-audio.frames * 1000 // audio.rate))
         for number, proof in enumerate(proofs):
             if proof is not seen[number]:
-                with _reading():
+                with reading():
                     peak = peak_between(tape.fd, audio, proof.begin_ms, proof.end_ms)
                 proofs[number] = replace(proof, peak=max(proof.peak, peak))
         return tuple(proofs)
@@ -161,7 +153,7 @@ class ReadBack:
     @staticmethod
     def _loud(fd: int, audio: Audio, proofs: Iterable[Proof]) -> tuple[Proof, ...]:
         """Those that are not silent at this moment."""
-        with _reading():
+        with reading():
             return tuple(
                 proof
                 for proof in proofs
@@ -240,7 +232,7 @@ class ReadBack:
             if os.path.isfile(path):
                 self._disk.unlink(path)  # its room is needed
             if isinstance(error, SourceError) and is_damage(error):
-                raise _unreadable(error) from error
+                raise unreadable(error) from error
             raise
         tape.copied, tape.copied_bytes, tape.source = tape.source, tape.size, path
         tape.fd, tape.writable = copy, True

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ivr.core.record import FoundAudio
 from ivr.errors import SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
 from ivr.recording.same import is_silenced_copy
+from ivr.storage.aside import is_damage
 from ivr.storage.atomic import Disk
 from ivr.storage.names import call_and_part
 from ivr.storage.places import Places
@@ -63,6 +65,23 @@ class Tape:
     def size(self) -> int:
         """How long the file is; negative where there is none."""
         return os.fstat(self.fd).st_size if self.fd >= 0 else -1
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What the disk cannot give back makes the file unreadable: a SpoolError, for trying again
+    would not help."""
+    try:
+        yield
+    except OSError as error:
+        if is_damage(error):
+            raise unreadable(error) from error
+        raise
+
+
+def unreadable(error: OSError) -> SpoolError:
+    """The error that says that the disk cannot give a recording back."""
+    return SpoolError(f"recording: cannot be read: {os.strerror(error.errno or 0)}")
 
 
 def parts_in(folder: Path) -> dict[str, list[int]]:
@@ -157,9 +176,12 @@ class Finder:
                 raise
             there.append(Tape(part, path, trouble=f"not a file: {os.strerror(error.errno or 0)}"))
             return
+        found = os.fstat(fd)
+        if any(tape.fd >= 0 and os.path.samestat(os.fstat(tape.fd), found) for tape in there):
+            self._disk.close(fd)  # the same one, under another folder's name
+            return
         tape = Tape(part, path, fd)
         there.append(tape)
-        found = os.fstat(fd)
         if stat.S_ISREG(found.st_mode):
             tape.fds.append(fd)
             tape.written_ns = found.st_mtime_ns
@@ -175,15 +197,16 @@ class Finder:
 
 
 def is_copy(copy: Tape, original: Tape) -> bool:
-    """Whether a file holds what the other one does, but for pauses that were made silent. Raises
-    OSError."""
+    """Whether a file holds what the other one does, but for pauses that were made silent; not
+    where the disk cannot give either back. Raises OSError."""
     if copy.fd < 0 or original.fd < 0:
         return False
     try:
-        audio = inspect_fd(copy.fd, "copy"), inspect_fd(original.fd, "recording")
+        with reading():
+            audio = inspect_fd(copy.fd, "copy"), inspect_fd(original.fd, "recording")
+            return is_silenced_copy(copy.fd, audio[0], original.fd, audio[1])
     except SpoolError:
         return False
-    return is_silenced_copy(copy.fd, audio[0], original.fd, audio[1])
 
 
 def holds_nothing(tape: Tape) -> bool:
@@ -192,7 +215,8 @@ def holds_nothing(tape: Tape) -> bool:
     if tape.fd < 0:
         return False
     try:
-        return is_blank_fd(tape.fd) or inspect_fd(tape.fd, "recording").frames == 0
+        with reading():
+            return is_blank_fd(tape.fd) or inspect_fd(tape.fd, "recording").frames == 0
     except SpoolError as error:
         tape.trouble = str(error)
         return False

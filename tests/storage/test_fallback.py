@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import pytest
 
 from ivr.core.entries import RecordingIntended, RecordingStalled, RecordingStarted, Stamped
-from ivr.storage import readback
+from ivr.storage import readback, tape
 from ivr.storage.filing import Filing, file_batch
 from ivr.storage.look import show, verify
 from ivr.storage.places import Places, prepare
@@ -298,6 +299,48 @@ def test_what_comes_back_after_its_record_was_made_belongs_to_none(places: Place
     assert later.aside == (f"{CALL}.wav: the record of its call is there already, without it",)
 
 
+def test_what_comes_back_while_the_journal_knows_is_silent_in_its_pauses(places: Places) -> None:
+    put(places, LONG)
+    assert file(places, PAUSED).record is not None
+    put_there(places, SHORT)
+    assert len(file(places, PAUSED).aside) == 1
+    aside = places.aside / f"{CALL}.wav"
+    assert is_silent(aside, 1_750, 5_000)
+    assert names(places) == {**whole(1), "aside": [f"{CALL}.wav", f"{CALL}.wav.why"]}
+
+
+def test_what_comes_back_and_cannot_be_read_is_set_aside(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(places, LONG)
+    assert file(places, PAUSED).record is not None
+    put_there(places, SHORT)
+    damaged(monkeypatch, "inspect_fd", tape)
+    [line] = file(places, ()).aside
+    assert line == f"{CALL}.wav: unreadable: recording: cannot be read: Input/output error"
+    assert names(places) == {**whole(1), "aside": [f"{CALL}.wav", f"{CALL}.wav.why"]}
+
+
+def test_a_folder_that_the_configuration_has_no_more_is_looked_into(places: Places) -> None:
+    put(places, FIRST)
+    there(places, 2).write_bytes(SECOND)
+    filed = file(Places(places.root), in_fallback(places))
+    assert filed.record is not None
+    assert len(filed.record.recording.parts) == 2
+    assert names(places) == whole(1, 2)
+
+
+def test_a_folder_of_two_names_holds_one_file(places: Places, tmp_path: Path) -> None:
+    put(places, LONG)
+    (tmp_path / "s").symlink_to(places.root)
+    renamed = f"{tmp_path}/s/recording/{CALL}.wav"
+    intended = Stamped(PAUSED[1].stamp, RecordingIntended(renamed))
+    filed = file(places, (PAUSED[0], intended, *PAUSED[2:]))
+    assert filed.record is not None
+    assert filed.aside == ()
+    assert names(places) == whole(1)
+
+
 @pytest.mark.parametrize("more", [b"", bytes(3)])
 def test_what_was_copied_before_a_crash_goes(places: Places, more: bytes) -> None:
     put_there(places, LEAKED)
@@ -330,11 +373,11 @@ def test_a_folder_that_takes_no_change_keeps_the_call_waiting(
 # ---- what cannot be read ----
 
 
-def damaged(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def damaged(monkeypatch: pytest.MonkeyPatch, name: str, module: ModuleType = readback) -> None:
     def refuse(*_args: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(readback, name, refuse)
+    monkeypatch.setattr(module, name, refuse)
 
 
 @pytest.mark.parametrize("step", ["inspect_fd", "survey", "sha256_fd", "peak_between"])
