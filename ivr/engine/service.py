@@ -266,9 +266,10 @@ class Engine:
         """What the health page says; ``ready`` is whether calls are taken and can be recorded,
         ``reloads`` how often the configuration was read again, ``restart_for`` what it then had
         that takes a restart."""
-        error = self.journal.error or self.spool.error
+        full = [f"{one.path}: {one.why}" for one in self.growth.folders if not one.usable]
+        errors = [str(error) for error in (self.journal.error, self.spool.error) if error]
         return {
-            "ready": error is None,
+            "ready": not errors and self.growth.room() is not None,
             "freeswitch": self.control.connected,
             "calls": len(self.context.calls),
             "config": self.context.configuration.version,
@@ -277,7 +278,7 @@ class Engine:
             "reload_refused": self._reload_refused,
             "restart_for": self._restart_for,
             "version": __version__,
-            "disk": str(error) if error else "ok",
+            "disk": "; ".join((*errors, *full)) or "ok",
         }
 
     # Calls.
