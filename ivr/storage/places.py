@@ -28,6 +28,7 @@ _ROOT = 0o2770
 _ABOVE = 0o711
 """The rights of folders made on the way to it: FreeSWITCH and the consumer come through them."""
 
+_PROBE = ".probe-"
 _TMP = os.sep + "tmp" + os.sep
 _NOWHERE = -1
 """The file system of a folder that is not there."""
@@ -151,6 +152,7 @@ def prepare(root: Path, least_free_bytes: int, fallback: Path | None = None) -> 
         _folder(root / name, mode, device)
     if fallback is not None:
         _prepare_fallback(places, fallback)
+    _no_old_probes(places)
     free = room(root)
     if free >= least_free_bytes:
         _probe(places)
@@ -184,6 +186,17 @@ def _prepare_fallback(places: Places, fallback: Path) -> None:
         except OSError as error:
             if error.errno != errno.ENOSPC:  # a full one is no use now, and may be later
                 raise _unfit(fallback / name, "no use", error) from error
+
+
+def _no_old_probes(places: Places) -> None:
+    """Remove what an engine left that was killed while it looked."""
+    for folder in places.folders:
+        try:
+            for name in os.listdir(folder):
+                if name.startswith(_PROBE):
+                    (folder / name).unlink()
+        except OSError as error:
+            raise _unfit(folder, "no use", error) from error
 
 
 def make_again(places: Places) -> None:
@@ -241,7 +254,7 @@ def _folder(path: Path, mode: int, device: int | None) -> None:
 
 def probe_name() -> str:
     """The name of the file that shows whether a folder takes one; no recording's."""
-    return f".probe-{os.getpid()}"
+    return f"{_PROBE}{os.getpid()}"
 
 
 def _probe(places: Places) -> None:

@@ -94,6 +94,14 @@ def test_sizes_of_what_is_there(places: Places) -> None:
     assert sorted(os.listdir(places.recording)) == [f"{CALL}.wav"], "nothing of the look is left"
 
 
+def test_what_a_killed_look_left_goes_at_the_next_start(places: Places) -> None:
+    for folder in places.folders:
+        (folder / ".probe-1").write_bytes(bytes(4096))
+        (folder / f"{CALL}.wav").write_bytes(b"")
+    prepare(places.root, 0, places.fallback)
+    assert [os.listdir(folder) for folder in places.folders] == [[f"{CALL}.wav"]] * 2
+
+
 def test_too_little_room_is_no_use(places: Places) -> None:
     first, second = look(places, 1 << 62, ()).folders
     assert not first.usable
