@@ -44,6 +44,9 @@ _EXPECTED = frozenset(
 )
 """Where a hangup or a lost link is what the phase waits for: drawn there too."""
 
+_AT_ONCE = {Phase.NEW: "at once"}
+"""Before a call is known its socket is all that there is of it."""
+
 _INTENT = ("intent on disk", "intent not yet on disk", "disk refused")
 
 
@@ -92,6 +95,10 @@ def notes(edges: Iterable[Edge]) -> tuple[str, ...]:
         told.append(f"A prompt that is cut short is played again, at most {_times(REPLAYS)}.")
     if any(_is_unwanted(edge) for edge in edges):
         told.append("A recording that starts unasked, or too late, is stopped at once.")
+    if any(_is_renewal(edge) for edge in edges):
+        told.append(
+            "A recording that does not grow goes on in a further part, where there is room."
+        )
     confirming = [
         edge.before.value
         for edge in edges
@@ -105,12 +112,14 @@ def notes(edges: Iterable[Edge]) -> tuple[str, ...]:
 
 def _ways(edge: Edge, may_record: set[Phase]) -> list[tuple[Place, Place, str]]:
     """The arrows that one edge is drawn as."""
-    if _is_replay(edge) or _is_unwanted(edge):
+    if _is_replay(edge) or _is_unwanted(edge) or _is_renewal(edge):
         return []
     word = _word(edge)
     if edge.event in ("HungUp", "LinkLost"):
         if (edge.before, edge.after) in _EXPECTED:
             return [(edge.before, edge.after, _with(word, edge.given))]
+        if edge.event == "LinkLost":
+            return [(Extra.ANY, edge.after, _with(word, _AT_ONCE.get(edge.before, "")))]
         given = edge.given or ("" if edge.before in may_record else "not recording")
         return [(Extra.ANY, edge.after, _with(word, given))]
     without = _goes_without(edge)
@@ -147,11 +156,16 @@ def _is_replay(edge: Edge) -> bool:
 
 
 def _goes_without(edge: Edge) -> bool:
-    return "do without a recording" in edge.commands and edge.after is not Phase.DONE
+    undecided = edge.after not in (Phase.DONE, Phase.REFUSING)
+    return "do without a recording" in edge.commands and undecided
 
 
 def _is_unwanted(edge: Edge) -> bool:
     return edge.event == "RecordingStarted" and edge.before is edge.after
+
+
+def _is_renewal(edge: Edge) -> bool:
+    return edge.event == "Journalled" and edge.before is edge.after
 
 
 _BY_THE_WAY = {"stop prompts", "do without a recording", "stop recording", "confirm the opt-out"}
@@ -185,6 +199,8 @@ _WORDS = {
     ("BridgeEnded", ""): "bridge ended",
     ("TimerFired", ""): "limit",
     ("LinkLost", ""): "link lost",
+    ("Stalled", ""): "no room to record",
+    ("Vanished", ""): "is no more",
 }
 """Events in the words of the people who read the picture."""
 

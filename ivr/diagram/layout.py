@@ -13,7 +13,7 @@ from typing import Literal
 from ivr.core.state import Phase
 from ivr.diagram.arrows import Arrow, Extra, Place
 
-WIDTH, HEIGHT = 900, 1505
+WIDTH, HEIGHT = 900, 1625
 SPARE_WIDTH = 220
 """How much wider the picture gets for what has no place in it."""
 
@@ -96,8 +96,8 @@ BOXES: dict[Place, Box] = {
     Phase.STARTING: _phase(430, 755, "call"),
     Phase.DIALLING: _phase(430, 870, "call"),
     Phase.CONNECTED: _phase(430, 985, "call", "caller and agent talk"),
-    Phase.CLOSING: _phase(430, 1215, "call", "waits for RECORD_STOP"),
-    Phase.DONE: _phase(430, 1330, "call"),
+    Phase.CLOSING: _phase(430, 1315, "call", "waits for RECORD_STOP"),
+    Phase.DONE: _phase(430, 1430, "call"),
     Extra.OPTING_OUT: Box(115, 480, 202, 228, "frame"),
     Phase.REMINDING: _phase(115, 430, "opt-out", width=140),
     Phase.DECIDING: _phase(115, 545, "opt-out", "waits for a key", 140),
@@ -105,14 +105,15 @@ BOXES: dict[Place, Box] = {
     Extra.WITHOUT: Box(810, 650, 124, 60, "choice"),
     Phase.APOLOGISING: _phase(790, 870, "trouble", "tells the caller why"),
     Phase.PARTED: _phase(790, 985, "trouble", "the agent has gone"),
-    Phase.ENDING: _phase(790, 1102, "trouble"),
-    Phase.UNLINKED: _phase(790, 1215, "trouble", "socket lost, call goes on"),
+    Phase.REFUSING: _phase(770, 1094, "trouble", "tells the agent", 120),
+    Phase.ENDING: _phase(790, 1202, "trouble"),
+    Phase.UNLINKED: _phase(790, 1340, "trouble", "socket lost, call goes on"),
 }
 
 PILLS: dict[Place, Box] = {
-    Phase.CLOSING: Box(115, 1215, 140, 28, "any"),
-    Phase.DONE: Box(115, 1330, 140, 28, "any"),
-    Phase.UNLINKED: Box(630, 1276, 110, 28, "any"),
+    Phase.CLOSING: Box(115, 1315, 140, 28, "any"),
+    Phase.DONE: Box(115, 1430, 140, 28, "any"),
+    Phase.UNLINKED: Box(620, 1385, 110, 28, "any"),
 }
 """Where "any phase" stands, by the place that it leads to."""
 
@@ -127,10 +128,10 @@ ROUTES: dict[tuple[Place, Place], Route] = {
     (Phase.STARTING, Phase.DIALLING): Route(((430, 781), (430, 844)), Label(440, 808), main=True),
     (Phase.DIALLING, Phase.CONNECTED): Route(((430, 896), (430, 959)), Label(440, 932), main=True),
     (Phase.CONNECTED, Phase.CLOSING): Route(
-        ((430, 1011), (430, 1189)), Label(420, 1050, "end", 12), main=True
+        ((430, 1011), (430, 1289)), Label(420, 1100, "end", 12), main=True
     ),
     (Phase.CLOSING, Phase.DONE): Route(
-        ((430, 1241), (430, 1304)), Label(440, 1262, columns=18), main=True
+        ((430, 1341), (430, 1404)), Label(440, 1362, columns=18), main=True
     ),
     # Keys half keyed when the announcement is over.
     (Phase.ANNOUNCING, Phase.LAST_KEYS): Route(
@@ -192,17 +193,17 @@ ROUTES: dict[tuple[Place, Place], Route] = {
     ),
     (Phase.DECIDING, Phase.FAREWELL): Route(((130, 571), (130, 674)), Label(138, 634), "opt-out"),
     (Phase.FAREWELL, Phase.ENDING): Route(
-        ((115, 726), (115, 1114), (710, 1114)), Label(123, 760), "opt-out", hops=(430,)
+        ((115, 726), (115, 1214), (710, 1214)), Label(123, 760), "opt-out", hops=(430, 695)
     ),
     # Trouble.
     (Phase.ANSWERING, Phase.ENDING): Route(
-        ((510, 215), (888, 215), (888, 1096), (870, 1096)), Label(520, 208), "trouble"
+        ((510, 215), (888, 215), (888, 1196), (870, 1196)), Label(520, 208), "trouble"
     ),
     (Phase.DIALLING, Phase.APOLOGISING): Route(
         ((510, 880), (710, 880)), Label(625, 859, "middle", 18), "trouble"
     ),
     (Phase.DIALLING, Phase.ENDING): Route(
-        ((350, 870), (300, 870), (300, 1114)), Label(308, 900), "trouble", joins=True
+        ((350, 870), (300, 870), (300, 1214)), Label(308, 900), "trouble", joins=True
     ),
     (Phase.APOLOGISING, Phase.ENDING): Route(
         ((850, 896), (850, 930), (888, 930)), Label(842, 924, "end"), "trouble", joins=True
@@ -214,29 +215,51 @@ ROUTES: dict[tuple[Place, Place], Route] = {
         ((710, 996), (510, 996)), Label(610, 1013, "middle"), "call"
     ),
     (Phase.CONNECTED, Phase.ENDING): Route(
-        ((480, 1011), (480, 1090), (710, 1090)), Label(600, 1083, "middle"), "trouble"
+        ((480, 1011), (480, 1190), (710, 1190)),
+        Label(600, 1183, "middle"),
+        "trouble",
+        hops=(695,),
     ),
-    (Phase.PARTED, Phase.ENDING): Route(((790, 1011), (790, 1076)), Label(798, 1048), "trouble"),
+    (Phase.CONNECTED, Phase.REFUSING): Route(
+        ((500, 1011), (500, 1094), (710, 1094)), Label(602, 1073, "middle", 18), "trouble"
+    ),
+    (Phase.UNLINKED, Phase.REFUSING): Route(
+        ((710, 1348), (695, 1348), (695, 1094)),
+        Label(688, 1120, "end", 18),
+        "trouble",
+        joins=True,
+    ),
+    (Phase.REFUSING, Phase.ENDING): Route(((770, 1120), (770, 1176)), Label(778, 1152), "trouble"),
+    (Phase.PARTED, Phase.ENDING): Route(
+        ((855, 1011), (855, 1176)), Label(848, 1042, "end"), "trouble"
+    ),
     (Phase.ENDING, Phase.CLOSING): Route(
-        ((740, 1128), (740, 1164), (480, 1164), (480, 1189)), Label(610, 1157, "middle")
+        ((725, 1228), (725, 1300), (510, 1300)), Label(600, 1293, "middle"), hops=(695,)
     ),
     (Phase.ENDING, Phase.UNLINKED): Route(
-        ((850, 1128), (850, 1189)), Label(842, 1152, "end", 14), "trouble"
+        ((805, 1228), (805, 1314)), Label(798, 1256, "end", 10), "trouble"
     ),
-    (Phase.UNLINKED, Phase.CLOSING): Route(((710, 1215), (510, 1215)), Label(610, 1208, "middle")),
+    (Phase.UNLINKED, Phase.ENDING): Route(
+        ((850, 1314), (850, 1228)), Label(843, 1290, "end"), "trouble"
+    ),
+    (Phase.UNLINKED, Phase.CLOSING): Route(
+        ((710, 1330), (510, 1330)), Label(600, 1323, "middle"), hops=(695,)
+    ),
     (Phase.ENDING, Phase.DONE): Route(
-        ((870, 1114), (884, 1114), (884, 1343), (510, 1343)), Label(520, 1360, columns=60)
+        ((870, 1214), (884, 1214), (884, 1443), (510, 1443)), Label(520, 1460, columns=60)
     ),
-    (Phase.UNLINKED, Phase.DONE): Route(((840, 1241), (840, 1320), (510, 1320)), Label(520, 1313)),
+    (Phase.UNLINKED, Phase.DONE): Route(
+        ((840, 1366), (840, 1420), (510, 1420)), Label(520, 1413, columns=60)
+    ),
     # What can happen in any phase.
     (Extra.ANY, Phase.CLOSING): Route(
-        ((185, 1215), (350, 1215)), Label(268, 1208, "middle"), "any"
+        ((185, 1315), (350, 1315)), Label(268, 1308, "middle"), "any"
     ),
     (Extra.ANY, Phase.DONE): Route(
-        ((185, 1330), (350, 1330)), Label(268, 1309, "middle", 22), "any"
+        ((185, 1430), (350, 1430)), Label(268, 1395, "middle", 22), "any"
     ),
     (Extra.ANY, Phase.UNLINKED): Route(
-        ((685, 1276), (735, 1276), (735, 1241)), Label(690, 1294), "any"
+        ((675, 1385), (760, 1385), (760, 1366)), Label(685, 1379), "any"
     ),
 }
 

@@ -33,6 +33,8 @@ LINE = 14
 """From one baseline of a label to the next."""
 HOP = 7
 """Radius of the arc by which an arrow hops over another."""
+_NOTES = HEIGHT - 133
+"""Where the line above the notes is."""
 
 _COLOURS: dict[Kind, tuple[str, str]] = {
     "call": ("#e6f2f1", "#0b5d57"),
@@ -140,9 +142,11 @@ def _legend() -> list[str]:
 
 
 def _notes(told: Iterable[str]) -> list[str]:
-    lines = [f'<line x1="24" y1="1392" x2="{WIDTH - 24}" y2="1392" stroke="#c3ccd2"/>']
+    lines = [f'<line x1="24" y1="{_NOTES}" x2="{WIDTH - 24}" y2="{_NOTES}" stroke="#c3ccd2"/>']
     for at, note in enumerate(told):
-        lines.append(f'<text x="24" y="{1414 + 18 * at}" class="small">{escape(note)}</text>')
+        lines.append(
+            f'<text x="24" y="{_NOTES + 22 + 18 * at}" class="small">{escape(note)}</text>'
+        )
     return lines
 
 

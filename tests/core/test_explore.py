@@ -67,7 +67,14 @@ def test_paused_states_that_differ_in_serials_and_names_are_one() -> None:
     third = first._replace(pause_timer=9, part=3, path="/x.3", other_leg="c")
     assert normal(first) == normal(third)
     assert normal(normal(first)) == normal(first)
-    for different in ({"pause": Pause.OFF}, {"asked": True}, {"masked": True}, {"at_line": True}):
+    for different in (
+        {"pause": Pause.OFF},
+        {"asked": True},
+        {"masked": True},
+        {"at_line": True},
+        {"held": True},
+        {"renewing": "/x.2"},
+    ):
         assert normal(first._replace(**different)) != normal(first)
     digits = first._replace(pause=Pause.OFF, digits=Digits(3, 100, 900))
     assert normal(digits) == normal(digits._replace(digits=Digits(3, 70, 800)))
@@ -75,6 +82,7 @@ def test_paused_states_that_differ_in_serials_and_names_are_one() -> None:
 
 
 def test_every_phase_is_reached_and_all_but_the_last_are_left(edges: tuple[Edge, ...]) -> None:
+    edges += explore(replace(REFUSING, reminders=1))
     assert {edge.after for edge in edges} >= set(Phase) - {Phase.NEW}
     assert {edge.before for edge in edges} == set(Phase) - {Phase.DONE}
 
@@ -99,11 +107,17 @@ def test_the_announcement_heard_leads_by_what_the_machine_knows(edges: tuple[Edg
 
 
 def test_a_condition_is_said_only_where_it_decides(edges: tuple[Edge, ...]) -> None:
-    assert {given for given, *_ in ways(edges, Phase.CONNECTED, "LinkLost")} == {
+    assert {given for given, *_ in ways(edges, Phase.CONNECTED, "HungUp", "by caller")} == {
         "recording",
         "not recording",
     }
-    assert ways(edges, Phase.FAREWELL, "LinkLost") == {("", "done", "finish the record")}
+    assert ways(edges, Phase.FAREWELL, "HungUp", "by caller") == {("", "done", "finish the record")}
+
+
+def test_a_lost_link_loses_no_call(edges: tuple[Edge, ...]) -> None:
+    for phase in set(Phase) - {Phase.NEW, Phase.CLOSING, Phase.UNLINKED, Phase.DONE}:
+        after = {after for _, after, *_ in ways(edges, phase, "LinkLost")}
+        assert after <= {"unlinked"}, phase
 
 
 def test_opting_out_in_edges(edges: tuple[Edge, ...]) -> None:
@@ -144,7 +158,9 @@ def test_the_policy_decides_where_a_call_without_recording_goes(
         for edge in explore(replace(policy, reminders=0))
         if "do without a recording" in edge.commands and edge.after is not Phase.DONE
     }
-    assert unrecorded == {after}
+    # To one that is connected already and stalls, no prompt is played.
+    stalled = {Phase.REFUSING} if policy.without_recording == "refuse" else set()
+    assert unrecorded == {after} | stalled
 
 
 def test_edges_are_sorted_and_the_same_each_time(edges: tuple[Edge, ...]) -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.core import call, entries, events, pausing
+from ivr.core import call, entries, events, pausing, taking_up
 from ivr.core import commands as do
 from ivr.core.explore import what_can_happen_to_a_pause
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
 from ivr.core.steps import Step
 from tests.core.calls import ARRIVED, PATH
-from tests.core.search import RuleBroken, Watcher, judged, onlooker
+from tests.core.search import NONE, RuleBroken, Watcher, judged, onlooker
 from tests.core.test_search import POLICIES, Sabotage
 
 
@@ -35,16 +35,16 @@ class Life:
 
     def restart(self, at: int) -> None:
         """Another engine takes the call up. FreeSWITCH does as it was told last."""
-        again = call.taken_up(self.journal, PATH, self.policy)
-        left = self.watcher.line_alone and not self.watcher.line
+        again = taking_up.followed(self.journal, PATH, self.policy)
+        left = self.watcher.alone and not (self.watcher.line or self.watcher.held)
         self.watcher = self.watcher._replace(
             timer=again.state.timer,
-            mask_asked=False,
+            mask_asked=NONE,
             may_resume=left,
-            # One that was told to stop, and did not say so, is masked as if it had not been.
-            recording=self.watcher.recording or again.state.may_be_recording,
         )
         self._take(events.LinkLost(at), again)
+        # It asks FreeSWITCH whether the agent has the call on hold.
+        self.hear(events.Held(at) if self.watcher.held else events.Unheld(at))
 
     def _take(self, event: events.Event, step: Step) -> None:
         self.watcher = judged(self.watcher, event, step, self.policy)
@@ -88,11 +88,15 @@ def live_through(data: st.DataObject) -> None:
             events.BridgeEnded(now, "NORMAL_CLEARING", transferred=True),
             events.KeyPressed(now, "4"),
             events.Journalled(now),
-            events.RecordingStopped(now, "success-silence", 1000),
+            events.RecordingStopped(now, "success-silence", 1000, life.state.path),
+            events.Stalled(now, "/fallback"),
+            events.Stalled(now, ""),
+            events.Unbridged(now),
             events.LinkLost(now),
         ]
         if life.watcher.asked:
-            happen += [events.RecordingStarted(now), events.RecordingFailed(now, "-ERR")]
+            refused = events.RecordingFailed(now, "-ERR", life.state.path)
+            happen += [events.RecordingStarted(now), refused]
         life.hear(replace(data.draw(st.sampled_from(happen)), at=now))
 
 
@@ -113,7 +117,7 @@ def _mask_thought_to_hold(patch: pytest.MonkeyPatch) -> None:
     def again(state: CallState) -> Step:
         if state.phase is Phase.UNLINKED and not state.masked:
             step = original(state)
-            return Step(step.state, tuple(c for c in step.commands if c != do.Mask()))
+            return Step(step.state, tuple(c for c in step.commands if not isinstance(c, do.Mask)))
         return original(state)
 
     patch.setattr(pausing, "_again", again)

@@ -20,7 +20,7 @@ from ivr.core.explore import what_can_happen, what_can_happen_to_a_pause
 from ivr.core.policy import CallPolicy, Pausing
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.core.steps import Step
-from tests.core.calls import ARRIVED, OUTBOUND, POLICY, REFUSING, TO_LINE
+from tests.core.calls import ARRIVED, OUTBOUND, PATH, POLICY, REFUSING, TO_LINE
 from tests.core.search import MOST_TIMERS, Node, RuleBroken, onlooker, search, step
 
 POLICIES = {
@@ -28,7 +28,7 @@ POLICIES = {
     for name, policy in {
         "connect": POLICY,
         "refuse": REFUSING,
-        "payment line": TO_LINE,
+        "payment line": replace(TO_LINE, without_recording="refuse"),
         "outbound": OUTBOUND,
     }.items()
 }
@@ -48,6 +48,9 @@ UNTOLD = {
 def test_no_sequence_of_events_breaks_a_rule(name: str) -> None:
     count = search(POLICIES[name])
     never = {phase for phase, states in count.items() if not states}
+    if POLICIES[name].without_recording == "connect":
+        assert Phase.REFUSING in never
+        never.remove(Phase.REFUSING)
     if name == "outbound":
         assert never == UNTOLD
         return
@@ -82,7 +85,7 @@ def _dialled_first(patch: pytest.MonkeyPatch) -> None:
         if result.state.phase is not Phase.STARTING:
             return result
         dialled = connecting.dial(result.state, policy)
-        return Step(dialled.state, (do.StartRecording(), *dialled.commands))
+        return Step(dialled.state, (do.StartRecording(state.path), *dialled.commands))
 
     patch.setattr(connecting, "proceed", proceed)
 
@@ -132,7 +135,7 @@ def _records_while_opting_out(patch: pytest.MonkeyPatch) -> None:
     def opt_out(state: CallState, policy: Any) -> Step:
         result = original(state, policy)
         told = state.may_record and state.durable
-        more = (do.StartRecording(),) if told else ()
+        more = (do.StartRecording(state.path),) if told else ()
         return Step(result.state, (*result.commands, *more))
 
     patch.setattr(telling, "_opt_out", opt_out)
@@ -153,8 +156,8 @@ def _records_the_farewell(patch: pytest.MonkeyPatch) -> None:
 
     def opted_out(state: CallState, how: str, policy: Any) -> Step:
         result = original(state, how, policy)
-        told = state.may_record and state.durable
-        more = (do.StartRecording(),) if told else ()
+        told = state.announcement_ms and state.durable
+        more = (do.StartRecording(state.path),) if told else ()
         return Step(result.state, (*result.commands, *more))
 
     patch.setattr(telling, "_opted_out", opted_out)
@@ -236,15 +239,16 @@ def _refused_mask_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keys_always_relayed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "_hide", lambda state: (do.ForgetKeys(), do.HideKeys(relayed=True)))
+    relayed = (do.ForgetKeys(), do.HideKeys("agent", 0, relayed=True))
+    patch.setattr(pausing, "_hide", lambda state: relayed)
 
 
 def _keys_never_relayed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "_hide", lambda state: (do.HideKeys(),))
+    patch.setattr(pausing, "_hide", lambda state: (do.HideKeys("agent", 0),))
 
 
 def _card_numbers_told(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "_hide", lambda state: (do.HideKeys(relayed=state.at_line),))
+    patch.setattr(pausing, "_hide", lambda state: (do.HideKeys("agent", 0, relayed=state.at_line),))
 
 
 def _hears_at_the_line(patch: pytest.MonkeyPatch) -> None:
@@ -269,7 +273,7 @@ def _part_in_the_pause(patch: pytest.MonkeyPatch) -> None:
         if result.state.pause is not Pause.ON or not result.state.was_stopped:
             return result
         again = result.state._replace(recording=Recording.REQUESTED)
-        return Step(again, (*result.commands, do.StartRecording()))
+        return Step(again, (*result.commands, do.StartRecording(state.path)))
 
     patch.setattr(pausing, "recording_ended", ended)
 
@@ -303,7 +307,7 @@ def _masked_first(patch: pytest.MonkeyPatch) -> None:
 
     def again(state: CallState) -> Step:
         result = original(state)
-        return Step(result.state, (do.Mask(), *result.commands))
+        return Step(result.state, (do.Mask(state.path), *result.commands))
 
     patch.setattr(pausing, "_again", again)
 
@@ -311,16 +315,16 @@ def _masked_first(patch: pytest.MonkeyPatch) -> None:
 def _told_at_once(patch: pytest.MonkeyPatch) -> None:
     original = pausing.begin
 
-    def begin(state: CallState, by: str, policy: CallPolicy, back_ms: int = 0) -> Step:
-        result = original(state, by, policy, back_ms)
-        tone = () if state.at_line else (do.TellAgent(do.Tone.PAUSED),)
+    def begin(state: CallState, by: str, at: int, policy: CallPolicy, back_ms: int = 0) -> Step:
+        result = original(state, by, at, policy, back_ms)
+        tone = () if state.at_line or state.held else (do.TellAgent(do.Tone.PAUSED),)
         return Step(result.state, (*result.commands, *tone))
 
     patch.setattr(pausing, "begin", begin)
 
 
 def _tones_to_everybody(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "_tell", lambda state, tone: (do.TellAgent(tone),))
+    patch.setattr(pausing, "tell", lambda state, tone: (do.TellAgent(tone),))
 
 
 def _keys_left_hidden(patch: pytest.MonkeyPatch) -> None:
@@ -354,8 +358,8 @@ def _caller_resumes(patch: pytest.MonkeyPatch) -> None:
 def _unwritten(patch: pytest.MonkeyPatch) -> None:
     original = pausing.begin
 
-    def begin(state: CallState, by: str, policy: CallPolicy, back_ms: int = 0) -> Step:
-        result = original(state, by, policy, back_ms)
+    def begin(state: CallState, by: str, at: int, policy: CallPolicy, back_ms: int = 0) -> Step:
+        result = original(state, by, at, policy, back_ms)
         unwritten = [c for c in result.commands if not isinstance(c, do.Journal)]
         return Step(result.state, tuple(unwritten))
 
@@ -363,7 +367,32 @@ def _unwritten(patch: pytest.MonkeyPatch) -> None:
 
 
 def _ends_at_the_line(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rules, "may_end_now", lambda state: True)
+    patch.setattr(rules, "may_end_now", lambda state: not state.held)
+
+
+def _resumed_at_the_line(patch: pytest.MonkeyPatch) -> None:
+    _resumes_whatever(patch, lambda state: state.at_line)
+
+
+def _ends_on_hold(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rules, "may_end_now", lambda state: not state.at_line)
+
+
+def _resumed_on_hold(patch: pytest.MonkeyPatch) -> None:
+    _resumes_whatever(patch, lambda state: state.held and not state.at_line)
+
+
+def _resumes_whatever(patch: pytest.MonkeyPatch, where: Callable[[CallState], bool]) -> None:
+    """Whoever asks for the end of a pause has it."""
+    original = pausing._asked
+
+    def asked(state: CallState, event: events.Event, policy: CallPolicy) -> Step:
+        resumes = isinstance(event, events.ResumeAsked) and state.pause is Pause.ON
+        if resumes and where(state):
+            return pausing._end(state, "agent")
+        return original(state, event, policy)
+
+    patch.setattr(pausing, "_asked", asked)
 
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
@@ -393,7 +422,10 @@ OF_PAUSES: list[tuple[Sabotage, str]] = [
     (_new_leg_overlooked, "the keys of a new leg are not hidden"),
     (_caller_resumes, "the caller ended a pause"),
     (_unwritten, "paused, and the journal does not know"),
-    (_ends_at_the_line, "heard again at a payment line"),
+    (_ends_at_the_line, "nobody asked"),
+    (_resumed_at_the_line, "heard again at a payment line"),
+    (_ends_on_hold, "nobody asked"),
+    (_resumed_on_hold, "on hold"),
 ]
 SABOTAGE: list[tuple[Sabotage, str]] = [
     (_unannounced, "a recording that was not announced"),
@@ -430,10 +462,11 @@ def test_the_search_finds_a_rule_that_was_taken_out(
 
 def test_a_recording_that_comes_too_late_never_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rule by itself: whatever phase a late RECORD_START finds, it is stopped."""
-    late = CallState(phase=Phase.CONNECTED, recording=Recording.REFUSED)
-    assert call.advance(late, events.RecordingStarted(0), POLICY).commands == (do.StopRecording(),)
+    late = CallState(phase=Phase.CONNECTED, recording=Recording.REFUSED, path=PATH)
+    stop = do.StopRecording(PATH)
+    assert call.advance(late, events.RecordingStarted(0), POLICY).commands == (stop,)
     monkeypatch.setattr(rules, "is_wanted", lambda state: True)
-    assert do.StopRecording() not in call.advance(late, events.RecordingStarted(0), POLICY).commands
+    assert stop not in call.advance(late, events.RecordingStarted(0), POLICY).commands
 
 
 @settings(max_examples=300, deadline=None)
