@@ -173,7 +173,8 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
         case do.Bridge():
             return (execute("bridge", _dial_string(command), "bridge"),)
         case do.Hangup(cause=cause):
-            return (execute("hangup", cause, "hangup"),)
+            # With its id: a call whose own socket is gone is ended over the engine's line.
+            return (execute("hangup", cause, "hangup", channel=legs.call),)
         case _:
             assert_never(command)
 
@@ -266,7 +267,7 @@ def refused(command: SwitchCommand, at: int, reply: str) -> Event | None:
             return events.RecordingFailed(at, f"FreeSWITCH answered {reply}", path)
         case do.StopRecording(path=path):
             # It is not being recorded on this leg (docs/freeswitch.md 38): no RECORD_STOP follows.
-            return events.RecordingStopped(at, "not-recorded", 0, path)
+            return events.RecordingStopped(at, events.NOT_RECORDED, 0, path)
         case do.Bridge():
             return events.BridgeEnded(at, "REQUESTED_CHAN_UNAVAIL")
         case _:
