@@ -10,6 +10,7 @@ from ivr.lab.apps import schedule_transfer, seconds_until, start_recording
 from ivr.lab.board import TICK_MS
 from ivr.lab.command import COMMANDS, NO_CHANNEL, OK, Exchange, command, run
 from ivr.lab.event import Event
+from ivr.lab.holding import end_hold, hold
 from ivr.lab.joining import bridge_legs
 from ivr.lab.moving import transfer
 from ivr.lab.portrait import look_up
@@ -159,6 +160,20 @@ def evaluate(exchange: Exchange, arg: str) -> str:
         return found if isinstance(found, str) else exchange.variables.get(match[1], "")
 
     return re.sub(r"\$\{([^}]+)\}", value, text)
+
+
+@command("uuid_hold")
+def uuid_hold(exchange: Exchange, arg: str) -> str:
+    """``[off] uuid``: as if its telephone held the other side, without music."""
+    words = arg.split()
+    leg = exchange.find(words[-1]) if words else None
+    if leg is None:
+        return "-ERR Operation failed\n" if words else "-USAGE: [off|toggle] <uuid> [<display>]\n"
+    if words[0] == "off":
+        end_hold(leg)
+    else:
+        hold(leg)
+    return "+OK Success\n"
 
 
 @command("uuid_kill")

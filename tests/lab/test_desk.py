@@ -134,6 +134,18 @@ def test_every_hold_has_its_end(recorded, watch, last, then):
     assert [name for name, _ in order].count("CHANNEL_UNHOLD") == 1
 
 
+def test_the_switch_can_hold_for_a_telephone(recorded, switch):
+    def during(client, uuid):
+        agent = client.until("CHANNEL_BRIDGE").value("Other-Leg-Unique-ID")
+        client.ask(f"api uuid_hold {agent}")
+        assert switch.find(agent).held
+        client.ask(f"api uuid_hold off {agent}")
+        assert not switch.find(agent).held
+
+    recorded(CallScript(destination=Destination.talks(1000)), during)
+    assert switch.api("uuid_hold", "nobody") == "-ERR Operation failed\n"
+
+
 def test_eval_says_whether_a_telephone_holds(recorded, switch, clock):
     said = []
 
