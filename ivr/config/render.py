@@ -9,6 +9,9 @@ Three extensions a route:
 - an engine that takes a call sets ``ivr_next`` to the third: should it be gone before the call
   is, the call comes there and is offered again, to the next engine. ``ivr_next`` is the fallback
   once more, so that no call goes round without one.
+
+People who talk, and transfer each other to the number of a route, come to its first extension too.
+The engine that follows them sends them on, and the fallback connects them; their recording goes on.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ NEXT_VARIABLE = "ivr_next"
 """The extension that a call goes to where no engine has it, or has it any more."""
 AGAIN_PREFIX = "ivr-again-"
 """How the extensions begin in which calls are offered again."""
+HAD_VARIABLE = "ivr_had"
+"""What ``ivr_next`` was when the call came to the route: where that begins with
+:data:`AGAIN_PREFIX`, an engine had it, and people transferred it here."""
 UNRECORDED_VARIABLE = "ivr_unrecorded"
 """``true`` on a call that FreeSWITCH connected without an engine: nobody began a recording."""
 
@@ -131,6 +137,7 @@ def _to_engine(
     )
     _set(condition, ROUTE_VARIABLE, route.name)
     _set(condition, CALLED_VARIABLE, "${destination_number}")
+    _set(condition, HAD_VARIABLE, f"${{{NEXT_VARIABLE}}}")
     if outbound:
         _set(condition, NUMBER_VARIABLE, "$1")
     for variable, value in _BEFORE_THE_SOCKET:
@@ -163,29 +170,50 @@ def _context(config: Configuration, route: Route) -> str:
 def _without_engine(holder: ET.Element, config: Configuration, route: Route) -> None:
     """What a route has for calls that an engine lost, and for those that none takes."""
     again, fallback = again_extension(route.name), fallback_extension(route.name)
-    condition = _of_the_route(holder, route, again, again, offers=True)
+    offers = (f"${{{_OFFERS_VARIABLE}}}", f"x{{0,{MOST_OFFERS - 1}}}")
+    condition = _of_the_route(holder, route, again, (again,), offers)
     _action(condition, "set", f"{_OFFERS_VARIABLE}=${{{_OFFERS_VARIABLE}}}x")
     # By a history of transfers the engine knows that an agent sent the call elsewhere.
     _action(condition, "unset", "transfer_history")
+    _action(condition, "unset", HAD_VARIABLE)
     _set(condition, *_RESUME)
     _offer(condition, config, route)
-    # A call that was offered often enough finds the other one closed, and comes in here.
-    _fallback(_of_the_route(holder, route, fallback, again, fallback), route)
+
+    had = (f"${{{HAD_VARIABLE}}}", f"{re.escape(AGAIN_PREFIX)}.+")
+    condition = _of_the_route(holder, route, f"ivr-transferred-{route.name}", (fallback,), had)
+    _by_ourselves(condition)
+    _set(condition, NEXT_VARIABLE, f"${{{HAD_VARIABLE}}}")  # for the next transfer
+    _connect(condition, route)
+
+    # A call that was offered often enough finds the first one closed, and comes in here.
+    condition = _of_the_route(holder, route, fallback, (again, fallback))
+    # What an engine began to record goes on without one, and nobody could pause it for a payment.
+    _action(condition, "stop_record_session", "all")
+    _by_ourselves(condition)
+    _set(condition, UNRECORDED_VARIABLE, "true")
+    if route.no_engine is None:
+        _connect(condition, route)
+        return
+    # A call that staff make is not answered before the customer does, also where none will.
+    outbound = route.policy.direction == "outbound"
+    _action(condition, "pre_answer" if outbound else "answer")
+    _action(condition, "playback", route.no_engine.files[8000].path)
+    _action(condition, "hangup")
 
 
 def _of_the_route(
-    holder: ET.Element, route: Route, name: str, *numbers: str, offers: bool = False
+    holder: ET.Element, route: Route, name: str, numbers: tuple[str, ...], *only: tuple[str, str]
 ) -> ET.Element:
     """An extension for calls that came through the route; the condition for its actions.
 
-    With ``offers`` it is closed to calls that were offered often enough.
+    ``only`` are further conditions, each a field and what it must match.
     """
     extension = ET.SubElement(holder, "extension", name=name)
     _only(extension, f"${{{ROUTE_VARIABLE}}}", re.escape(route.name))
     if route.policy.direction == "outbound":
         _only(extension, f"${{{NUMBER_VARIABLE}}}", r"\+?[0-9]{1,20}")
-    if offers:
-        _only(extension, f"${{{_OFFERS_VARIABLE}}}", f"x{{0,{MOST_OFFERS - 1}}}")
+    for field, expression in only:
+        _only(extension, field, expression)
     escaped = [re.escape(number) for number in numbers]
     return _only(
         extension,
@@ -199,28 +227,25 @@ def _only(extension: ET.Element, field: str, expression: str) -> ET.Element:
     return ET.SubElement(extension, "condition", field=field, expression=f"^{expression}$")
 
 
-def _fallback(condition: ET.Element, route: Route) -> None:
+def _by_ourselves(condition: ET.Element) -> None:
+    """FreeSWITCH goes on without what an engine set that had the call before.
+
+    With the first, a bridge ends when an engine dies that was silent (docs/freeswitch.md 10b). The
+    others are for one that speaks to callers itself: without it they shall hear what the telephone
+    network says of a failure.
+    """
     _set(condition, *_DIGITS, export=True)
-    # What an engine began to record goes on without one, and nobody could pause it for a payment.
-    _action(condition, "stop_record_session", "all")
-    # What an engine set that had the call before. With the first, the bridge below ends when an
-    # engine dies that was silent (docs/freeswitch.md 10b); the others are for one that speaks to
-    # callers itself: without it they shall hear what the telephone network says of a failure.
     for variable in ("socket_resume", "continue_on_fail", "ignore_early_media"):
         _action(condition, "unset", variable)
-    _set(condition, UNRECORDED_VARIABLE, "true")
-    if route.no_engine is None:
-        ring_s = -(-route.policy.ring_ms // 1000)
-        _set(condition, "call_timeout", str(ring_s))
-        dial = route.policy.dial_string
-        if dials_number(dial):
-            dial = with_number(dial, f"${{{NUMBER_VARIABLE}}}")
-        _action(condition, "bridge", dial)
-    else:
-        # A call that staff make is not answered before the customer does, also where none will.
-        outbound = route.policy.direction == "outbound"
-        _action(condition, "pre_answer" if outbound else "answer")
-        _action(condition, "playback", route.no_engine.files[8000].path)
+
+
+def _connect(condition: ET.Element, route: Route) -> None:
+    ring_s = -(-route.policy.ring_ms // 1000)
+    _set(condition, "call_timeout", str(ring_s))
+    dial = route.policy.dial_string
+    if dials_number(dial):
+        dial = with_number(dial, f"${{{NUMBER_VARIABLE}}}")
+    _action(condition, "bridge", dial)
     _action(condition, "hangup")
 
 

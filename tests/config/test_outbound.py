@@ -146,6 +146,8 @@ def test_callers_have_no_outbound_extension_in_their_context(site_file: Path) ->
         "ivr-council-tax",
         "ivr-again-main-line",
         "ivr-again-council-tax",
+        "ivr-transferred-main-line",
+        "ivr-transferred-council-tax",
         "ivr-fallback-main-line",
         "ivr-fallback-council-tax",
     }
@@ -181,6 +183,7 @@ def test_a_call_of_staff_is_not_answered_before_the_customer_answers(site_file: 
     assert actions(found["ivr-staff:9"]) == [
         ("set", "ivr_route=staff"),
         ("set", "ivr_called=${destination_number}"),
+        ("set", "ivr_had=${ivr_next}"),
         ("set", "ivr_number=$1"),
         ("set", "playback_terminators=none"),
         ("set", "socket_resume=true"),

@@ -52,16 +52,18 @@ BEFORE: Actions = [
     ("set", "enable_file_write_buffering=false"),
     KEYS_OUT,
 ]
-WITHOUT: Actions = [
+BY_ITSELF: Actions = [
     KEYS_OUT,
-    ("stop_record_session", "all"),
     ("unset", "socket_resume"),
     ("unset", "continue_on_fail"),
     ("unset", "ignore_early_media"),
+]
+WITHOUT: Actions = [
+    ("stop_record_session", "all"),
+    *BY_ITSELF,
     ("set", "ivr_unrecorded=true"),
 ]
 CONNECT: Actions = [
-    *WITHOUT,
     ("set", "call_timeout=45"),
     ("bridge", "user/1001,user/1002"),
     ("hangup", None),
@@ -84,6 +86,7 @@ def test_a_call_is_offered_to_the_engines(site_file: Path) -> None:
     assert actions(named(xml, "ivr-main-line")) == [
         ("set", "ivr_route=main-line"),
         ("set", "ivr_called=${destination_number}"),
+        ("set", "ivr_had=${ivr_next}"),
         *BEFORE,
         ("unset", "ivr_offers"),
         *offered("main-line"),
@@ -96,6 +99,7 @@ def test_a_call_that_an_engine_lost_is_offered_again(site_file: Path) -> None:
     assert actions(named(xml, again_extension("main-line"))) == [
         ("set", "ivr_offers=${ivr_offers}x"),
         ("unset", "transfer_history"),
+        ("unset", "ivr_had"),
         ("set", "socket_resume=true"),
         *offered("main-line"),
     ]
@@ -103,7 +107,7 @@ def test_a_call_that_an_engine_lost_is_offered_again(site_file: Path) -> None:
 
 def test_a_team_that_is_connected_without_an_engine(site_file: Path) -> None:
     xml = render(load(site_file))
-    assert actions(named(xml, "ivr-fallback-main-line")) == CONNECT
+    assert actions(named(xml, "ivr-fallback-main-line")) == [*WITHOUT, *CONNECT]
 
 
 def test_a_team_that_plays_a_message_without_an_engine(site_file: Path) -> None:
@@ -129,6 +133,24 @@ def found_by(xml: str, number: str, **variables: str) -> str | None:
         ):
             return extension.get("name")
     return None
+
+
+def test_people_who_talk_are_connected_and_go_on_to_be_recorded(site_file: Path) -> None:
+    """The engine that follows them has them sent on to whom they were transferred."""
+    xml = render(load(site_file))
+    fallback = fallback_extension("main-line")
+    had = found_by(xml, fallback, ivr_route="main-line", ivr_had=again_extension("council-tax"))
+    assert had == "ivr-transferred-main-line"
+    assert actions(named(xml, had)) == [*BY_ITSELF, ("set", "ivr_next=${ivr_had}"), *CONNECT]
+    for before in ("", fallback_extension("council-tax")):
+        assert found_by(xml, fallback, ivr_route="main-line", ivr_had=before) == fallback
+
+
+def test_people_who_talk_hear_no_message_that_is_for_callers(site_file: Path) -> None:
+    xml = render(load(site_file))
+    applications = [one for one, _ in actions(named(xml, "ivr-transferred-council-tax"))]
+    assert applications[-2:] == ["bridge", "hangup"]
+    assert "playback" not in applications
 
 
 def test_nobody_offers_a_call_for_ever_that_ends_each_engine_which_takes_it(
@@ -206,7 +228,7 @@ def test_the_dead_man_goes_to_an_extension_that_is_there(site_file: Path) -> Non
                 assert name in there
                 assert (seconds, kind, where) == ("+10", "XML", context(xml).get("name"))
             elif application == "set" and (data or "").startswith(f"{NEXT_VARIABLE}="):
-                assert (data or "").partition("=")[2] in there
+                assert (data or "").partition("=")[2] in {*there, "${ivr_had}"}
 
 
 def test_site_settings_are_used(site_file: Path) -> None:

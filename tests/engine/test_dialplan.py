@@ -19,7 +19,7 @@ from ivr.config.render import (
 )
 from ivr.lab import CallScript, Destination
 from ivr.lab.dialplan import Extension, read_dialplan
-from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
+from ivr.lab.script import BlindTransfer, DuringPrompt, HangUp, Keys, WhenConnected
 from tests.engine.house import spawned
 from tests.engine.site import NUMBER, OWN_KEYS
 
@@ -236,6 +236,45 @@ def test_a_call_that_ends_each_engine_is_not_offered_for_ever(house, use):
     assert taken == [call.uuid] * (1 + MOST_OFFERS)
     assert call.done.get().connected_ms is not None
     assert call.leg.get("ivr_unrecorded") == "true"
+
+
+def transferring_to(number: str) -> Destination:
+    """Talks for two seconds, and transfers the caller."""
+    return Destination(steps=(WhenConnected(2_000), BlindTransfer(number)))
+
+
+def test_people_who_transfer_a_call_from_route_to_route(house, use):
+    """Each route's extension offers it to the engine, which has it already and sends it on."""
+    use()
+    there = {"desk": transferring_to(OWN_KEYS), "hall": transferring_to(NUMBER)}
+    steps = (WhenConnected(7_000), HangUp())
+    told = house.call(CallScript(steps=steps, destinations=there))
+    assert [leg["number"] for leg in told.record["legs"]] == ["desk", "hall", "desk", "hall"]
+    recording = told.record["recording"]
+    assert (recording["state"], len(recording["parts"])) == ("kept", 1)
+    assert recording["duration_ms"] == pytest.approx(told.record["durations"]["joined_ms"], abs=100)
+    assert told.outcome.cause == "NORMAL_CLEARING"
+    assert "recording-stopped" not in told.steps[: told.steps.index("hung-up") - 1]
+
+
+def test_a_transfer_from_route_to_route_while_there_is_no_engine(house, use):
+    """Who talked goes on, recorded, and the next engine has the call."""
+    use()
+    call = house.place(
+        CallScript(
+            steps=(WhenConnected(9_000), HangUp()),
+            destinations={"desk": transferring_to(OWN_KEYS), "hall": Destination()},
+        )
+    )
+    house.until(call, "connected")
+    house.stop()
+    house.clock.run(4_000)
+    house.start()
+    told = house.over(call)
+    assert told.record["recording"]["state"] == "kept"
+    assert len(told.record["recording"]["parts"]) == 1
+    assert told.record["recording"]["duration_ms"] >= 8_500
+    assert call.leg.get("ivr_unrecorded") == ""
 
 
 def test_the_fallback_leaves_what_goes_wrong_to_the_network(house, use):
