@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import wave
 from array import array
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,12 @@ import gevent
 import jsonschema
 from gevent import socket
 
+from ivr.config.addresses import Address
 from ivr.config.load import load
+from ivr.config.render import render
 from ivr.engine.service import Engine
 from ivr.lab import CallScript, LabCall, TurnedClock
+from ivr.lab.dialplan import Condition, Extension, read_dialplan
 from ivr.lab.expect import AGENT_HZ, CALLER_HZ, strength
 from ivr.lab.listener import Listener
 from ivr.lab.session import Action
@@ -50,22 +55,28 @@ class House:
         return self.engines[-1]
 
     def start(self, disk: Disk = REAL) -> Engine:
-        """Start an engine, and have the dialplan send calls to it."""
+        """Start an engine, and have the dialplan that it renders send calls to it."""
         engine = Engine(load(self.site_file), self.clock, disk)
         self.engines.append(engine)
-        for pool in (engine.journal._pool, engine.spool._pool):
+        for pool in (engine.journal._pool, engine.spool._pool, engine.growth._pool):
             self.clock.busy_probes.append(lambda pool=pool: pool.task_queue.unfinished_tasks > 0)
         engine.start()
-        self.switch.dialplan = {
-            **self.extensions,
-            ".*": (
-                Action("set", "socket_resume=true"),
-                Action("socket", f"127.0.0.1:{engine.calls.port} async full"),
-                Action("sleep", "100"),
-            ),
-        }
+        self.switch.dialplan = self.dialplan(engine.calls.port)
         self.clock.settle()
         return engine
+
+    def dialplan(self, *ports: int) -> tuple[Extension, ...]:
+        """What `ivr dialplan render` writes for engines at these ports, in the test's own frame:
+        numbers that no route claims come to the first engine, too."""
+        configuration = load(self.site_file)
+        engines = tuple(Address("127.0.0.1", port) for port in ports)
+        rendered = render(replace(configuration, site=replace(configuration.site, engines=engines)))
+        first = Action("socket", f"{engines[0]} async full")
+        return (
+            *(_extension(number, actions) for number, actions in self.extensions.items()),
+            *read_dialplan(rendered),
+            _extension(r"[\s\S]*", (Action("set", "socket_resume=true"), first)),
+        )
 
     def stop(self) -> None:
         """Stop the engine as SIGTERM does; calls go on."""
@@ -123,6 +134,20 @@ class House:
         text = b"".join(self.switch.sent).decode("utf-8", "surrogateescape")
         return [command for one in text.split("\n\n") if (command := one.strip("\n"))]
 
+    # What goes wrong.
+
+    def lose(self, call: LabCall) -> None:
+        """The call's own socket breaks; what the engine sent by then, the switch still does."""
+        link = self.engine.context.calls[call.uuid]._link
+        assert link is not None
+        link.sock.shutdown(socket.SHUT_RDWR)
+        self.clock.settle()
+
+    def wrote(self, call: LabCall, part: str = "", spool: str = "spool") -> None:
+        """The switch wrote to the call's recording now, by the clock that is turned."""
+        ns = self.clock.wall_ms() * 1_000_000
+        os.utime(self.folder / spool / "recording" / f"{call.uuid}{part}.wav", ns=(ns, ns))
+
     # What is shown.
 
     def metric(self, name: str, **labels: str) -> float | None:
@@ -149,7 +174,12 @@ class Call:
         self.record: dict[str, Any] = json.loads(path.read_text())
         SCHEMA.validate(self.record)
         self.outcome = call.done.get()
-        self.audio = path.with_suffix(".wav")
+        parts = [
+            path.with_name(Path(part["path"]).name) for part in self.record["recording"]["parts"]
+        ]
+        self.parts = parts
+        """The files of the recording, in order."""
+        self.audio = parts[0] if parts else path.with_suffix(".wav")
 
     @property
     def steps(self) -> list[str]:
@@ -163,11 +193,14 @@ class Call:
     def loudness(
         self, channel: int, hz: int, begin_ms: int = 0, end_ms: int | None = None
     ) -> float:
-        """How loud a pitch is in a stretch of a channel of the recording."""
-        with wave.open(str(self.audio), "rb") as file:
-            rate, channels = file.getframerate(), file.getnchannels()
-            samples = array("h", file.readframes(file.getnframes()))
-        assert channels == 2
+        """How loud a pitch is in a stretch of a channel of the recording, whose parts are taken
+        one after the other."""
+        samples = array("h")
+        for part in self.parts or [self.audio]:
+            with wave.open(str(part), "rb") as file:
+                rate = file.getframerate()
+                assert file.getnchannels() == 2
+                samples.frombytes(file.readframes(file.getnframes()))
         one = samples[channel::2]
         end = len(one) if end_ms is None else end_ms * rate // 1000
         return strength(one[begin_ms * rate // 1000 : end], rate, hz)
@@ -186,6 +219,10 @@ class Call:
             for _name, (_ms, hz) in site.LENGTHS.items():
                 assert self.loudness(CALLER, hz, begin, end) < caller / 20
                 assert self.loudness(AGENT, hz, begin, end) < agent / 20
+
+
+def _extension(number: str, actions: tuple[Action, ...]) -> Extension:
+    return Extension(number, (Condition("destination_number", f"^(?:{number})$", actions),))
 
 
 def spawned(function: Any) -> gevent.Greenlet:

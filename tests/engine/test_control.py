@@ -298,6 +298,8 @@ class Counting:
 
     def __init__(self) -> None:
         self.most = self.asked = 0
+        self.switches = 0
+        """How often it was asked which FreeSWITCH it is."""
         self.filters: set[str] = set()
         self.server = StreamServer(("127.0.0.1", 0), self._serve)
         self.server.start()
@@ -307,7 +309,8 @@ class Counting:
         held = b""
         while data := connection.recv(1 << 20):
             *commands, held = (held + data).split(b"\n\n")
-            asked = sum(command.startswith(b"api") for command in commands)
+            asked = sum(command.startswith(b"api uuid_exists") for command in commands)
+            self.switches += b"api global_getvar core_uuid" in commands
             self.most, self.asked = max(self.most, asked), self.asked + asked
             connection.sendall(b"".join(map(self._answer, commands)))
 
@@ -342,6 +345,7 @@ def test_ten_thousand_calls_left_and_two_thousand_followed(logged):
         gone=gone.add,
         back=lambda call_id: None,
         feature=lambda leg, feature: None,
+        hold=lambda leg, held: None,
         agents=bool,
     )
     for call_id in followed:
@@ -354,6 +358,7 @@ def test_ten_thousand_calls_left_and_two_thousand_followed(logged):
     assert gone == {call_id for call_id in followed if not has(call_id)}
     assert freeswitch.filters == set(followed)
     assert freeswitch.asked == len(calls)
+    assert freeswitch.switches == 1, "and is the same for all of them"
     assert freeswitch.most <= SLICE
     control.stop()
     loop.join()

@@ -77,6 +77,7 @@ class Line:
             gone=lambda call_id: None,
             back=lambda call_id: None,
             feature=self._keyed,
+            hold=lambda leg, held: None,
             agents=lambda: self.agents,
         )
 
@@ -134,11 +135,21 @@ def test_while_there_are_none_it_is_left_in_peace(switch: Switch, standing: Line
     assert not switch.knocked.is_set()
 
 
-def test_codes_are_heard_of_every_leg_and_keys_of_none(switch: Switch, standing: Line):
-    assert "filter Event-Name CHANNEL_APPLICATION" in switch.commands
+def test_codes_and_holds_are_heard_of_every_leg_and_keys_of_those_that_are_followed(
+    switch: Switch, standing: Line
+):
+    """What is subscribed to is told of the legs and of the names that are filtered for."""
     [subscribed] = [one for one in switch.commands if one.startswith("event plain ")]
-    assert "CHANNEL_APPLICATION" in subscribed.split()
-    assert "DTMF" not in subscribed.split()
+    names = {"CHANNEL_APPLICATION", "CHANNEL_HOLD", "CHANNEL_UNHOLD", "HEARTBEAT"}
+    assert names | {"DTMF"} < set(subscribed.split())
+    filters = {one for one in switch.commands if one.startswith("filter ")}
+    assert filters == {f"filter Event-Name {name}" for name in names}
+    answered = Event()
+    standing.control.follow(CALL)
+    standing.control.post(line("api one"), lambda _reply: answered.set())
+    answered.wait()
+    new = {one for one in switch.commands if one.startswith("filter ")} - filters
+    assert new == {f"filter Unique-ID {CALL}", f"filter Bridge-B-Unique-ID {CALL}"}
 
 
 def test_codes_come_in_their_order_among_the_events_of_calls(switch: Switch, standing: Line):

@@ -7,7 +7,7 @@ from gevent import socket
 
 from ivr.core import call as machine
 from ivr.core import events
-from ivr.engine import driver
+from ivr.engine import driver, service
 from ivr.esl.session import Link
 from ivr.lab import CallScript, Destination
 from ivr.lab.script import HangUp, WhenConnected
@@ -67,12 +67,21 @@ def test_a_fault_while_freeswitch_records_leaves_the_file_to_it(house, monkeypat
     assert house.metric("ivr_calls", phase="unlinked") == 0
 
 
-def test_a_fault_before_there_is_a_recording_gives_the_record_at_once(house, monkeypatch):
+def test_a_fault_before_there_is_a_recording_leaves_the_call_to_the_dialplan(house, monkeypatch):
+    """Not to this engine: it would fail again. The call is followed to its end all the same."""
     faulty(monkeypatch, events.Answered)
     call = house.place(TALKS)
+    house.until(call, "unlinked")
     told = house.over(call)
-    assert told.record["recording"]["state"] == "lost"
+    assert call.leg.get("ivr_unrecorded") == "true"
+    assert told.outcome.connected_ms is not None
+    assert told.record["announcement"] == "no"
+    recording = told.record["recording"]
+    assert (recording["state"], recording["reason"]) == ("lost", "not-started")
+    assert not any("uuid_record" in one and " start " in one for one in house.commands)
+    assert told.record["ended"]["by"] == "caller"
     assert house.metric("ivr_faults_total") == 1
+    assert house.metric("ivr_calls_turned_away_total") == 1, "it was offered once more"
     house.call(TALKS).assert_heard(2000)
 
 
@@ -97,17 +106,18 @@ def test_connections_that_say_nothing_do_not_fill_the_engine_for_good(house):
 
 def test_an_accept_loop_that_meets_a_fault_goes_on(house, monkeypatch):
     """gevent stops a watcher whose callback raises: one fault would end all accepting."""
-    accept = driver.CallDriver.accept
+    arrival = service.Arrival
     failed = []
 
     def failing(context, sock):
         if not failed:
             failed.append(sock)
             raise RuntimeError("a fault")
-        return accept(context, sock)
+        return arrival(context, sock)
 
-    monkeypatch.setattr(driver.CallDriver, "accept", failing)
-    first = house.place(CallScript())
+    monkeypatch.setattr(service, "Arrival", failing)
+    first = house.place(TALKS)
     house.clock.run_until(first.done.ready)
     assert failed
+    assert first.done.get().connected_ms is not None, "by the dialplan alone"
     house.call(TALKS).assert_heard(2000)

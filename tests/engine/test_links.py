@@ -10,45 +10,93 @@ from ivr.engine.control import LONGEST_WAIT_MS
 from ivr.lab import CallScript, Destination
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
 
-TALKS = Destination.talks(3000, answer_ms=1000)
-
+TALKS = (WhenConnected(2000), HangUp())
+LISTENS = CallScript(steps=TALKS, destination=Destination(answer_ms=400))
 OPTS_OUT = CallScript(steps=(DuringPrompt(300), Keys("*#*")))
+RETURNS = CallScript(
+    steps=(DuringPrompt(300), Keys("*#*"), DuringPrompt(300), DuringPrompt(300), Keys("1"), *TALKS),
+    destination=Destination(),
+)
 
 
 @pytest.mark.parametrize(
-    ("phase", "script", "state", "reason"),
+    ("phase", "script", "played", "ended"),
     [
-        ("answering", CallScript(), "lost", "not-started"),
-        ("announcing", CallScript(), "lost", "not-started"),
+        ("answering", LISTENS, [("announcement", True)], ""),
+        ("announcing", LISTENS, [("announcement", False), ("announcement", True)], ""),
         (
             "last keys",
-            CallScript(steps=(DuringPrompt(1500), Keys("*#"))),
-            "lost",
-            "not-started",
+            CallScript(steps=(DuringPrompt(1500), Keys("*#"), *TALKS), destination=Destination()),
+            [("announcement", True)],
+            "",
         ),
-        ("reminding", OPTS_OUT, "lost", "not-started"),
-        ("deciding", OPTS_OUT, "lost", "not-started"),
-        ("farewell", OPTS_OUT, "none", "opted-out"),
-        ("ending", OPTS_OUT, "none", "opted-out"),
-        ("apologising", CallScript(destination=Destination.busy()), "none", "not-connected"),
+        (
+            "reminding",
+            RETURNS,
+            # How much of the announcement was heard was lost with the socket: so it comes again.
+            [
+                ("announcement", False),
+                ("reminder", False),
+                ("reminder", False),
+                ("announcement", True),
+            ],
+            "",
+        ),
+        (
+            "deciding",
+            OPTS_OUT,
+            [("announcement", False), ("reminder", True), ("reminder", True), ("goodbye", True)],
+            "opted-out",
+        ),
+        (
+            "farewell",
+            OPTS_OUT,
+            [("announcement", False), ("reminder", True), ("goodbye", False)],
+            "opted-out",
+        ),
+        ("starting", LISTENS, [("announcement", True)], ""),
+        (
+            "apologising",
+            CallScript(destination=Destination.busy()),
+            [("announcement", True), ("busy", False), ("unavailable", True)],
+            "unavailable",
+        ),
     ],
 )
-def test_lost_before_there_is_a_recording(house, phase, script, state, reason):
-    """The record is made at once; FreeSWITCH goes on with its dialplan, which may connect the
-    call without us: so a recording that was intended counts as lost."""
+def test_lost_before_the_connection_the_call_comes_back_and_goes_on(
+    house, phase, script, played, ended
+):
+    """FreeSWITCH plays a prompt to its end, and its dialplan hands the call over once more: to
+    the same engine, which goes on from where it was."""
     call = house.place(script)
     house.until(call, phase)
-    house.listener(call).drop()
-    house.clock.settle()
-    sent = len(house.commands)
+    house.lose(call)
     told = house.over(call)
-    recording = told.record["recording"]
-    assert (recording["state"], recording["reason"]) == (state, reason)
-    assert told.record["ended"]["by"] == "unknown"
-    assert house.commands[sent:] == []
+    assert told.played == played
+    assert told.record["ended"]["reason"] == ended
+    if not ended:
+        told.assert_heard(2000)
+    else:
+        assert told.record["recording"]["state"] == "none"
+    assert ("taken-up", "handed-back") in [
+        (one["what"], one["detail"]) for one in told.record["steps"]
+    ]
+    assert told.steps.count("arrived") == told.steps.count("hung-up") == 1
     assert house.metric("ivr_links_lost_total") == 1
-    assert house.metric("ivr_opt_outs_total", step="returned") == 0
-    assert not told.audio.exists()
+    assert house.metric("ivr_calls_taken_up_total", how="handed-back") == 1
+    assert house.metric("ivr_records_written_total") == 1
+    assert call.leg.get("ivr_unrecorded") == ""
+
+
+def test_lost_at_the_end_it_does_not_come_back(house):
+    """The caller hears nobody any more."""
+    call = house.place(OPTS_OUT)
+    house.until(call, "ending")
+    house.lose(call)
+    told = house.over(call)
+    assert told.record["ended"]["reason"] == "opted-out"
+    assert told.steps.count("taken-up") == 0
+    assert house.switch.legs() == []
 
 
 @pytest.mark.parametrize("hangs_up", ["caller", "agent"])
@@ -76,16 +124,14 @@ def test_lost_while_connected_the_call_is_followed_and_recorded_to_its_end(house
     ]
 
 
-@pytest.mark.parametrize("phase", ["starting", "dialling"])
-def test_lost_on_the_way_to_the_agent_the_recording_goes_on(house, phase):
-    call = house.place(CallScript(destination=TALKS))
-    house.until(call, phase)
-    house.listener(call).drop()
+def test_lost_while_it_rings_the_recording_goes_on(house):
+    call = house.place(LISTENS)
+    house.until(call, "dialling")
+    house.lose(call)
     told = house.over(call)
-    if call.done.get().connected_ms is None:
-        assert told.record["recording"]["state"] in ("none", "lost")
-    else:
-        told.assert_heard(3000)
+    told.assert_heard(2000)
+    assert told.record["connected_at"]
+    assert told.steps.count("taken-up") == 0, "FreeSWITCH connects it by itself"
 
 
 def test_lost_in_the_connection_and_ended_while_freeswitch_was_away(house):
@@ -96,6 +142,7 @@ def test_lost_in_the_connection_and_ended_while_freeswitch_was_away(house):
         listener.drop()
     house.switch.password = "other, for now"
     house.clock.run_until(call.done.ready)
+    house.wrote(call)
     house.clock.run(20_000)
     assert house.metric("ivr_calls", phase="unlinked") == 1
     house.switch.password = "ClueCon"
@@ -104,7 +151,9 @@ def test_lost_in_the_connection_and_ended_while_freeswitch_was_away(house):
     assert house.clock.monotonic_ms() < back + LONGEST_WAIT_MS + CLOSING_MS + 1000
     told.assert_heard(2000)
     assert told.record["ended"]["by"] == "unknown", "nobody was there to see it"
-    assert told.record["durations"]["total_ms"] < 10_000
+    assert told.record["ended"]["reason"] == "ended-unseen"
+    assert "recording-stalled" not in told.steps, "it had ended"
+    assert told.record["durations"]["total_ms"] < 10_000, "its recording was written to until then"
 
 
 def test_lost_after_the_end_and_before_it_was_told(house):
@@ -116,6 +165,7 @@ def test_lost_after_the_end_and_before_it_was_told(house):
     listener._closing = True  # it says nothing any more
     call.leg.hang_up("NORMAL_CLEARING", by="caller")
     house.clock.run(100)
+    house.wrote(call)
     listener.drop()
     lost = house.clock.monotonic_ms()
     told = house.over(call)

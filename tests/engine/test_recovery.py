@@ -51,20 +51,21 @@ def test_the_same_call_through_three_engines(house):
 
 def test_a_call_that_is_handed_over_anew_is_driven_and_not_followed(house, logged):
     """FreeSWITCH cannot be asked at first; its dialplan sends the call to the engine again."""
-    call = connected(house)
+    call = house.place(LONG)
+    house.until(call, "announcing")
     house.stop()
     house.switch.password = "other, for now"
     house.start()
-    house.switch.connect(call.leg, f"127.0.0.1:{house.engine.calls.port} async full")
-    house.clock.settle()
+    house.until(call, "announcing")
     driver = house.engine.context.calls[call.uuid]
     house.switch.password = "ClueCon"
     house.clock.run_until(lambda: house.engine.control.connected)
     house.clock.settle()
     assert house.engine.context.calls[call.uuid] is driver
     assert driver.state.phase.value != "unlinked"
-    assert "call taken up" not in [one["event"] for one in logged]
-    house.over(call)
+    told = house.over(call)
+    told.assert_heard(8000)
+    assert told.steps.count("taken-up") == 1
     assert house.metric("ivr_records_written_total") == 1
 
 
@@ -164,7 +165,6 @@ def test_recorded_once_and_not_again_by_the_next_engine(house):
 @pytest.mark.parametrize(
     ("script", "phase"),
     [
-        (CallScript(), "announcing"),
         (CallScript(steps=(DuringPrompt(300), Keys("*#*"))), "deciding"),
         (CallScript(destination=Destination.silent()), "dialling"),
     ],
@@ -260,9 +260,10 @@ def test_stopping_leaves_the_call_alone(house):
 
 def test_a_stopped_engine_takes_no_calls_and_the_dialplan_goes_on(house):
     house.stop()
-    outcome = house.switch.place(CallScript()).done
-    house.clock.run_until(outcome.ready)
-    assert outcome.get().duration_ms >= 100, "what the dialplan has after socket"
+    call = house.place(LONG)
+    house.clock.run_until(call.done.ready)
+    assert call.done.get().connected_ms is not None
+    assert call.leg.get("ivr_unrecorded") == "true", "what the dialplan has after socket"
     assert list((house.spool / "new").iterdir()) == []
 
 

@@ -245,14 +245,14 @@ def test_the_health_page_counts_reloads_and_says_whether_the_last_was_refused(ho
 
 
 def test_as_many_calls_as_configured_and_no_more(build):
-    """The next one is not answered by us: FreeSWITCH goes on with its dialplan."""
+    """The next one is not taken: FreeSWITCH goes on with its dialplan, which connects it."""
     house = build(more="limits:\n  connections: 2\n")
     house.start()
     calls = [house.place(CallScript(destination=Destination.talks(1000))) for _ in range(3)]
     house.clock.run(200)
     assert len(house.engine.context.calls) == 2
-    assert calls[2].done.ready()
-    assert "CHANNEL_ANSWER" not in [one.event for one in calls[2].happenings]
+    assert [call.leg.get("ivr_unrecorded") for call in calls] == ["", "", "true"]
+    assert "PLAYBACK_START" not in [one.event for one in calls[2].happenings]
     for call in calls[:2]:
         house.over(call).assert_heard(1000)
     house.call(CallScript(destination=Destination.talks(1000))).assert_heard(1000)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ivr.lab import CallScript, Destination
 from ivr.lab.expect import Expected
-from tests.engine.house import Call, Switch
+from tests.engine.house import Call
 from tests.engine.test_calls import STORIES
 
 TALKS = CallScript(destination=Destination.talks(5000))
@@ -36,27 +36,20 @@ def test_every_story_at_once(house):
 
 def test_freeswitch_is_killed_and_comes_back(house):
     """Every recording that it wrote has its record, though nobody said that the calls ended."""
+    arrived_ms = house.clock.monotonic_ms()
     calls = [house.place(TALKS) for _ in range(5)]
     ringing = house.place(CallScript(destination=Destination.silent()))
     for call in calls:
         house.until(call, "connected")
     house.clock.run(2000)
-    port = house.esl_port
-    for leg in house.switch.legs():
-        for recording in leg.recordings.values():
-            recording.flush()
-            for line in recording._lines:
-                line.taps.remove(recording.catch_up)
-        leg.recordings.clear()  # nothing more is written, and no header
-    house.switch._server.stop()
-    for listener in tuple(house.switch.listeners):
-        listener.drop()
+    house.switch.kill()
+    for call in calls:
+        house.wrote(call)
+    killed_ms = house.clock.monotonic_ms()
     house.clock.run(2000)
     assert house.metric("ivr_freeswitch_connected") == 0
     assert house.metric("ivr_calls", phase="unlinked") == 6
-    house.switch.close()
-    house.switch = Switch(house.clock, seed=2)
-    house.switch.listen(("127.0.0.1", port))
+    house.switch = house.switch.successor()
     house.clock.run(60_000)
     assert house.metric("ivr_freeswitch_connected") == 1
     assert house.engine.context.calls == {}
@@ -64,7 +57,9 @@ def test_freeswitch_is_killed_and_comes_back(house):
         told = Call(house.spool, call)
         assert told.record["recording"]["repaired"]
         told.assert_heard(1800, 2300)
-        assert told.record["ended"]["by"] == "unknown"
+        ended = told.record["ended"]
+        assert (ended["by"], ended["reason"]) == ("switch", "switch-lost")
+        assert told.record["durations"]["total_ms"] <= killed_ms - arrived_ms
     told = Call(house.spool, ringing)
     assert told.record["announcement"] == "fully"
     assert told.record["recording"]["state"] != "kept"
