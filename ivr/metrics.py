@@ -114,6 +114,11 @@ class Metrics:
             " and the next start tries again.",
             registry=registry,
         )
+        self.files_set_aside = Counter(
+            "ivr_files_set_aside",
+            "Recordings that could not be used, or belonged to no record: they lie in aside/.",
+            registry=registry,
+        )
         reaction = Histogram(
             "ivr_reaction_seconds",
             "prompt: from FreeSWITCH's message that a prompt ended to the engine's next commands,"

@@ -20,6 +20,7 @@ from ivr.core.state import (
     CLOSING_MS,
     HEARD_SLACK_MS,
     JOURNAL_MS,
+    NO_ROOM,
     REPLAYS,
     CallState,
     Pause,
@@ -88,7 +89,7 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 durable=False,
                 syncs=1,
                 elsewhere=event.elsewhere,
-                undurable="" if event.room else "there is no room to record",
+                undurable="" if event.room else NO_ROOM,
             )
             arrived = entries.Arrived(
                 number=event.number,

@@ -131,9 +131,12 @@ class _Gathered:
             case RecordingStarted():
                 if self.sound.started is None:
                     self.sound.started = stamp
+                self.sound.begun.add(part_of(entry.path))
                 return "recording-started", ""
             case RecordingStopped():
                 self.sound.stops[part_of(entry.path)] = (stamp, entry)
+                if entry.switch_ms:
+                    self.sound.begun.add(part_of(entry.path))
                 return "recording-stopped", entry.cause
             case RecordingFailed():
                 self.sound.failed = entry

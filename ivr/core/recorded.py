@@ -34,6 +34,8 @@ class Told:
     """It is known why there was no connection, if there was none."""
     intended: RecordingIntended | None = None
     started: Stamp | None = None
+    begun: set[int] = field(default_factory=set)
+    """The parts that FreeSWITCH began; others were only meant, as by an engine that was killed."""
     stops: dict[int, tuple[Stamp, RecordingStopped]] = field(default_factory=dict)
     """By part; the last one of each."""
     failed: RecordingFailed | None = None
@@ -78,7 +80,9 @@ def _detail(told: Told, line: Timeline, found: Sequence[FoundAudio], kept: bool)
         audio = there.get(part.part)
         name = f"part {part.part}" if several else "the file"
         if audio is None:
-            if kept:
+            stop = told.stops.get(part.part)
+            emptied = stop is not None and stop[1].cause == _EMPTIED
+            if kept and part.part in told.begun and not emptied:
                 said.append(f"{name} is missing")
         elif audio.trouble:
             said.append(f"{name}: {audio.trouble}" if several else audio.trouble)

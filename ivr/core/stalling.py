@@ -16,6 +16,7 @@ from ivr.core.state import (
     AGAIN_MS,
     JOURNAL_MS,
     MOST_AGAIN,
+    NO_ROOM,
     SWITCH_MS,
     TOLD_MS,
     CallState,
@@ -57,7 +58,7 @@ def stalled(state: CallState, event: events.Stalled, policy: CallPolicy) -> Step
     if state.recording is Recording.REQUESTED and since_ms < SWITCH_MS:
         return Step(state)
     if rules.may_end_for_want_of_recording(event.folder):
-        return _nowhere(state, "there is no room to record", policy)
+        return _nowhere(state, NO_ROOM, policy)
     renewals = 0 if since_ms > AGAIN_MS else state.renewals
     if renewals >= MOST_AGAIN:
         return Step(state)  # whatever it is, it is not for want of room

@@ -18,6 +18,8 @@ JOURNAL_MS = 3_000
 """How long the disk may take over the journal before the call goes on without a recording."""
 PARTED_MS = 10_000
 """How long a caller may be left with nobody after the agent's leg is gone."""
+NO_ROOM = "there is no room to record"
+"""Why a recording is not begun where no folder takes one."""
 TOLD_MS = 2_000
 """How long the agent hears that a call ends for want of a recording, before it does."""
 AGAIN_MS = 60_000

@@ -13,9 +13,9 @@ from ivr.core import commands as do
 from ivr.core import entries, pausing, rules, steps
 from ivr.core.commands import Command
 from ivr.core.policy import CallPolicy
-from ivr.core.state import ANSWER_MS, JOURNAL_MS, CallState, Pause, Phase, Recording
+from ivr.core.state import ANSWER_MS, JOURNAL_MS, NO_ROOM, CallState, Pause, Phase, Recording
 from ivr.core.steps import Step
-from ivr.core.timeline import first_path, further_path, part_of
+from ivr.core.timeline import further_path, part_of
 
 
 def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) -> Step:
@@ -41,15 +41,15 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
 
 
 def handed_back(
-    journal: Iterable[entries.Stamped], path: str, policy: CallPolicy, engine: str
+    journal: Iterable[entries.Stamped], path: str, room: bool, policy: CallPolicy, engine: str
 ) -> Step:
-    """FreeSWITCH hands the call over once more. ``path`` and ``engine`` as in
+    """FreeSWITCH hands the call over once more. ``path``, ``room`` and ``engine`` as in
     :class:`ivr.core.events.Arrived`."""
     told = _Told(path, policy)
     for stamped in journal:
         told.take(stamped)
-    part = max(told.state.part, 0) + 1
-    path = further_path(first_path(told.state.path), part)
+    part = told.state.part + 1
+    path = further_path(path, part)
     state = CallState(
         path=path,
         part=part,
@@ -57,6 +57,7 @@ def handed_back(
         announcement_ms=told.heard_ms,
         may_record=told.may_record,
         joined=told.state.joined,
+        undurable="" if room else NO_ROOM,
         reminders_left=max(0, policy.reminders - told.repeats),
     )
     # What an earlier engine had begun to record may be running, and is not what is begun now.

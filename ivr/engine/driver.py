@@ -138,8 +138,9 @@ class CallDriver:
         """FreeSWITCH handed the call over once more: drive it on from where its journal says that
         it was (R22)."""
         self._context.unfollow(self.call_id)
-        path = self._context.spool.places.recorded(self.call_id, folder=self._context.room())
-        self._taken(handed_back(self._entries, path, self.policy, self._context.me))
+        folder, me = self._context.room(), self._context.me
+        path = self._context.spool.places.recorded(self.call_id, folder=folder)
+        self._taken(handed_back(self._entries, path, folder is not None, self.policy, me))
 
     @classmethod
     def take_up(

@@ -20,6 +20,9 @@ def ended(metrics: Metrics, filed: Filed) -> None:
         metrics.finished(filed.record)
         log_call(filed.record)
         _log_pauses(filed.record)
+    for what in filed.aside:
+        metrics.files_set_aside.inc()
+        log.error("file set aside, as it could not be used", call=filed.call_id, what=what)
     if filed.fault:
         metrics.records_set_aside.inc()
         log.error(

@@ -80,8 +80,8 @@ def _who(post: Post, call: Looked, now: Now, leg: str) -> None:
 
 
 def _paused(post: Post, call: Looked, now: Now) -> None:
-    """Whether nothing may be kept, by what the customer's leg remembers, and whether the agent
-    has the call on hold."""
+    """Whether nothing may be kept, by what the customer's leg remembers, and who of the two has
+    the call on hold."""
     legs = call.legs
 
     def told(answers: list[str]) -> None:
@@ -90,16 +90,19 @@ def _paused(post: Post, call: Looked, now: Now) -> None:
             by, since = paused
             call.take(events.WasPaused(now(), by, since))
         if legs.agent:
-            _ask(post, asked_whether_held(legs.agent), 1, held)
+            _ask(post, asked_whether_held(legs.agent), 1, agent)
 
-    def held(answers: list[str]) -> None:
-        if answers[0] == _HELD:
-            call.take(events.Held(now()))
-        elif answers[0]:
-            call.take(events.Unheld(now()))
+    def agent(answers: list[str]) -> None:
+        held = answers[0] == _HELD
+        call.take(events.Held(now()) if held else events.Unheld(now()))
+
+    def customer(answers: list[str]) -> None:
+        held = answers[0] == _HELD
+        call.take(events.CustomerHeld(now()) if held else events.CustomerBack(now()))
 
     if legs.customer:
         _ask(post, asked(legs.customer, PAUSED_VARIABLE), 1, told)
+        _ask(post, asked_whether_held(legs.customer), 1, customer)
 
 
 def _ask(post: Post, text: bytes, many: int, told: Callable[[list[str]], None]) -> None:
