@@ -26,8 +26,10 @@ _HEADER, _FRAME = 44, 4
 SLACK_MS = 120
 """How much less may be recorded than people heard of each other: packets of 20 ms, and what is
 held back, at each end of a bridge."""
-EDGE_MS = 320
-"""How far silence may reach beyond the mask: the guard, and what its place is uncertain by."""
+EDGE_MS = 400
+"""How far silence may reach beyond the mask: the guard, and what its place is uncertain by. Where
+there was no engine for a while, that may add as much: what was asked for and not confirmed is
+silent, and where a call was connected unseen its pauses lie somewhere."""
 
 _LETTERS = {"c": CALLER_HZ, "a": AGENT_HZ, "s": SECRET_HZ}
 
@@ -183,26 +185,36 @@ class Books:
     def _heard_each_other(self, call: Dialogue) -> list[Span]:
         return call.switch.heard[call.call.uuid].bridged
 
+    @staticmethod
+    def _absent_in(call: Dialogue) -> int:
+        """For how long there was no engine during the call."""
+        begin = call.leg.created_ms
+        end = begin + call.call.done.get().duration_ms
+        spans = [(one.begin_ms, one.end_ms or end) for one in call.switch.absent]
+        return sum(max(0, min(end, last) - max(begin, first)) for first, last in spans)
+
     def _voices(
         self, call: Dialogue, record: RecordModel, parts: Sequence[Written]
     ) -> Iterator[str]:
         """Silent no more than was asked for; and in it what was told in confidence."""
         silent = masked = 0
+        edge_ms = EDGE_MS + self._absent_in(call)
         for one in parts:
             path = self.spool / "new" / one.name
             if not path.exists():
                 continue
             heard = blocks(path.read_bytes()[_HEADER:], 0, _LETTERS)
             silent += heard.count(SILENCE) * BLOCK_MS
-            may_be = set[int]()
+            # A further part may begin in the guard of a pause.
+            may_be = set(range(0 if one.name.count(".") == 1 else _block(0, EDGE_MS)))
             for begin, end in one.masked:
                 masked += _ms_of(end - begin)
-                may_be.update(range(_block(begin, -EDGE_MS), _block(end, EDGE_MS) + 1))
+                may_be.update(range(_block(begin, -edge_ms), _block(end, edge_ms) + 1))
             lost = [at for at, letter in enumerate(heard) if letter == SILENCE and at not in may_be]
             if lost:
                 ms, begin = len(lost) * BLOCK_MS, lost[0] * BLOCK_MS
                 yield f"{one.name}: {ms} ms are silent, from {begin} on, that were not masked"
-        asked = _total(call.pausing) + SLACK_MS * len(call.pausing)
+        asked = _total(call.pausing) + (SLACK_MS + edge_ms - EDGE_MS) * len(call.pausing)
         if masked > asked:
             yield f"masked for {masked} ms, at most {asked} were asked for"
         told = [_total([span]) for span in call.secret]

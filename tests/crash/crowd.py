@@ -9,10 +9,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gevent import socket
-from gevent.event import Event
 from gevent.socket import wait_read
 
 from ivr.clock import RealClock
@@ -21,7 +21,7 @@ from ivr.lab.alarm import sleep_until
 from ivr.storage.segments import read
 from tests.crash.books import Books
 from tests.crash.callers import Callers
-from tests.crash.people import Dialogue, Someone
+from tests.crash.people import Dialogue, Someone, alive
 from tests.crash.place import COLLEAGUE, PAY_BY_PHONE, dialplan_of, write_site
 from tests.crash.switch import Span, TruthfulSwitch
 from tests.engine.site import NUMBER
@@ -99,7 +99,7 @@ class Crowd:
         self.callers.answering = {"desk": self._agent, "colleague": self._last, "pay": _line}
         self._at_once = at_once
         self._calling = False
-        self._over = Event()
+        self._starts = 0
         self.plans: dict[str, str] = {}
         """What each call is to become, by its leg."""
 
@@ -122,6 +122,22 @@ class Crowd:
     def there(self) -> bool:
         """An engine has come to the switch and is listening."""
         return any(one.leg is None and one.wants("HEARTBEAT") for one in self.switch.listeners)
+
+    def start(self) -> None:
+        """Start an engine; it is not there yet."""
+        self.zygote.start()
+        self._starts += 1
+        alive(partial(self._wait_for_it, self._starts))
+
+    def _wait_for_it(self, start: int) -> None:
+        self.until(lambda: self.there or self._starts > start, MOST_DOWN_MS)
+        if self._starts == start:
+            self.switch.engine_back()
+
+    def kill(self) -> None:
+        """Kill the engine."""
+        self.zygote.kill()
+        self.switch.engine_gone()
 
     # Calls.
 

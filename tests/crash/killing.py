@@ -89,6 +89,7 @@ class Life:
         self.links: list[MortalLink] = []
         self.touched: Callable[[str], None] = lambda _path: None
         """Told of each file before it is written to, moved or removed."""
+        self.died: Callable[[], None] = lambda: None
         self.shown: Callable[[str], None] = lambda _path: None
         """Told of each file that was moved to its place."""
         self.refuse: Callable[[str, str], OSError | None] = lambda _what, _path: None
@@ -122,6 +123,7 @@ class Life:
         if self.dead:
             return
         self.dead = True
+        self.died()
         for link in self.links:
             link.cut()
         engine = self.engine

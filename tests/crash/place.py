@@ -129,12 +129,14 @@ class Place:
         Life.current = life
         life.touched = self._touched
         life.shown = self._shown
+        life.died = self.switch.engine_gone
         try:
             ready = self._listening
             given = None if ready is None else socket.socket(fileno=os.dup(ready.fileno()))
             engine = Engine(self.configuration, life.clock, life.disk(), listening=given)
             life.engine = engine
             engine.start()
+            self.switch.engine_back()
         except Killed:
             return life
         self.switch.dialplan = dialplan_of(self.configuration, engine.calls.port)

@@ -67,6 +67,8 @@ class TruthfulSwitch(LabSwitch):
         """By leg."""
         self.on_leg: Callable[[Leg], None] = lambda _leg: None
         """Told of each leg before anything happens to it."""
+        self.absent: list[Span] = []
+        """When there was no engine."""
         self._copies = copies
         copies.mkdir(parents=True, exist_ok=True)
         self._going: dict[str, Written] = {}
@@ -75,6 +77,14 @@ class TruthfulSwitch(LabSwitch):
     def recording(self) -> set[str]:
         """The paths that are being written to."""
         return set(self._going)
+
+    def engine_gone(self) -> None:
+        """From now on there is no engine."""
+        _begin(self.absent, self.clock.monotonic_ms())
+
+    def engine_back(self) -> None:
+        """There is one again."""
+        _end(self.absent, self.clock.monotonic_ms())
 
     def _new_leg(self, *words: Any, **named: Any) -> Leg:
         leg = super()._new_leg(*words, **named)

@@ -34,9 +34,15 @@ class Told:
         return tuple(self.lives[-1].steps)
 
 
-def told(folder: Path, story: Story, deaths: Sequence[Death] = ()) -> Told:
-    """The story, with an engine that dies each of these deaths, one after the other."""
-    away_ms, systemd = AWAY[sum(death.step.number for death in deaths) % len(AWAY)]
+def told(
+    folder: Path,
+    story: Story,
+    deaths: Sequence[Death] = (),
+    away: tuple[int, bool] | None = None,
+) -> Told:
+    """The story, with an engine that dies each of these deaths, one after the other; ``away`` is
+    one of :data:`AWAY`, and otherwise another for each step."""
+    away_ms, systemd = away or AWAY[sum(death.step.number for death in deaths) % len(AWAY)]
     place = Place(folder, systemd=systemd)
     left = list(deaths)
     try:

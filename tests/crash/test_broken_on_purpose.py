@@ -18,6 +18,9 @@ from ivr.storage.segments import read
 from tests.crash import story
 from tests.crash.telling import deaths, told
 
+AT_ONCE = (0, False)
+"""When the next engine is there."""
+
 pytestmark = pytest.mark.usefixtures("mortals")
 
 
@@ -29,7 +32,7 @@ def unbalanced(tmp_path: Path) -> Callable[..., str]:
 
     def run(*words: str, nth: int = 0) -> str:
         dying = [one for one in every if all(word in str(one) for word in words)]
-        return "\n".join(told(tmp_path, story.tell, [dying[nth]]).wrong)
+        return "\n".join(told(tmp_path, story.tell, [dying[nth]], AT_ONCE).wrong)
 
     return run
 

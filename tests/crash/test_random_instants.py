@@ -28,14 +28,14 @@ def crowd(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Crowd]:
 
 def test_killed_at_random_instants(crowd: Crowd) -> None:
     """Whatever the engine was doing when it was killed, the books balance."""
-    crowd.zygote.start()
+    crowd.start()
     assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
     crowd.begin()
     crowd.wait(1_000)
     for _ in range(KILLS):
         crowd.wait(crowd.random.choice(INTERVALS_MS) * crowd.random.random())
-        crowd.zygote.kill()
-        crowd.zygote.start()
+        crowd.kill()
+        crowd.start()
     assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
     assert crowd.finish() == []
     assert crowd.counts()["pause"] > 0
