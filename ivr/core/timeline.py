@@ -428,7 +428,8 @@ def _span(
         length if to_end else _passed(stretches, pause.end_ms),
         pause.guard_ms,
         tuple((begin, end) for begin, end in held if begin < end),
-        None if tape.cut else length,
+        # Of a part that stalled the end is missing, and nobody knows how much.
+        None if tape.cut or tape.stalled_ms >= 0 else length,
         pause.begin_ms <= tape.start_ms,
         to_end,
     )

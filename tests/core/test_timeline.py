@@ -251,6 +251,20 @@ def test_where_nobody_saw_the_end_the_files_end_is_no_anchor() -> None:
     assert not span.to_end, "the file goes on, for all we know, and is not all to be silent"
 
 
+def test_the_end_of_a_part_that_stalled_is_no_anchor() -> None:
+    """The disk was full some time before that was seen: by the file's end the pause would lie so
+    much earlier, and what was said before it would be made silent too."""
+    one, other = recorded(
+        (14_000, PAUSE), (14_020, MASKED),
+        (16_000, RecordingStalled(ONE, TWO)), (16_000, RecordingIntended(TWO)),
+        (16_060, RecordingStopped(ONE, "uri-failure", 4_300)), (16_060, RecordingStarted(TWO)),
+        (19_000, ENDING), (19_010, ENDED),
+    ).spans  # fmt: skip
+    assert (one.part, one.begin_ms, one.expected_ms, one.to_end) == (1, 4_000, None, True)
+    assert (other.part, other.from_start) == (2, True)
+    assert other.expected_ms is not None
+
+
 def test_where_nobody_saw_them_joined_they_were_all_along() -> None:
     line = timeline(
         at((0, RecordingIntended(ONE)), (10, RecordingStarted(ONE)),
