@@ -11,7 +11,8 @@ from prometheus_client import generate_latest
 
 from ivr import errors
 from ivr.api.counts import HttpCounts
-from ivr.metrics import Metrics, Scraped
+from ivr.gauges import Scraped
+from ivr.metrics import Metrics
 from tests.docs.pages import ROOT
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
@@ -49,7 +50,8 @@ def test_every_warning_and_error_of_the_engine_is_in_the_runbook() -> None:
 def test_every_metric_is_in_the_runbook() -> None:
     metrics = Metrics()
     HttpCounts(metrics.registry)
-    metrics.registry.register(Scraped(list, list, lambda: 0, lambda: 0.0, lambda: 0))
+    scraped = Scraped(list, list, int, float, int, folders=list, on_spare=bool)
+    metrics.registry.register(scraped)
     lines = generate_latest(metrics.registry).decode().splitlines()
     names = {line.split()[2] for line in lines if line.startswith("# HELP")}
     names = {name for name in names if not name.endswith("_created")}
