@@ -42,7 +42,7 @@ def play_turned(
     )
     with log_to(folder / "engine.log"):
         stage = Stage(folder, clock)
-        for pool in (stage.engine.journal._pool, stage.engine.spool._pool):
+        for pool in (stage.engine.journal._pool, stage.engine.spool._pool, stage.engine.growth._pool):
             clock.busy_probes.append(lambda pool=pool: bool(pool.task_queue.unfinished_tasks))
         meddle(stage)
         try:

@@ -6,13 +6,16 @@ import json
 import os
 import wave
 from array import array
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gevent
 import jsonschema
 from gevent import socket
+from gevent.threadpool import ThreadPool
 
 from ivr.config.addresses import Address
 from ivr.config.load import load
@@ -36,18 +39,25 @@ CALLER, AGENT = 0, 1
 class House:
     """All that a call needs."""
 
-    def __init__(self, folder: Path, **written: Any) -> None:
+    def __init__(self, folder: Path, beside: House | None = None, **written: Any) -> None:
+        """``beside`` is a house whose clock and FreeSWITCH are this one's, too."""
         self.folder = folder
-        self.clock = TurnedClock()
+        self.clock = TurnedClock() if beside is None else beside.clock
         self.freeswitch = folder / "freeswitch"
         """What FreeSWITCH writes but recordings: its log, and the CDR of every leg."""
-        self.switch = Switch(self.clock, seed=1, folder=self.freeswitch)
         self.extensions: dict[str, tuple[Action, ...]] = {}
         """Numbers that the dialplan does not send to the engine; set before :meth:`start`."""
-        _host, self.esl_port = self.switch.listen(("127.0.0.1", 0))
+        if beside is None:
+            self.switch = Switch(self.clock, seed=1, folder=self.freeswitch)
+            _host, self.esl_port = self.switch.listen(("127.0.0.1", 0))
+        else:
+            self.switch, self.esl_port = beside.switch, beside.esl_port
         self.site_file = site.write(folder, self.esl_port, **written)
         self.spool = folder / "spool"
         self.engines: list[Engine] = []
+        self._probes: list[Callable[[], bool]] = []
+        self.hung = False
+        """A disk hangs: what threads look for there is not waited for."""
 
     @property
     def engine(self) -> Engine:
@@ -59,7 +69,8 @@ class House:
         engine = Engine(load(self.site_file), self.clock, disk)
         self.engines.append(engine)
         for pool in (engine.journal._pool, engine.spool._pool, engine.growth._pool):
-            self.clock.busy_probes.append(lambda pool=pool: pool.task_queue.unfinished_tasks > 0)
+            self._probes.append(partial(self._busy, pool))
+        self.clock.busy_probes += self._probes
         engine.start()
         self.switch.dialplan = self.dialplan(engine.calls.port)
         self.clock.settle()
@@ -78,12 +89,21 @@ class House:
             _extension(r"[\s\S]*", (Action("set", "socket_resume=true"), first)),
         )
 
+    def _busy(self, pool: ThreadPool) -> bool:
+        return not self.hung and pool.task_queue.unfinished_tasks > 0
+
     def stop(self) -> None:
         """Stop the engine as SIGTERM does; calls go on."""
         self.clock.run(100)
         self.engine.stop()
-        del self.clock.busy_probes[1:]
+        self.forget()
         self.clock.settle()
+
+    def forget(self) -> None:
+        """Wait for nothing more that the engine's threads do."""
+        for probe in self._probes:
+            self.clock.busy_probes.remove(probe)
+        self._probes.clear()
 
     def close(self) -> None:
         """End everything."""

@@ -249,7 +249,7 @@ def test_the_record_is_refused_until_the_engine_is_stopped(trace):
     house.clock.run_until(call.done.ready)
     house.clock.run(1000)
     house.engine.stop(drain_s=0.05)
-    del house.clock.busy_probes[1:]
+    house.forget()
     house.start()
     told = house.over(call)
     told.assert_heard(2000)
