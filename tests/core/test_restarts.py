@@ -17,8 +17,9 @@ from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
 from ivr.core.steps import Step
 from tests.core.calls import ARRIVED, PATH
-from tests.core.search import NONE, RuleBroken, Watcher, judged, onlooker
-from tests.core.test_search import POLICIES, Sabotage
+from tests.core.sabotage import Sabotage
+from tests.core.test_search import POLICIES
+from tests.core.watcher import NONE, RuleBroken, Watcher, judged, onlooker
 
 
 class Life:

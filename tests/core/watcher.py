@@ -1,0 +1,470 @@
+"""An onlooker of a call that knows the rules which protect a caller, and objects."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ivr.core import call, entries, events, explore
+from ivr.core import commands as do
+from ivr.core.commands import Command
+from ivr.core.events import Event
+from ivr.core.explore import ANOTHER
+from ivr.core.pausing import HOLD, LIVE, THEMSELVES
+from ivr.core.policy import CallPolicy
+from ivr.core.state import CallState, Pause, Phase
+from ivr.core.steps import Step
+from ivr.esl.wording import ALL
+
+AFTER_HANGUP = (do.Journal, do.SyncJournal, do.StartTimer, do.Finish)
+RECORDER = (do.StopRecording,)
+CALLERS = (events.KeyPressed, events.HungUp, events.BridgeEnded, events.PromptEnded)
+"""What a caller can bring about alone."""
+RESUMES = (do.Unmask, do.ShowKeys)
+ENDS = (Phase.REFUSING, Phase.ENDING)
+"""Where a call is that the engine is about to end."""
+NONE: frozenset[str] = frozenset()
+
+
+class RuleBroken(AssertionError):
+    """A rule that protects a caller does not hold; the argument says which, and how."""
+
+
+class Watcher(NamedTuple):
+    """What an onlooker knows of a call, from its events and commands alone."""
+
+    heard_some: bool = False
+    heard_all: bool = False
+    opted_out: bool = False
+    """Keyed, and neither returned nor confirmed."""
+    returned: bool = False
+    confirmed: bool = False
+    told: bool = False
+    """May be recorded, by what was heard and keyed."""
+    synced: bool = False
+    """The intent of the part that is to be recorded is on disk."""
+    syncs: int = 0
+    """Answers of the disk that are on their way."""
+    recorded: frozenset[str] = NONE
+    """Paths that FreeSWITCH may be recording to."""
+    given_up: bool = False
+    """The journal says that there will be no recording."""
+    joined: bool = False
+    """Somebody was connected."""
+    asked: bool = False
+    """FreeSWITCH has not answered yet whether it records."""
+    started: bool = False
+    hidden: bool = False
+    """FreeSWITCH was told to hide keys, and not to show them again."""
+    deaf: bool = False
+    """FreeSWITCH was told to tell of no key, and not to tell of them again."""
+    masked: frozenset[str] = NONE
+    """Paths of which FreeSWITCH confirmed a mask, and was not told to end it."""
+    mask_asked: frozenset[str] = NONE
+    covered: frozenset[str] = NONE
+    """Paths of which FreeSWITCH confirmed a mask, and has not confirmed its end."""
+    may_resume: bool = False
+    """Somebody who may asked for the end of the pause."""
+    paused: bool = False
+    line: bool = False
+    """Connected to a payment line."""
+    held: bool = False
+    """The agent has the call on hold, and the team does not record that."""
+    leg: str = ""
+    """Whom the call is connected to."""
+    alone: bool = False
+    """Nobody but the payment line or the hold asked for the pause."""
+    pause_timer: int = 0
+    outbound: bool = False
+    hung_up: bool = False
+    timer: int = 0
+    finished: bool = False
+
+    def sees(self, event: Event, policy: CallPolicy) -> Watcher:
+        """Take an event. What it does not look at, :func:`weight` gives no weight."""
+        match event:
+            case events.PromptEnded(prompt=prompt, heard_ms=ms) if (
+                prompt.name == policy.announcement.name
+            ):
+                full = ms >= prompt.files[8000].length_ms
+                return self._replace(
+                    heard_some=self.heard_some or ms > 0,
+                    heard_all=self.heard_all or full,
+                )
+            case events.Journalled() | events.JournalFailed():
+                left = max(0, self.syncs - 1)
+                written = isinstance(event, events.Journalled) and not left
+                return self._replace(syncs=left, synced=self.synced or written)
+            case events.RecordingStarted():
+                return self._replace(started=True, asked=False)
+            case events.RecordingStopped(path=path):
+                return self._no_more(path)
+            case events.RecordingFailed(path=path) if self.asked:
+                return self._no_more(path)._replace(asked=False)
+            case events.HungUp():
+                return self._replace(hung_up=True)
+            case events.Masked(ok=ok, path=path) if path in self.mask_asked:
+                asked = self.mask_asked - {path}
+                if not ok:
+                    return self._replace(mask_asked=asked)
+                masked, covered = self.masked | {path}, self.covered | {path}
+                return self._replace(mask_asked=asked, masked=masked, covered=covered)
+            case events.Unmasked(ok=True, path=path) if path not in self.masked | self.mask_asked:
+                return self._replace(covered=self.covered - {path})
+            case events.PauseAsked():
+                return self._replace(alone=False, may_resume=False)
+            case events.ResumeAsked():
+                return self._replace(may_resume=True)
+            case events.Held() if policy.pausing.on_hold == "mask":
+                return self._replace(held=True)
+            case events.WasPaused(by=by) if by == HOLD and not self.paused:
+                return self._replace(held=True)
+            case events.Unheld():
+                return self._replace(held=False)._left_since(self)
+            case events.Bridged(number=number, other_leg=leg):
+                first = policy.payment_line and not self.joined
+                line = first or number in policy.pausing.lines
+                held = self.held and leg == self.leg
+                return self._replace(line=line, held=held, leg=leg)._left_since(self)
+            case _:
+                return self
+
+    def _no_more(self, path: str) -> Watcher:
+        """Nothing is recorded there any more; ``all``: nowhere."""
+        gone = self.recorded | self.masked | self.mask_asked | self.covered
+        gone = gone if path == ALL else frozenset((path,))
+        return self._replace(
+            recorded=self.recorded - gone,
+            masked=self.masked - gone,
+            mask_asked=self.mask_asked - gone,
+            covered=self.covered - gone,
+        )
+
+    @property
+    def _pauses(self) -> bool:
+        """Something is known that only a pause is judged by."""
+        return (
+            self.hidden or self.deaf or self.alone or self.held or self.line or self.may_resume
+        ) or bool(self.masked or self.mask_asked or self.covered)
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """Paths at which what is said now may be kept."""
+        return self.recorded - self.masked
+
+    def _left_since(self, before: Watcher) -> Watcher:
+        """A pause that nobody asked for may end when the call has left the payment line, or is
+        back from hold."""
+        left = (before.line or before.held) and not (self.line or self.held)
+        return self._replace(may_resume=self.may_resume or (left and self.alone))
+
+    def judges(self, command: Command) -> Watcher:
+        """Take a command; raise RuleBroken where a rule forbids it."""
+        self._forbid(self.finished, command, "a command after the end")
+        self._forbid(
+            self.hung_up and not isinstance(command, AFTER_HANGUP + RECORDER),
+            command,
+            "a command after the hangup that does not finish the record",
+        )
+        match command:
+            case do.StartRecording(path=path):
+                self._forbid(self.opted_out, command, "a recording while opting out (R3)")
+                self._forbid(self.confirmed, command, "a recording after opting out (R3)")
+                self._forbid(not self._is_told, command, "a recording that was not announced (R1)")
+                self._forbid(not self.synced, command, "a recording before its journal (R22)")
+                twice = bool(self.recorded)
+                self._forbid(twice, command, "two recordings at once (R5)")
+                begun = self.recorded | {path}
+                return self._replace(recorded=begun, asked=True, started=False)
+            case do.StopRecording(path=path):
+                return self._no_more(path)
+            case do.Bridge():
+                self._forbid(self.opted_out, command, "connected while opting out (R3)")
+                self._forbid(self.confirmed, command, "connected after opting out (R3)")
+                certain = self.outbound or self.given_up or (bool(self.recorded) and self.started)
+                self._forbid(not certain, command, "connected before it is clear what is kept (R5)")
+            case do.Mask(path=path):
+                self._forbid(not self.hidden, command, "masked before keys are hidden (R6)")
+                return self._replace(mask_asked=self.mask_asked | {path})
+            case do.Unmask(path=path):
+                self._forbid(not self.may_resume, command, "heard again, and nobody asked (R6)")
+                self._forbid(self.line, command, "heard again at a payment line (R6)")
+                self._forbid(self.held, command, "heard again while on hold (R5)")
+                return self._replace(masked=self.masked - {path})
+            case do.ShowKeys():
+                self._forbid(not self.may_resume, command, "keys shown, and nobody asked (R6)")
+                self._forbid(bool(self.covered), command, "keys shown before the mask is off (R6)")
+                return self._replace(hidden=False)
+            case do.HideKeys(relayed=relayed):
+                through = relayed and not self.line
+                self._forbid(through, command, "keys let through and no payment line (R6)")
+                untold = relayed and not self.deaf
+                self._forbid(untold, command, "keys let through and told of (R6)")
+                return self._replace(hidden=True)
+            case do.ForgetKeys():
+                return self._replace(deaf=True)
+            case do.HearKeys():
+                self._forbid(self.line, command, "keys told of at a payment line (R6)")
+                return self._replace(deaf=False)
+            case do.TellAgent(tone=tone):
+                self._forbid(self.line, command, "a tone to a payment line")
+                self._forbid(self.held, command, "a tone to an agent who does not listen")
+                untrue = tone is do.Tone.PAUSED and bool(self.heard)
+                self._forbid(untrue, command, "the agent is told of a pause that is none (R6)")
+            case do.StartPauseTimer(timer=timer, ms=ms):
+                self._forbid(ms <= 0, command, "a limit that is none")
+                return self._replace(pause_timer=timer)
+            case do.StartTimer(timer=timer, ms=ms):
+                self._forbid(ms <= 0, command, "a limit that is none")
+                return self._replace(timer=timer)
+            case do.SyncJournal():
+                return self._replace(syncs=self.syncs + 1)
+            case do.Finish():
+                kept = bool(self.recorded) and not self.hung_up
+                self._forbid(kept, command, "let go while it may be recorded (R22)")
+                return self._replace(finished=True)
+            case do.Journal(entry=entry):
+                return self._reads(entry)
+            case _:
+                pass
+        return self
+
+    @property
+    def _is_told(self) -> bool:
+        return self.told or self.heard_all or (self.returned and self.heard_some)
+
+    def judges_pause(self, event: Event, done: Step) -> None:
+        """Take what was done as a whole while there may be a recording to pause."""
+        state, commands = done
+        if state.pause is Pause.OFF:
+            if self.paused:
+                raise RuleBroken(f"the pause is forgotten (R6): {state}")
+            if isinstance(event, events.Bridged) and self.line:
+                raise RuleBroken(f"at a payment line and not paused (R6): {state}")
+            if self.held:
+                raise RuleBroken(f"on hold and not paused (R5): {state}")
+            if isinstance(event, events.WasPaused):
+                raise RuleBroken(f"FreeSWITCH remembers a pause, and nobody else does: {state}")
+            return
+        if not self.paused:
+            raise RuleBroken(f"paused, and the journal does not know: {state}")
+        if self.pause_timer != state.pause_timer:
+            raise RuleBroken(f"a pause without a running timer: {state}")
+        if self.may_resume:
+            return
+        if self.heard - self.mask_asked:
+            if isinstance(event, events.Masked):
+                raise RuleBroken(f"a mask refused and not stopped (R6): {state}")
+            raise RuleBroken(f"recorded while paused (R6): {state}")
+        hides = [command for command in commands if isinstance(command, do.HideKeys)]
+        if isinstance(event, events.Bridged) and not hides:
+            raise RuleBroken(f"the keys of a new leg are not hidden (R6): {state}")
+        if hides and self.line and not hides[-1].relayed:
+            raise RuleBroken(f"keys kept from the payment line (R6): {state}")
+
+    def _reads(self, entry: entries.Entry) -> Watcher:
+        match entry:
+            case entries.OptOutStarted():
+                return self._replace(opted_out=True, returned=False)
+            case entries.OptOutReturned():
+                return self._replace(opted_out=False, returned=True)
+            case entries.OptOutConfirmed():
+                return self._replace(opted_out=False, confirmed=True)
+            case entries.Connected():
+                return self._replace(joined=True)
+            case entries.NotConnected():
+                # Stopped, and nobody is there to pause for.
+                return self._replace(paused=False, held=False)
+            case entries.RecordingIntended():
+                return self._replace(synced=False)
+            case entries.PauseStarted(by=by):
+                alone = by in THEMSELVES
+                return self._replace(paused=True, may_resume=False, alone=alone)
+            case entries.PauseHeld():
+                self._forbid(bool(self.heard), do.Journal(entry), "kept while paused (R6)")
+            case entries.PauseEnded():
+                self._forbid(self.hidden, do.Journal(entry), "over, and keys still hidden (R6)")
+                return self._replace(paused=False)
+            case entries.RecordingFailed(path=path):
+                self._forbid(
+                    path in self.recorded, do.Journal(entry), "given up and not stopped (R5)"
+                )
+                return self._replace(given_up=True)
+            case _:
+                pass
+        return self
+
+    def _forbid(self, broken: bool, command: Command, rule: str) -> None:
+        if broken:
+            raise RuleBroken(f"{rule}: {command}")
+
+
+Node = tuple[CallState, Watcher]
+
+
+def step(node: Node, event: Event, policy: CallPolicy) -> Node:
+    """One event through the machine, judged by the watcher."""
+    state, watcher = node
+    done = call.advance(state, event, policy)
+    return done.state, judged(watcher, event, done, policy)
+
+
+def judged(watcher: Watcher, event: Event, done: Step, policy: CallPolicy) -> Watcher:
+    """What the watcher knows after one event and what was done; RuleBroken if it objects."""
+    before, watcher = watcher, watcher.sees(event, policy)
+    state, commands = done
+    if policy.payment_line and state.phase is Phase.DIALLING:
+        watcher = watcher._replace(line=True)
+    unwanted = not (watcher.recorded or watcher.hung_up or watcher.finished)
+    stopped = do.StopRecording(state.path) in commands
+    if isinstance(event, events.RecordingStarted) and unwanted and not stopped:
+        raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
+    if isinstance(event, CALLERS) and any(isinstance(command, RESUMES) for command in commands):
+        raise RuleBroken(f"the caller ended a pause (R6): {state}")
+    judge_end(before, event, done, policy)
+    if isinstance(event, events.Vanished) and state.phase is Phase.DONE:
+        watcher = watcher._no_more(ALL)
+    for command in commands:
+        watcher = watcher.judges(command)
+    if (state.phase is Phase.DONE) != watcher.finished:
+        raise RuleBroken(f"done without Finish, or Finish without being done: {state}")
+    if state.phase not in (Phase.NEW, Phase.DONE) and watcher.timer != state.timer:
+        raise RuleBroken(f"a phase without a running timer: {state}")
+    if state.phase not in LIVE:
+        return watcher._replace(line=False, **_NO_PAUSE) if watcher._pauses else watcher
+    watcher.judges_pause(event, done)
+    return watcher._replace(**_NO_PAUSE) if watcher._pauses and not watcher.paused else watcher
+
+
+def judge_end(before: Watcher, event: Event, done: Step, policy: CallPolicy) -> None:
+    """RuleBroken if a call is given up that goes on, or goes on though it is no more (R22)."""
+    state, commands = done
+    over = any(isinstance(command, do.Finish) for command in commands)
+    match event:
+        case events.Stalled(folder=folder) if state.phase in ENDS and commands:
+            if folder:
+                raise RuleBroken(f"ended for want of a recording, and there is room: {state}")
+            if policy.without_recording == "connect":
+                raise RuleBroken(f"ended, and the team goes on without a recording: {state}")
+        case events.LinkLost() if over and before.timer and not before.hung_up:
+            raise RuleBroken(f"given up with its socket: {state}")
+        case events.Vanished() if over:
+            ends = [command for command in commands if isinstance(command, do.Journal)]
+            if not any(isinstance(journal.entry, entries.HungUp) for journal in ends):
+                raise RuleBroken(f"over, and the journal does not know: {state}")
+        case events.Vanished() if state.phase is Phase.UNLINKED:
+            raise RuleBroken(f"it is no more, and is waited for: {state}")
+        case _:
+            pass
+
+
+def normal(watcher: Watcher, state: CallState) -> Watcher:
+    """The same watcher with serials that do not grow, and nothing that no rule asks for any more.
+
+    Once the call is finished every command is forbidden, and after the hangup every
+    command that another rule would have to judge: what was known before is of no weight.
+    """
+    if watcher.finished:
+        return FINISHED
+    running = 1 if watcher.timer == state.timer else 0
+    if watcher.hung_up:
+        return Watcher(hung_up=True, timer=running)
+    known: dict[str, Any] = {
+        "timer": running,
+        "pause_timer": 1 if watcher.pause_timer == state.pause_timer else 0,
+        "syncs": min(watcher.syncs, 2),
+        "leg": "",
+    }
+    if not watcher.recorded:
+        known |= _UNRECORDED
+    if state.phase not in TELLING:
+        # What was told and keyed decides whether a further part may be recorded, and no more.
+        barred = watcher.opted_out or watcher.confirmed
+        known |= _TOLD
+        known["told"] = watcher._is_told and not barred
+    if state.phase in LIVE:
+        known |= _RUNG
+        if not explore.awaits_the_disk(state):
+            known |= _AWAITS_NOTHING
+    for name in _PATHS:
+        paths = getattr(watcher, name)
+        if paths:
+            known[name] = frozenset("/" if path == state.path else path for path in paths)
+    return watcher._replace(**known)
+
+
+_NO_PAUSE: dict[str, Any] = {
+    "hidden": False,
+    "deaf": False,
+    "masked": NONE,
+    "mask_asked": NONE,
+    "covered": NONE,
+    "may_resume": False,
+    "alone": False,
+    "held": False,
+}
+_TOLD: dict[str, Any] = {
+    "heard_some": False,
+    "heard_all": False,
+    "returned": False,
+    "opted_out": False,
+}
+_UNRECORDED: dict[str, Any] = {"asked": False, "started": False}
+_AWAITS_NOTHING: dict[str, Any] = {"synced": True, "syncs": 1}
+"""An answer of the disk's may be on its way yet, to what nobody waits for."""
+_PATHS = ("recorded", "masked", "mask_asked", "covered")
+_RUNG: dict[str, Any] = {"started": False, "given_up": False}
+TELLING = frozenset(
+    {
+        Phase.NEW,
+        Phase.ANSWERING,
+        Phase.ANNOUNCING,
+        Phase.LAST_KEYS,
+        Phase.REMINDING,
+        Phase.DECIDING,
+    }
+)
+"""Where the caller may yet be told something, or opt out."""
+FINISHED = Watcher(finished=True)
+
+
+def onlooker(policy: CallPolicy) -> Watcher:
+    """The watcher of a call that has not begun."""
+    outbound = policy.direction == "outbound"
+    return Watcher(outbound=outbound, told=outbound)
+
+
+def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
+    """All that the watcher looks at in an event; nothing where it does not look at all."""
+    match event:
+        case events.PromptEnded(prompt=prompt, heard_ms=ms):
+            told = prompt.name == policy.announcement.name
+            full = ms >= prompt.files[8000].length_ms
+            return (events.PromptEnded, told and ms > 0, told and full)
+        case events.Bridged(number=number, other_leg=leg):
+            return (events.Bridged, number in policy.pausing.lines, leg)
+        case events.Masked(ok=ok, path=path) | events.Unmasked(ok=ok, path=path):
+            return (type(event), ok) if path != ANOTHER else ()
+        case events.RecordingStopped(path=path):
+            return (type(event), path) if path != ANOTHER else ()
+        case events.Stalled(folder=folder):
+            return (type(event), folder)
+        case events.WasPaused(by=by):
+            return (type(event), by)
+        case events.KeyPressed() | events.BridgeEnded():
+            return (CALLERS,)
+        case (
+            events.HungUp()
+            | events.Journalled()
+            | events.JournalFailed()
+            | events.PauseAsked()
+            | events.ResumeAsked()
+            | events.Held()
+            | events.Unheld()
+            | events.RecordingStarted()
+            | events.RecordingFailed()
+            | events.LinkLost()
+            | events.Vanished()
+        ):
+            return (type(event),)
+        case _:
+            return ()
