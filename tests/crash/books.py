@@ -160,7 +160,7 @@ class Books:
             yield "has not come to its end"
             return
         outcome = call.call.done.get()
-        if outcome.ended_by != call.ends:
+        if not outcome.lost and outcome.ended_by != call.ends:
             yield f"ended by {outcome.ended_by} ({outcome.cause}), expected by {call.ends}"
         parts = [one for one in self.written if one.call == call.call.uuid and one.copy]
         joined = _total(self._heard_each_other(call))
@@ -171,6 +171,9 @@ class Books:
             return
         if call.unrecorded and not parts:
             return
+        if outcome.lost and record.ended.reason != "switch-lost":
+            ended = record.ended
+            yield f"ended by {ended.by} ({ended.reason}), expected that FreeSWITCH was lost"
         recorded = sum(_ms(one.samples()) for one in parts)
         paused_without = record.recording.unrecorded_ms
         # What FreeSWITCH connected by itself is recorded from when an engine is there.

@@ -16,12 +16,18 @@ Called = Callable[[Dialogue, Someone], None]
 class Callers:
     """Places calls, and has those who are called do their part."""
 
+    switch: TruthfulSwitch
+
     def __init__(self, switch: TruthfulSwitch) -> None:
-        self.switch = switch
         self.calls: list[Dialogue] = []
         self.answering: dict[str, Called] = {}
         """What who answers at a number does."""
         self._by_leg: dict[str, Dialogue] = {}
+        self.move(switch)
+
+    def move(self, switch: TruthfulSwitch) -> None:
+        """Be at this switch from now on."""
+        self.switch = switch
         switch.on_leg = self._ring
 
     @property

@@ -142,6 +142,15 @@ class Place:
         self.switch.dialplan = dialplan_of(self.configuration, engine.calls.port)
         return life
 
+    def kill_switch(self) -> None:
+        """FreeSWITCH dies, with all its calls."""
+        self.switch.kill()
+
+    def start_switch(self) -> None:
+        """systemd has started FreeSWITCH again."""
+        self.switch = self.switch.successor()
+        self.callers.move(self.switch)
+
     def _touched(self, path: str) -> None:
         if path in self.switch.recording:
             self.wrong.append(f"{path} was touched while the switch wrote it")

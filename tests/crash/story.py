@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.crash.callers import Caller
 from tests.crash.people import Dialogue, Someone
 from tests.crash.place import COLLEAGUE, PAY_BY_PHONE, Place
 from tests.crash.switch import Span
@@ -14,8 +15,13 @@ def tell(place: Place) -> None:
     callers.answering = {"desk": _agent, "colleague": _colleague, "pay": _line}
     everything = callers.place("everything", NUMBER, _everything)
     everything.ends = "destination"
-    clock.after(300, lambda: callers.place("gives up", NUMBER, _gives_up))
-    clock.after(700, lambda: callers.place("pays", PAY_BY_PHONE, _pays))
+
+    def later(label: str, dialled: str, caller: Caller) -> None:
+        if not callers.switch.dead:
+            callers.place(label, dialled, caller)
+
+    clock.after(300, lambda: later("gives up", NUMBER, _gives_up))
+    clock.after(700, lambda: later("pays", PAY_BY_PHONE, _pays))
 
 
 def _everything(call: Dialogue) -> None:
@@ -75,4 +81,15 @@ def _colleague(call: Dialogue, me: Someone) -> None:
     me.wait(300)
     call.pause(me)
     me.wait(400)
+    call.hang_up(me)
+
+
+def listen(call: Dialogue) -> None:
+    """A caller who only listens."""
+    call.listen({})
+
+
+def chat(call: Dialogue, me: Someone) -> None:
+    """An agent who talks a while and ends the call."""
+    me.wait(500)
     call.hang_up(me)

@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ivr.clock import Clock
 from ivr.lab import LabSwitch
-from ivr.lab.leg import Leg
+from ivr.lab.leg import LOST, Leg
 
 _HEADER = 44
 
@@ -60,7 +60,7 @@ class Heard:
 class TruthfulSwitch(LabSwitch):
     """Keeps a copy of each recording as it was in the moment that it ended."""
 
-    def __init__(self, clock: Clock, *, copies: Path, **named: Any) -> None:
+    def __init__(self, clock: Clock, *, copies: Path | None = None, **named: Any) -> None:
         super().__init__(clock, **named)
         self.written: list[Written] = []
         self.heard: dict[str, Heard] = {}
@@ -70,13 +70,21 @@ class TruthfulSwitch(LabSwitch):
         self.absent: list[Span] = []
         """When there was no engine."""
         self._copies = copies
-        copies.mkdir(parents=True, exist_ok=True)
+        if copies is not None:
+            copies.mkdir(parents=True, exist_ok=True)
         self._going: dict[str, Written] = {}
 
     @property
     def recording(self) -> set[str]:
         """The paths that are being written to."""
         return set(self._going)
+
+    def successor(self) -> Self:
+        """See :meth:`ivr.lab.LabSwitch.successor`; what was written before is known to it."""
+        again = super().successor()
+        again.written, again.heard, again.absent = self.written, self.heard, self.absent
+        again._copies = self._copies
+        return again
 
     def engine_gone(self) -> None:
         """From now on there is no engine."""
@@ -119,6 +127,10 @@ class TruthfulSwitch(LabSwitch):
             _begin(heard.bridged, now)
         elif name in ("CHANNEL_UNBRIDGE", "CHANNEL_HANGUP"):
             _end(heard.bridged, now)
+        elif name == LOST:
+            _end(heard.bridged, now)
+            for written in self._of(leg):
+                self._ended(written, thrown_away=False)
 
     def _of(self, leg: Leg) -> list[Written]:
         return [one for one in self._going.values() if one.call == leg.uuid]
@@ -139,6 +151,7 @@ class TruthfulSwitch(LabSwitch):
         del self._going[written.path]
         if thrown_away:  # there was not a sample in it
             return
+        assert self._copies is not None
         copy = self._copies / f"{len(self.written)}.{written.name}"
         try:
             shutil.copyfile(written.path, copy)

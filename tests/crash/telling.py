@@ -14,8 +14,10 @@ AWAY = ((0, False), (60, True), (1_700, False), (60, False), (1_700, True))
 wait for the next one in systemd's socket meanwhile, or go where they go without an engine."""
 LONGEST_MS = 90_000
 """What a story may last."""
-REST_MS = (15_000, 130_000)
-"""What refused records and RECORD_STOPs that do not come take, and then the journal."""
+REST_MS = 12_000
+"""What RECORD_STOPs that do not come take, and records that were refused."""
+TIDY_MS = 130_000
+"""In which the journal tidies."""
 
 Story = Callable[[Place], None]
 
@@ -54,8 +56,9 @@ def told(
             _turn(place, left, away_ms, ms, over)
 
         turn(LONGEST_MS, lambda: place.callers.all_over)
-        for ms in REST_MS:
-            turn(ms)
+        turn(REST_MS)
+        if not deaths or len(place.lives) <= len(deaths):  # it was not killed yet
+            turn(TIDY_MS)
         return Told(tuple(place.lives), tuple(place.books()))
     finally:
         place.close()

@@ -44,3 +44,32 @@ def test_killed_at_each_step(tmp_path: Path, chunk: int) -> None:
         if one.wrong:
             unbalanced[str(death)] = one.wrong
     assert unbalanced == {}
+
+
+FIRST = (
+    ("hear CHANNEL_APPLICATION", (1_700, False)),
+    ("hear RECORD_START", (60, True)),
+    ("rename recording/", (0, False)),
+)
+"""Where the first engine dies, and what follows: the second one is killed as it takes up what was
+left, some of which is over by then."""
+EVERY = 3
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS // 2))
+@pytest.mark.parametrize("first", FIRST, ids=lambda first: first[0])
+def test_killed_again(tmp_path: Path, first: tuple[str, tuple[int, bool]], chunk: int) -> None:
+    """The next engine is killed as well, at one of its steps, and the third one finds all that
+    either left."""
+    words, away = first
+    every = deaths(told(tmp_path, story.tell).steps)
+    once = next(death for death in every if death.step.name.startswith(words))
+    again = deaths(told(tmp_path, story.tell, [once], away).lives[1].steps)
+    assert len(again) > 20
+    unbalanced = {}
+    for death in again[chunk * EVERY :: EVERY * CHUNKS // 2]:
+        one = told(tmp_path, story.tell, [once, death], away)
+        assert one.lives[1].dead, f"{death}: never came to it"
+        if one.wrong:
+            unbalanced[f"{once}; {death}"] = one.wrong
+    assert unbalanced == {}
