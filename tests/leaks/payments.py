@@ -93,8 +93,9 @@ class Payments(House):
         }
         self.said: dict[str, str] = {}
         """Every HTTP answer of the engine."""
-        self.states: set[str] = set()
-        """All that the engine remembered of calls, at any time."""
+        self.states: dict[str, None] = {}
+        """All that the engine remembered of calls, at any time, in that order: so what counts is
+        seen to count, and not taken for digits."""
         self._token = ""
 
     def begin(self) -> None:
@@ -111,7 +112,8 @@ class Payments(House):
         while not all(one.call.done.ready() for one in calls):
             assert self.clock.monotonic_ms() < end_ms, "a story comes to no end"
             self.clock.run(20)
-            self.states.update(repr(driver.state) for driver in self.engine.context.calls.values())
+            for driver in self.engine.context.calls.values():
+                self.states[repr(driver.state)] = None
             for key, one in list(waiting.items()):
                 if one.story.ready is not None and one.story.ready.come:
                     del waiting[key]

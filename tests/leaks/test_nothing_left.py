@@ -9,6 +9,7 @@ caller can be taken out, one thing after the other, and has to be missed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import pytest
 
 from ivr.core import commands as do
 from ivr.core import pausing
-from ivr.esl import translate
+from ivr.core.state import CallState
+from ivr.esl import wording
 from ivr.lab.record import Recording
 from ivr.storage import readback
 from tests.leaks import stories
@@ -188,7 +190,8 @@ Sabotage = Callable[[Payments, pytest.MonkeyPatch], None]
 
 
 def _keys_not_hidden(house: Payments, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(translate, "_sensitive", lambda leg, yes: translate._if(leg, "api uuid_exists"))
+    said = "api uuid_exists"
+    patch.setattr(wording, "_sensitive", lambda leg, yes, paused=None: wording._if(leg, said))
 
 
 def _not_masked(house: Payments, patch: pytest.MonkeyPatch) -> None:
@@ -205,13 +208,38 @@ def _unmasked_by_a_restart(house: Payments, patch: pytest.MonkeyPatch) -> None:
 
 
 def _digits_not_filtered(house: Payments, patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(translate.VARIABLES, "digits_dialed_filter", "")
-    pairs = translate._PAIRS.replace("digits_dialed_filter=^(.+)$", "digits_dialed_filter=")
-    patch.setattr(translate, "_PAIRS", pairs)
+    patch.setitem(wording.VARIABLES, "digits_dialed_filter", "")
+    pairs = wording._PAIRS.replace("digits_dialed_filter=^(.+)$", "digits_dialed_filter=")
+    patch.setattr(wording, "_PAIRS", pairs)
+    rendered = house.dialplan
+
+    def unfiltered(*ports: int) -> Any:
+        return tuple(
+            replace(
+                one,
+                conditions=tuple(
+                    replace(
+                        condition,
+                        actions=tuple(
+                            action
+                            for action in condition.actions
+                            if "digits_dialed_filter" not in action.arg
+                        ),
+                    )
+                    for condition in one.conditions
+                ),
+            )
+            for one in rendered(*ports)
+        )
+
+    house.switch.dialplan = unfiltered(house.engine.calls.port)
 
 
 def _keys_still_told(house: Payments, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "_hide", lambda state: (do.HideKeys(relayed=state.at_line),))
+    def hide(state: CallState) -> tuple[do.Command, ...]:
+        return (do.HideKeys(state.paused_by, state.paused_at, relayed=state.at_line),)
+
+    patch.setattr(pausing, "_hide", hide)
 
 
 @pytest.mark.parametrize(
