@@ -141,12 +141,17 @@ class Metrics:
             ["how"],
             registry=registry,
         )
+        # There from the first: where a series only comes with its first alarm, nothing has risen.
+        for how in ("followed", "handed-back"):
+            self.taken_up.labels(how)
         self.stalled = Counter(
             "ivr_recordings_stalled",
             "Recordings that no longer grew: renewed as a further part, or no-room for one.",
             ["outcome"],
             registry=registry,
         )
+        for outcome in ("renewed", "no-room"):
+            self.stalled.labels(outcome)
         self.bad_lines = Counter(
             "ivr_journal_lines_bad",
             "Lines of the journal that could not be read at the start, and were set aside.",
