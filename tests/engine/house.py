@@ -56,8 +56,8 @@ class House:
         self.spool = folder / "spool"
         self.engines: list[Engine] = []
         self._probes: list[Callable[[], bool]] = []
-        self.hung = False
-        """A disk hangs: what threads look for there is not waited for."""
+        self.hung: set[ThreadPool] = set()
+        """Pools whose work does not come to its end, as on a disk that hangs: time passes."""
 
     @property
     def engine(self) -> Engine:
@@ -90,7 +90,7 @@ class House:
         )
 
     def _busy(self, pool: ThreadPool) -> bool:
-        return not self.hung and pool.task_queue.unfinished_tasks > 0
+        return pool not in self.hung and pool.task_queue.unfinished_tasks > 0
 
     def stop(self) -> None:
         """Stop the engine as SIGTERM does; calls go on."""
