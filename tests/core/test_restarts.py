@@ -38,8 +38,11 @@ class Life:
         """Another engine takes the call up. FreeSWITCH does as it was told last."""
         again = taking_up.followed(self.journal, PATH, self.policy)
         left = self.watcher.alone and not (self.watcher.line or self.watcher.held)
+        # One that was told to stop, and did not say so, is masked as if it had not been.
+        maybe = {again.state.path} if again.state.may_be_recording else set()
         self.watcher = self.watcher._replace(
             timer=again.state.timer,
+            recorded=self.watcher.recorded | maybe,
             mask_asked=NONE,
             may_resume=left,
         )
