@@ -45,17 +45,25 @@ class Books:
         shown: Counter[str] | None = None,
         *,
         strict: bool = True,
+        fallback: Path | None = None,
+        may_miss_ms: int = 0,
+        may_go_unrecorded: bool = False,
     ) -> None:
         """``shown`` is how often each file was moved into ``new/``, where that was watched.
 
         Not ``strict``: a caller who hangs up in the first moments of a call, and whose engine is
-        killed in them, may be known to nobody.
+        killed in them, may be known to nobody. ``may_miss_ms`` is how much of a call the disk
+        may have kept from being recorded; ``may_go_unrecorded`` that it may have kept all of one
+        from it, as the team's policy has it.
         """
         self.spool = spool
         self.written = written
         self.calls = calls
         self._shown = shown or Counter()
         self._strict = strict
+        self._fallback = fallback
+        self._may_miss_ms = may_miss_ms
+        self._may_go_unrecorded = may_go_unrecorded
 
     def balance(self) -> list[str]:
         """Everything that is wrong; nothing is as it should be."""
@@ -84,13 +92,19 @@ class Books:
                 yield f"{name}: written {times} times"
 
     def _left_over(self) -> Iterator[str]:
-        for folder in ("recording", "tmp", "aside"):
-            for path in sorted((self.spool / folder).iterdir()):
-                yield f"{folder}/{path.name} is left over"
-        for path in sorted(self.spool.rglob("*.wav")):
-            if holds(path.read_bytes()[_HEADER:], 0, SECRET_HZ):
-                yield f"{path.relative_to(self.spool)}: what was said in a pause is in it"
-        reading = read(self.spool / "journal")
+        tops = [self.spool, *([self._fallback] if self._fallback is not None else [])]
+        for top in tops:
+            for folder in ("recording", "tmp", "aside"):
+                for path in sorted((top / folder).glob("*")):
+                    of = path.with_name(path.name.removesuffix(".why"))
+                    if folder == "aside" and _is_empty(of):
+                        continue  # for want of room not even begun
+                    yield f"{top.name}/{folder}/{path.name} is left over"
+            for path in sorted(top.rglob("*.wav")):
+                if holds(path.read_bytes()[_HEADER:], 0, SECRET_HZ):
+                    yield f"{top.name}/{path.name}: what was said in a pause is in it"
+        spare = None if self._fallback is None else self._fallback / "journal"
+        reading = read(self.spool / "journal", spare)
         for call in reading.calls:
             if not call.finished:
                 yield f"{call.call_id}: the journal has it open"
@@ -169,7 +183,7 @@ class Books:
             if not call.unrecorded and (self._strict or told or joined):
                 yield "has no record"
             return
-        if call.unrecorded and not parts:
+        if not parts and (call.unrecorded or self._may_go_unrecorded):
             return
         if outcome.lost and record.ended.reason != "switch-lost":
             ended = record.ended
@@ -177,7 +191,8 @@ class Books:
         recorded = sum(_ms(one.samples()) for one in parts)
         paused_without = record.recording.unrecorded_ms
         # What FreeSWITCH connected by itself is recorded from when an engine is there.
-        if recorded + paused_without < joined - SLACK_MS and not call.unrecorded:
+        least = joined - SLACK_MS - self._may_miss_ms
+        if recorded + paused_without < least and not call.unrecorded:
             yield f"{joined} ms together, only {recorded} ms recorded"
         if joined and record.announcement != "fully" and not record.opt_out.returned:
             yield f"connected, and the announcement was heard {record.announcement}"
@@ -201,7 +216,7 @@ class Books:
     ) -> Iterator[str]:
         """Silent no more than was asked for; and in it what was told in confidence."""
         silent = masked = 0
-        edge_ms = EDGE_MS + self._absent_in(call)
+        edge_ms = EDGE_MS + self._absent_in(call) + self._may_miss_ms
         for one in parts:
             path = self.spool / "new" / one.name
             if not path.exists():
@@ -221,7 +236,7 @@ class Books:
         if masked > asked:
             yield f"masked for {masked} ms, at most {asked} were asked for"
         told = [_total([span]) for span in call.secret]
-        if told and not call.unrecorded and silent < sum(told):
+        if told and not call.unrecorded and silent < sum(told) - self._may_miss_ms:
             yield f"{silent} ms are silent, {sum(told)} had to be"
         if len(told) > len(record.recording.pauses):
             yield f"{len(told)} pauses, its record has {len(record.recording.pauses)}"
@@ -231,6 +246,10 @@ def _bytes_of(pause: PausedSpanModel, offset_ms: int, most: int) -> tuple[int, i
     begin = max(0, (pause.start_ms - offset_ms) * RATE // 1000 * _FRAME)
     end = -(-(pause.end_ms - offset_ms) * RATE // 1000) * _FRAME
     return min(begin, most), min(end, most)
+
+
+def _is_empty(path: Path) -> bool:
+    return path.suffix == ".wav" and path.exists() and path.stat().st_size <= _HEADER
 
 
 def _heard_out(prompt: Heard) -> bool:

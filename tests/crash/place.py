@@ -87,28 +87,55 @@ def _listening() -> socket.socket:
     return one
 
 
+def _empty(folder: Path) -> None:
+    """Remove what is in it; the folder may be where a disk is mounted."""
+    for each in folder.glob("*"):
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+
+
 class Place:
     """All that a story needs; its engines can be killed."""
 
-    def __init__(self, folder: Path, *, systemd: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        systemd: bool = False,
+        spool: Path | None = None,
+        fallback: Path | None = None,
+    ) -> None:
         """Begin anew: what an earlier place left in the folder's spool is removed.
 
-        With ``systemd`` calls come in on a socket that is there while no engine is.
+        With ``systemd`` calls come in on a socket that is there while no engine is. ``fallback``
+        is the second folder for recordings, where there is to be one.
         """
         random.seed(1)  # the engine's back-off
         self.folder = folder
-        self.spool = folder / "spool"
+        self.spool = spool or folder / "spool"
+        self.fallback = fallback
         copies = folder / "copies"
-        for left in (self.spool, copies):
-            shutil.rmtree(left, ignore_errors=True)
+        for left in (self.spool, copies, *([fallback] if fallback is not None else [])):
+            _empty(left)
         self.clock = TurnedClock()
         self.switch = TruthfulSwitch(self.clock, copies=copies, seed=1)
         _host, port = self.switch.listen(("127.0.0.1", 0))
         made = _configured(folder)
+        # A small disk is to be filled, and is small.
+        limits = replace(made.site.limits, least_free_bytes=1 << 20)
         freeswitch = replace(made.site.freeswitch, address=Address("127.0.0.1", port))
         self.configuration = replace(
-            made, site=replace(made.site, spool=self.spool, freeswitch=freeswitch)
+            made,
+            site=replace(
+                made.site, spool=self.spool, freeswitch=freeswitch, fallback=fallback, limits=limits
+            ),
         )
+        self.may_miss_ms = 0
+        """How much of a call the disk may keep from being recorded."""
+        self.may_go_unrecorded = False
+        """It may keep all of one from it."""
         self._listening = _listening() if systemd else None
         self.lives: list[Life] = []
         self.callers = Callers(self.switch)
@@ -171,7 +198,13 @@ class Place:
 
     def books(self) -> list[str]:
         """What is wrong."""
-        return [
-            *self.wrong,
-            *Books(self.spool, self.switch.written, self.callers.calls, self.shown).balance(),
-        ]
+        books = Books(
+            self.spool,
+            self.switch.written,
+            self.callers.calls,
+            self.shown,
+            fallback=self.fallback,
+            may_miss_ms=self.may_miss_ms,
+            may_go_unrecorded=self.may_go_unrecorded,
+        )
+        return [*self.wrong, *books.balance()]
