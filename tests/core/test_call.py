@@ -296,6 +296,55 @@ def test_without_its_socket_a_call_that_hears_a_prompt_is_waited_for() -> None:
     assert call.hang_up().look() == ["Finish"]
 
 
+@pytest.mark.parametrize(
+    ("lost", "by", "reason"),
+    [(True, "switch", "switch-lost"), (False, "unknown", "ended-unseen")],
+)
+def test_a_call_that_is_no_more_is_ended_and_how_is_said(lost: bool, by: str, reason: str) -> None:
+    """R22: nobody saw its end."""
+    call = Call().connect().hear(events.LinkLost(0)).quiet().hear(events.Vanished(0, lost))
+    assert call.entries() == [entries.HungUp(by=by, cause="", q850=0, reason=reason)]
+    assert call.look() == ["Finish"]
+
+
+def test_a_call_that_has_its_socket_hears_of_its_end_there() -> None:
+    for call in (Call().arrive(), Call().connect(), Call().connect().hang_up()):
+        before = call.quiet().state
+        call.hear(events.Vanished(0, switch_lost=True))
+        assert (call.did, call.state) == ([], before)
+
+
+def test_without_its_socket_who_is_joined_is_heard_of_all_the_same() -> None:
+    call = Call().connect().hear(events.LinkLost(0)).quiet()
+    call.hear(events.Unbridged(0), events.Unbridged(0))
+    assert call.entries() == [entries.Parted()], "once"
+    assert call.quiet().bridge("c", "101").entries() == [entries.Connected("c", "101")]
+    assert call.state.phase is Phase.UNLINKED
+
+
+def test_with_its_socket_the_end_of_the_bridge_tells_it() -> None:
+    call = Call().connect()
+    before = call.quiet().state
+    call.hear(events.Unbridged(0))
+    assert (call.did, call.state) == ([], before)
+
+
+def test_without_its_socket_a_call_that_never_ends_is_hung_up() -> None:
+    call = Call().connect().hear(events.LinkLost(0)).quiet().time_out()
+    assert call.look() == ["hang up ALLOTTED_TIMEOUT"]
+    assert call.state.phase is Phase.ENDING
+    call.time_out()
+    assert (call.look(), call.state.phase) == (["StopRecording"], Phase.UNLINKED)
+    assert call.time_out().look() == ["Finish"], "FreeSWITCH says nothing any more"
+
+
+def test_the_customers_own_hold_is_written_once_and_its_end() -> None:
+    call = Call().connect().quiet()
+    call.hear(events.CustomerHeld(0), events.CustomerHeld(0))
+    call.hear(events.CustomerBack(0), events.CustomerBack(0))
+    assert call.entries() == [entries.CustomerHeld(), entries.CustomerBack()]
+
+
 def test_an_old_timer_and_an_old_prompt_change_nothing() -> None:
     call = Call().arrive()
     before = call.state

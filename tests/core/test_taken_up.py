@@ -9,6 +9,7 @@ import pytest
 from ivr.core import commands as do
 from ivr.core import entries, events
 from ivr.core.policy import CallPolicy
+from ivr.core.stalling import should_grow
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.core.taking_up import followed
 from tests.core.calls import ARRIVED, OUTBOUND, PATH, POLICY, TO_LINE, Call
@@ -132,6 +133,106 @@ def test_who_asked_counts_after_it_too() -> None:
         call = left(before).hidden().masked().quiet()
         assert "Unmask" not in call.bridge("c", "101").look()
         assert call.state.pause is Pause.ON
+
+
+# Hold, transfers, and parts that stalled.
+
+
+def test_one_on_hold_stays_masked_until_the_agent_is_back() -> None:
+    call = left(talking().hold().hidden().masked())
+    assert call.look() == ["HideKeys", "Mask"]
+    assert call.state.held
+    call.hidden().masked().quiet()
+    assert call.resume().look() == [], "nobody ends the mask of a hold"
+    assert call.unhold().look() == ["Unmask"]
+
+
+def test_one_that_was_paused_on_hold_outlasts_it() -> None:
+    call = left(talking().hold().hidden().masked().pause("page")).hidden().masked().quiet()
+    assert call.unhold().look() == []
+    assert call.resume("page").look() == ["Unmask"]
+
+
+def test_one_whose_pause_was_left_to_the_hold_ends_with_it() -> None:
+    call = left(talking().paused().hold().resume()).hidden().masked().quiet()
+    assert call.unhold().look() == []
+    assert call.resume().look() == ["Unmask"], "who asked counts, though the hold took it over"
+
+
+def test_whom_it_was_transferred_to_does_not_hold_it() -> None:
+    call = left(talking().hold().hidden().masked().bridge("c", "101").unmasked().shown())
+    assert (call.state.held, call.state.pause) == (False, Pause.OFF)
+
+
+def test_who_began_the_pause_and_when_is_remembered_again() -> None:
+    call = left(talking().paused("page"))
+    assert call.did[1] == do.HideKeys("page", 0)
+
+
+def test_a_part_that_stalled_is_not_left_to_grow_beside_the_next() -> None:
+    """FreeSWITCH may be writing to it: the intent of the next was on its way to the disk."""
+    call = left(talking().stall())
+    assert call.did[1:] == [do.StopRecording(PATH)]
+    assert call.state.path == "/fallback/recording/a.2.wav"
+    paused = left(talking().paused().stall())
+    assert paused.look() == ["StopRecording", "HideKeys", "Mask"], "nor unmasked"
+
+
+def test_the_next_part_alone_is_recorded_once_it_had_begun() -> None:
+    began = talking().stall().hear(events.Journalled(0), events.RecordingStarted(0))
+    call = left(began)
+    assert call.look() == []
+    assert call.state.recording is Recording.RUNNING
+    assert call.pause().did[-3:-1] != [], "it is masked"
+    assert do.Mask("/fallback/recording/a.2.wav") in call.did
+
+
+def test_one_for_which_there_was_no_room_may_grow_again_and_is_masked() -> None:
+    """docs/freeswitch.md 63."""
+    call = left(talking().stall(""))
+    assert call.state.recording is Recording.RUNNING
+    assert call.pause().look() == ["HideKeys", "Mask"]
+
+
+def test_one_that_nobody_hears_now_need_not_grow() -> None:
+    for before in (
+        talking().hear(events.BridgeEnded(0, "NORMAL_CLEARING")),
+        talking().hear(events.CustomerHeld(0)),
+        Call().arrive(),
+    ):
+        assert not should_grow(left(before).state)
+    assert should_grow(left(talking()).state)
+
+
+def test_a_caller_who_was_not_told_is_not_recorded_by_the_next_engine() -> None:
+    """R1, R3."""
+    untold = Call().arrive().prompt_ends(0, missing=True).bridge("b")
+    opting_out = Call().arrive()
+    opting_out.now = 8_400
+    opting_out.keys("*#").hear(
+        events.PromptEnded(8_999, opting_out.state.play, POLICY.announcement, 9000)
+    ).keys("*")
+    assert opting_out.state.phase is Phase.REMINDING
+    for before in (untold, opting_out):
+        call = left(before)
+        assert not call.state.may_record
+        assert call.hear(events.Stalled(99_999, "/fallback")).entries() == [
+            entries.TakenUp(how="followed")
+        ]
+
+
+def test_a_customer_who_answers_now_is_recorded() -> None:
+    """Its engine was killed while a call of staff rang (docs/freeswitch.md 66)."""
+    call = left(Call(OUTBOUND).hear(ARRIVED, events.Journalled(0))).quiet()
+    assert call.bridge("b", "07700900999").look()[0] == "StartRecording"
+
+
+def test_a_customer_who_answers_before_the_intent_was_written_is_not() -> None:
+    arrived = Call(OUTBOUND).hear(ARRIVED)
+    arrived.did = [each for each in arrived.did if "Intended" not in str(each)]
+    call = left(arrived).quiet().bridge("b", "07700900999")
+    assert "StartRecording" not in call.look()
+    assert call.state.recording is Recording.REFUSED
 
 
 def test_a_journal_of_before_there_were_pauses() -> None:
