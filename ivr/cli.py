@@ -138,8 +138,9 @@ def serve(site: Path) -> None:
     listening = systemd.listening(given)
     notices = systemd.Notices(given, RealClock())
     # First the claim to the spool: a second engine must not touch what the first one writes.
-    Spool.prepare(configuration.site.spool)
-    with PidFile(configuration.site.spool) as claim:
+    here = configuration.site
+    Spool.prepare(here.spool, fallback=here.fallback)
+    with PidFile(here.spool, here.fallback) as claim:
         engine = Engine(configuration, secret=claim.secret, listening=listening)
 
         def stop() -> None:
@@ -150,7 +151,7 @@ def serve(site: Path) -> None:
             gevent.signal_handler(number, stop)
         gevent.signal_handler(signal.SIGHUP, engine.reload)
         engine.start()
-        claim.tell(replace(configuration.site.http, port=engine.http.port))
+        claim.tell(replace(here.http, port=engine.http.port))
         steady()
         notices.ready(f"takes calls on {engine.calls.address}")
         engine.wait()

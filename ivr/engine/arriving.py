@@ -64,6 +64,11 @@ class Arrival:
     def _driver(self, offered: Offer) -> CallDriver | None:
         """What drives the call from here on; None where it was turned away."""
         context = self._context
+        if offered.transferred:
+            # FreeSWITCH connects them, and whoever follows the call goes on to (R5).
+            log.info("call that was transferred to a route sent on", call=offered.call_id)
+            self._link.stop()
+            return None
         policy = context.configuration.policy_for(offered.number)
         known = context.calls.get(offered.call_id)
         if known is not None:
@@ -74,7 +79,6 @@ class Arrival:
             return self._again(offered, known.policy, tuple(known.entries))
         left = context.left(offered.call_id)
         if left is not None and not offered.again:
-            # People talked, and one of them had it transferred here: FreeSWITCH connects them.
             self._turn_away(offered, "an earlier engine left it")
             return None
         if policy is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gc
 import os
@@ -59,40 +60,49 @@ def steady() -> None:
 class PidFile:
     """Says who the spool's engine is, and keeps a second one away from it."""
 
-    def __init__(self, spool: Path) -> None:
-        """Claim the spool.
+    def __init__(self, spool: Path, fallback: Path | None = None) -> None:
+        """Claim the spool, and the fallback that goes with it.
+
+        On a disk that is full the claim holds all the same, and is said nowhere: the commands of
+        this host then find no engine.
 
         Raises:
-            SetupError: another engine has it, or the file cannot be written.
+            SetupError: another engine has one of them, or the file cannot be opened.
         """
         self._path = spool / _NAME
+        self._fds = [_claimed(self._path, f"the spool {spool}", "a spool")]
         try:
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise SetupError(f"cannot write {self._path}: {error.strerror}") from error
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            other = _lines(os.pread(self._fd, _LONGEST, 0).decode("ascii", "replace"))[0]
-            os.close(self._fd)
-            raise SetupError(
-                f"process {other or '?'} is an engine on the spool {spool} already;"
-                " stop it, or give this one a spool of its own"
-            ) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-        self.secret = new_secret()
-        """What this host's commands may ask the engine with; new at each start."""
-        self._hidden = spool / _SECRET
-        try:
+            if fallback is not None:
+                what = f"the fallback {fallback}"
+                self._fds.append(_claimed(fallback / _NAME, what, "a fallback"))
+            self.secret = new_secret()
+            """What this host's commands may ask the engine with; new at each start."""
+            self._hidden = spool / _SECRET
+            for fd in self._fds:
+                self._say(fd, f"{os.getpid()}\n")
             _hide(self._hidden, self.secret)
         except OSError as error:
-            os.close(self._fd)
-            raise SetupError(f"cannot write {self._hidden}: {error.strerror}") from error
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                self._let_go()
+                raise SetupError(f"cannot write {self._hidden}: {error.strerror}") from error
+            log.warning("the spool takes no files: commands find no engine", error=error.strerror)
+        except SetupError:
+            self._let_go()
+            raise
+
+    @staticmethod
+    def _say(fd: int, text: str) -> None:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, text.encode(), 0)
 
     def tell(self, http: Address) -> None:
         """Say where the engine's pages are, for :meth:`http`: the site's file may change."""
-        os.pwrite(self._fd, f"{os.getpid()}\n{http}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # of a disk that is full, as was said
+            self._say(self._fds[0], f"{os.getpid()}\n{http}\n")
+
+    def _let_go(self) -> None:
+        for fd in self._fds:
+            os.close(fd)
 
     def __enter__(self) -> PidFile:
         return self
@@ -105,8 +115,9 @@ class PidFile:
     ) -> None:
         with contextlib.suppress(OSError):
             self._hidden.unlink()
-        os.ftruncate(self._fd, 0)
-        os.close(self._fd)
+        for fd in self._fds:
+            os.ftruncate(fd, 0)
+        self._let_go()
 
     @staticmethod
     def read(spool: Path) -> int:
@@ -171,6 +182,28 @@ class PidFile:
             raise SetupError(
                 f"cannot read {path}: {error.strerror}; run this as root or as the engine's user"
             ) from error
+
+
+def _claimed(path: Path, what: str, own: str) -> int:
+    """The file, held against other engines.
+
+    Raises:
+        SetupError: another one holds it, or it cannot be opened.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise SetupError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        other = _lines(os.pread(fd, _LONGEST, 0).decode("ascii", "replace"))[0]
+        os.close(fd)
+        raise SetupError(
+            f"process {other or '?'} is an engine on {what} already;"
+            f" stop it, or give this one {own} of its own"
+        ) from error
+    return fd
 
 
 def _hide(path: Path, secret: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ivr.config.render import AGAIN_PREFIX, CALLED_VARIABLE
+from ivr.config.render import AGAIN_PREFIX, CALLED_VARIABLE, HAD_VARIABLE
 from ivr.core import events
 from ivr.core.events import Event, Party
 from ivr.core.policy import Prompt
@@ -62,6 +62,8 @@ class Offer:
     """FreeSWITCH's Core-UUID."""
     again: bool
     """An engine had it before, and is gone (R22)."""
+    transferred: bool
+    """People talk on it, an engine has it or had it, and one of them transferred it to a route."""
 
 
 def offer(reply: Message) -> Offer:
@@ -87,6 +89,7 @@ def offer(reply: Message) -> Offer:
         number=number,
         switch=reply.head("Core-UUID") or "",
         again=again,
+        transferred=(reply.head(f"variable_{HAD_VARIABLE}") or "").startswith(AGAIN_PREFIX),
     )
 
 
