@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from pathlib import Path
 
 import pytest
 
+from ivr.config.settings import Address
 from ivr.engine import setup
 from ivr.engine.setup import PidFile, many_files
 from ivr.errors import SetupError
@@ -23,6 +25,31 @@ def test_the_spools_engine_is_known_while_it_runs(tmp_path):
         PidFile.read(tmp_path)
     with PidFile(tmp_path):
         assert PidFile.read(tmp_path) == os.getpid()
+
+
+def test_a_fallback_has_one_engine_too(tmp_path):
+    """Two engines with one fallback would take each other's recordings for their own."""
+    one, other, shared = (tmp_path / name for name in ("one", "other", "shared"))
+    for folder in (one, other, shared):
+        folder.mkdir()
+    with PidFile(one, shared):
+        with pytest.raises(SetupError, match=f"process {os.getpid()} is an engine on the fallback"):
+            PidFile(other, shared)
+        with PidFile(other):
+            pass  # what the refused one had claimed is free
+    with PidFile(other, shared):
+        assert PidFile.read(other) == os.getpid()
+
+
+def test_an_engine_starts_on_a_disk_that_is_full(tmp_path, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with PidFile(tmp_path) as claim:
+        claim.tell(Address.of("127.0.0.1:9184"))
+        with pytest.raises(SetupError, match="does not say which process"):
+            PidFile.read(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "0\n", "-1\n", "1\n", "\xff", "12 34"])
