@@ -25,6 +25,9 @@ from ivr.esl.wording import (
 
 _UNSET = "_undef_"
 """What FreeSWITCH answers for a variable that has no value."""
+JOINED = "bridge_to"
+"""The leg that a call is joined to now. ``bridge_uuid`` stays when they are parted, as while the
+next agent's telephone rings: measured (docs/freeswitch.md 51)."""
 _HELD = "HELD"
 
 Post = Callable[..., None]
@@ -62,7 +65,7 @@ def look(post: Post, call: Looked, now: Now) -> None:
             call.take(events.Unbridged(now()))
         _paused(post, call, now)
 
-    _ask(post, asked(call.call_id, ENGINE_VARIABLE, "bridge_uuid"), 2, told)
+    _ask(post, asked(call.call_id, ENGINE_VARIABLE, JOINED), 2, told)
 
 
 def _who(post: Post, call: Looked, now: Now, leg: str) -> None:

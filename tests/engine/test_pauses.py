@@ -319,7 +319,7 @@ def test_a_leg_of_which_nothing_is_known_ends_no_pause(house: Payments) -> None:
     call = house.place(talks(BlindTransfer(stories.PAYMENT), destinations=there))
     house.clock.run_until(lambda: house.metric("ivr_calls_paused") == 1)
     gone = "0" * 8 + call.uuid[8:]
-    house.switch.faults.pretend(r"uuid_getvar \S+ bridge_uuid", gone)
+    house.switch.faults.pretend(r"uuid_getvar \S+ bridge_to", gone)
     house.engine.context.calls[call.uuid].look_again()
     house.clock.run(1_000)
     assert now(house, call)["recording"] == "paused"
