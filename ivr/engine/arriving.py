@@ -35,6 +35,7 @@ class Arrival:
         """Ask FreeSWITCH; what it says has a limit."""
         self._context = context
         self._began_ns = time.perf_counter_ns()
+        self._began_ms = context.clock.monotonic_ms()
         self._timer = context.clock.after(
             context.configuration.site.limits.command_ms,
             lambda: self._give_up("no answer to connect"),
@@ -64,6 +65,11 @@ class Arrival:
     def _driver(self, offered: Offer) -> CallDriver | None:
         """What drives the call from here on; None where it was turned away."""
         context = self._context
+        if offered.moved or self._is_late():
+            # It waited for us, or its answer did, for too long: the dead man has it, and ending
+            # our connection ends nothing there.
+            self._turn_away(offered, "it went on without an engine")
+            return None
         if offered.transferred:
             # FreeSWITCH connects them, and whoever follows the call goes on to (R5).
             log.info("call that was transferred to a route sent on", call=offered.call_id)
@@ -96,6 +102,11 @@ class Arrival:
         driver = CallDriver(context, offered.call_id, offered.caller, policy, link=self._link)
         driver.begin(offered)
         return driver
+
+    def _is_late(self) -> bool:
+        """Whether the dead man is due, though we asked in time: we had hung."""
+        waited_ms = self._context.clock.monotonic_ms() - self._began_ms
+        return waited_ms >= self._context.configuration.site.render.dead_man_s * 1000
 
     def _again(self, offered: Offer, policy: CallPolicy, entries: Sequence[Stamped]) -> CallDriver:
         driver = CallDriver(

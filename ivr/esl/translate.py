@@ -64,6 +64,8 @@ class Offer:
     """An engine had it before, and is gone (R22)."""
     transferred: bool
     """People talk on it, an engine has it or had it, and one of them transferred it to a route."""
+    moved: bool
+    """FreeSWITCH's dialplan went on with it, as the dead man has it do, before it was answered."""
 
 
 def offer(reply: Message) -> Offer:
@@ -80,8 +82,10 @@ def offer(reply: Message) -> Offer:
         )
     number = reply.head("Caller-Destination-Number") or ""
     again = number.startswith(AGAIN_PREFIX)
+    called = reply.head(f"variable_{CALLED_VARIABLE}") or ""
+    moved = not again and called not in ("", number)
     if again:
-        number = reply.head(f"variable_{CALLED_VARIABLE}") or ""
+        number = called
     return Offer(
         call_id=call_id,
         caller=reply.head("Caller-Caller-ID-Number") or "",
@@ -90,6 +94,7 @@ def offer(reply: Message) -> Offer:
         switch=reply.head("Core-UUID") or "",
         again=again,
         transferred=(reply.head(f"variable_{HAD_VARIABLE}") or "").startswith(AGAIN_PREFIX),
+        moved=moved,
     )
 
 

@@ -64,9 +64,10 @@ class House:
         """The engine that was started last."""
         return self.engines[-1]
 
-    def start(self, disk: Disk = REAL) -> Engine:
-        """Start an engine, and have the dialplan that it renders send calls to it."""
-        engine = Engine(load(self.site_file), self.clock, disk)
+    def start(self, disk: Disk = REAL, listening: socket.socket | None = None) -> Engine:
+        """Start an engine, and have the dialplan that it renders send calls to it; calls may wait
+        already where it listens."""
+        engine = Engine(load(self.site_file), self.clock, disk, listening=listening)
         self.engines.append(engine)
         for pool in (engine.journal._pool, engine.spool._pool, engine.growth._pool):
             self._probes.append(partial(self._busy, pool))
