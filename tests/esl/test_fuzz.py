@@ -17,9 +17,11 @@ from greenswitch.esl import ESLEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.core import commands as do
 from ivr.errors import WireError
-from ivr.esl.translate import Legs, event_of, offer
+from ivr.esl.translate import PAUSERS, Legs, engine_of, event_of, is_leg, offer, remembered
 from ivr.esl.wire import Framer, Message, execute, line
+from ivr.esl.wording import asked, text_of
 from ivr.lab.wire import ClientReader, url_encode
 from tests.core.calls import prompt
 from tests.esl.ends import Ours, settle
@@ -43,7 +45,8 @@ shards = pytest.mark.parametrize("seed", range(SHARDS))
 def test_there_are_enough():
     assert SHARDS * (STREAMS + VALUES) >= 200_000
     names = {message.event_name for stream in MESSAGES for message in Framer().feed(stream)}
-    assert {"DTMF", "RECORD_STOP", "CHANNEL_BRIDGE", "CHANNEL_HANGUP_COMPLETE"} <= names
+    known = {"DTMF", "RECORD_STOP", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE", "CHANNEL_HANGUP_COMPLETE"}
+    assert known <= names
 
 
 # Streams.
@@ -63,9 +66,11 @@ def meaning(message: Message | Plain) -> tuple[object, ...]:
     except WireError as error:
         offered = str(error)
     event = None
+    engine = ""
     if message.kind == "text/event-plain":
         event = event_of(message, 7, LEGS, PATH, PLAYS)  # type: ignore[arg-type] # the same
-    return message.kind, message.reply, message.refused, offered, event
+        engine = engine_of(message)  # type: ignore[arg-type] # the same
+    return message.kind, message.reply, message.refused, offered, event, engine
 
 
 def check_stream(framer: Reader, stream: bytes, chunks: Iterable[bytes]) -> int:
@@ -189,7 +194,8 @@ def facts(message: Message) -> tuple[object, ...]:
         named = (message.head("Unique-ID"), message.head("Event-Name"), message.reply)
     else:
         named = (message.first(b"Unique-ID"), message.last(b"Unique-ID"), message.event_name)
-    return message.kind, message.refused, named, event_of(message, 7, LEGS, PATH, PLAYS)
+    told = event_of(message, 7, LEGS, PATH, PLAYS)
+    return message.kind, message.refused, named, told, engine_of(message)
 
 
 def one(stream: bytes) -> Message:
@@ -214,6 +220,7 @@ def check_value(value: str, turn: int) -> None:
         assert read_back(place) == data, value
     for text in (value, data):
         check_commands(text)
+        check_memory(text)
 
 
 def value_as_data(encoded: bytes) -> str:
@@ -254,6 +261,22 @@ def check_commands(text: str, make: Callable[[str], bytes] = line) -> None:
         [heard] = reader.feed(command)
         said = heard.header("execute-app-arg") or heard.command
         assert said == wanted.encode("utf-8", "replace").decode(), text
+
+
+def check_memory(text: str) -> None:
+    """What a channel remembers of a pause goes into commands again, and says no more than that."""
+    found = remembered(text)
+    assert (found is None) == (text == "")
+    if found is not None:
+        by, since = found
+        assert by in PAUSERS
+        assert 0 <= since < 10**15
+        for command in text_of(do.HideKeys(by, since), LEGS):
+            assert command.count(b"\n") == 2, text
+            assert command.count(b" ") == 3, text
+    if is_leg(text):
+        assert asked(text, "x") == f"api uuid_getvar {text} x\n\n".encode()
+        assert len(text) == 36
 
 
 @shards
