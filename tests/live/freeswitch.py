@@ -7,6 +7,7 @@ Its callers and agents are legs of the same FreeSWITCH, over real SIP and RTP
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ from ivr.config.load import load
 from ivr.config.render import render
 
 PASSWORD = "only-for-tests"
+_RTP_PORTS = 2_000
+"""For each FreeSWITCH, below those that the host gives to whoever asks for any."""
 _TONE = "tone_stream://%(1000,0,{hz});loops=-1"
 
 _XML = """<?xml version="1.0"?>
@@ -68,6 +71,9 @@ _XML = """<?xml version="1.0"?>
     </extension>
     <extension name="busy"><condition field="destination_number" expression="^busy$">
       <action application="respond" data="486"/></condition></extension>
+    <extension name="late-busy"><condition field="destination_number" expression="^busy-(\\d+)$">
+      <action application="ring_ready"/><action application="sleep" data="$1"/>
+      <action application="respond" data="486"/></condition></extension>
     <extension name="nobody"><condition field="destination_number" expression="^nobody$">
       <action application="respond" data="404"/></condition></extension>
     <extension name="silent"><condition field="destination_number" expression="^silent$">
@@ -98,7 +104,7 @@ _XML = """<?xml version="1.0"?>
       </condition>
     </extension>
     <extension name="consultation">
-      <condition field="destination_number" expression="^consult-(\\d+)$">
+      <condition field="destination_number" expression="^consult-(.+)$">
         <action application="bridge" data="sofia/lab/$1@127.0.0.1:{sip}"/>
       </condition>
     </extension>
@@ -156,7 +162,9 @@ def free_ports(count: int) -> list[int]:
 
 
 class FreeSwitch:
-    """A running FreeSWITCH."""
+    """A FreeSWITCH that can be killed and started again."""
+
+    _rtp_from = itertools.count(10_000, _RTP_PORTS)
 
     def __init__(
         self,
@@ -167,7 +175,6 @@ class FreeSwitch:
         sip: int,
         log_level: str,
         log_levels: str,
-        rtp_from: int,
     ) -> None:
         self.folder = folder
         self.esl = esl
@@ -176,6 +183,7 @@ class FreeSwitch:
             (folder / name).mkdir(parents=True, exist_ok=True)
         extensions = render(load(site), whole_context=False)
         extensions = extensions.replace("<include>", "").replace("</include>", "")
+        rtp_from = next(self._rtp_from)
         text = _XML.format(
             folder=folder,
             modules="".join(f'<load module="mod_{name}"/>' for name in _MODULES.split()),
@@ -183,7 +191,7 @@ class FreeSwitch:
             esl=esl,
             sip=sip,
             rtp_from=rtp_from,
-            rtp_to=rtp_from + 9999,
+            rtp_to=rtp_from + _RTP_PORTS - 1,
             caller_tone=escape(_TONE.format(hz=440)),
             agent_tone=escape(_TONE.format(hz=880)),
             other_tone=escape(_TONE.format(hz=1200)),
@@ -193,8 +201,13 @@ class FreeSwitch:
         )
         (folder / "freeswitch.xml").write_text(text)
         where = ("-conf", str(folder), "-log", f"{folder}/log", "-db", f"{folder}/db")
+        self._command = [str(program), "-nf", "-nc", "-nonat", *where, "-run", f"{folder}/run"]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or one more of the same after it was killed."""
         self.process = subprocess.Popen(
-            [str(program), "-nf", "-nc", "-nonat", *where, "-run", f"{folder}/run"],
+            self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

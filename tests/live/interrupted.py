@@ -9,7 +9,7 @@ import gevent
 from tests.leaks.cards import keyed
 from tests.live.acts import PATIENCE_S
 from tests.live.cards import card
-from tests.live.conftest import NUMBERS, Site, start_engine
+from tests.live.house import NUMBERS, Site
 from tests.live.page import Answer, Page
 from tests.live.talk import Talk
 from tests.live.wait import until
@@ -73,12 +73,11 @@ class Interrupted:
     def _restart(self) -> None:
         site, referred = self._site, self._referred
         site.engine.kill()
-        site.engine.wait()
         agent = referred.placed.b_leg
         referred.refers("1500")
         until(lambda: referred.placed.b_leg != agent, "FreeSWITCH sends the call to the line")
         self.killed.talks(600)
-        site.engine = start_engine(site.file, site.folder / "engine.log")
+        site.engine.start()
         until(lambda: site.log.count("call taken up") == 3, "the next engine takes all up")
 
     def _leaves_the_line(self) -> Referred:

@@ -11,7 +11,7 @@ import gevent
 from gevent import socket
 
 if TYPE_CHECKING:
-    from tests.live.conftest import Site
+    from tests.live.house import Site
 
 
 class Answer(NamedTuple):

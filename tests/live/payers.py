@@ -14,7 +14,7 @@ import gevent
 
 from tests.leaks.cards import keyed
 from tests.live.cards import card
-from tests.live.conftest import NUMBERS, Site
+from tests.live.house import NUMBERS, Site
 from tests.live.page import Page
 from tests.live.talk import Talk
 from tests.live.wait import until

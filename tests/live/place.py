@@ -72,11 +72,12 @@ class Feature(NamedTuple):
 class Caller:
     """Makes calls over one connection to FreeSWITCH's event socket."""
 
-    def __init__(self, esl: int, sip: int) -> None:
+    def __init__(self, esl: int, sip: int, before: Caller | None = None) -> None:
+        """``before`` is who called over a connection that is gone."""
         self._sip = sip
-        self._by_number: dict[str, Placed] = {}
-        self._by_leg: dict[str, Placed] = {}
-        self._numbers = itertools.count(7700900000)
+        self._by_number: dict[str, Placed] = before._by_number if before else {}
+        self._by_leg: dict[str, Placed] = before._by_leg if before else {}
+        self._numbers = before._numbers if before else itertools.count(7700900000)
         self.keys: defaultdict[str, str] = defaultdict(str)
         """By leg: the keys of which FreeSWITCH told this connection, for it asked."""
         self.features: list[Feature] = []
@@ -86,6 +87,11 @@ class Caller:
         self.link = Link(socket.socket(fileno=plain.detach()), self._heard, self._lost)
         assert self.link.send(f"auth {PASSWORD}").reply.startswith("+OK")
         assert not self.link.send(f"event plain {_EVENTS}").refused
+
+    @property
+    def calls(self) -> tuple[Placed, ...]:
+        """All that were placed."""
+        return tuple(self._by_number.values())
 
     def api(self, command: str) -> str:
         return self.link.send(f"api {command}").reply

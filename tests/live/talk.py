@@ -17,7 +17,7 @@ from tests.live.hearing import Heard
 from tests.live.wait import until
 
 if TYPE_CHECKING:
-    from tests.live.conftest import Site
+    from tests.live.house import Site
 
 CALLER_HZ, AGENT_HZ, OTHER_HZ = 440, 880, 1200
 """The voices of tests/live/freeswitch.py."""
@@ -40,11 +40,16 @@ class Noted(NamedTuple):
 class Talk:
     """A call, with the engine of a site between its people."""
 
-    def __init__(self, site: Site, dialled: str) -> None:
+    def __init__(self, site: Site, dialled: str, name: str = "") -> None:
         self.site = site
-        self.placed = site.caller.place(CallScript(name=f"to {dialled}"), dialled)
+        self.placed = site.caller.place(CallScript(name=name or f"to {dialled}"), dialled)
         self.said: dict[str, str] = {}
         """What engine and FreeSWITCH said of the call while it went on."""
+
+    def __str__(self) -> str:
+        a_leg = self.placed.a_leg
+        kinds = [f"{one.kind} {one.mono_ms}" for one in self.site.journal.of(a_leg)]
+        return f"{self.placed.script.name} ({a_leg}), {kinds}, {self.placed.events}"
 
     # What people do.
 
@@ -53,6 +58,14 @@ class Talk:
         leg = self.noted("Connected", times).data["other_leg"]
         # The test's own connection may hear of it later than the engine.
         until(lambda: self.placed.b_leg == leg, f"{self.a_leg} is joined with {leg}")
+
+    def reached(self) -> None:
+        """Be joined with somebody, whether an engine sees it or not."""
+        until(lambda: bool(self.placed.b_leg), lambda: f"{self} is connected")
+
+    def ends(self) -> None:
+        """Be over, whether an engine sees it or not."""
+        until(self.placed.over.is_set, lambda: f"{self} is over")
 
     def talks(self, ms: int = A_WHILE_MS) -> None:
         """Talk, or be silent, for a while."""
@@ -121,10 +134,32 @@ class Talk:
         assert said.startswith("+OK"), said
         return said.split()[1]
 
+    def agent_holds(self) -> None:
+        """The agent's telephone puts the call on hold, with a re-INVITE (docs/freeswitch.md 54)."""
+        self.holds(self.placed.far_leg)
+
+    def agent_is_back(self) -> None:
+        """From hold."""
+        self.is_back(self.placed.far_leg)
+
+    def holds(self, telephone: str) -> None:
+        assert self.api(f"uuid_hold {telephone}").startswith("+OK")
+
+    def is_back(self, telephone: str) -> None:
+        assert self.api(f"uuid_hold off {telephone}").startswith("+OK")
+
     def hang_up(self) -> None:
         """The caller does; then there is a record."""
+        self.hang_up_unseen()
+        self.recorded()
+
+    def hang_up_unseen(self) -> None:
+        """The caller does, and there may be no engine to see it."""
         self.api(f"uuid_kill {self.placed.caller_leg}")
-        until(self._record.exists, f"a record of {self.placed}")
+
+    def recorded(self) -> None:
+        """Be over, and have a record."""
+        until(lambda: self._record.exists(), lambda: f"a record of {self}")
 
     def api(self, command: str) -> str:
         return self.site.caller.api(command)
@@ -158,7 +193,7 @@ class Talk:
         def there() -> list[Noted]:
             return [one for one in self.site.journal.of(a_leg) if one.kind == kind]
 
-        until(lambda: len(there()) >= times, f"{kind} {times} times of {a_leg}")
+        until(lambda: len(there()) >= times, lambda: f"{kind} {times} times of {self}")
         return there()[times - 1]
 
     def count(self, kind: str) -> int:
@@ -166,7 +201,7 @@ class Talk:
 
     @property
     def _record(self) -> Path:
-        return self.site.spool / "new" / f"{self.a_leg}.json"
+        return self.site.record(self.a_leg)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -184,7 +219,7 @@ class Talk:
 
     def sound(self, part: int = 1) -> Sound:
         """The recording, or a part of it."""
-        return Sound(self.site.spool / self.recording["parts"][part - 1]["path"])
+        return Sound(self._record.parents[1] / self.recording["parts"][part - 1]["path"])
 
 
 class Sound:
@@ -234,25 +269,35 @@ class Sound:
 class Journal:
     """What the engine's journal says, read on from where it was read to."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
         self._read: dict[Path, int] = {}
         self._calls: dict[str, list[Noted]] = {}
+        self._noted: set[tuple[str, int, int]] = set()
 
     def of(self, call_id: str) -> list[Noted]:
-        for path in sorted(self._folder.glob("*")):
+        paths = [path for folder in self._folders for path in folder.glob("*")]
+        for path in sorted(paths, key=lambda path: path.name):
             at = self._read.get(path, 0)
-            if path.stat().st_size > at:
+            try:
+                if path.stat().st_size <= at:
+                    continue
                 with path.open("rb") as file:
                     file.seek(at)
                     whole, end, _ = file.read().rpartition(b"\n")
-                self._read[path] = at + len(whole) + len(end)
-                for text in whole.splitlines():
-                    self._note(text)
+            except FileNotFoundError:  # it was of calls that are over
+                continue
+            self._read[path] = at + len(whole) + len(end)
+            for text in whole.splitlines():
+                self._note(text)
         return self._calls.get(call_id, [])
 
     def _note(self, text: bytes) -> None:
         if re.match(rb'{"c":"', text):
             entry = json.loads(text)
+            which = (entry["c"], entry["n"], entry["m"])
+            if which in self._noted:  # an engine that starts writes it anew
+                return
+            self._noted.add(which)
             noted = Noted(entry["k"], entry["d"], entry["w"], entry["m"])
             self._calls.setdefault(entry["c"], []).append(noted)

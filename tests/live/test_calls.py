@@ -10,7 +10,7 @@ from ivr.lab import script
 from ivr.lab.expect import STANDARD_EXPECTED, Expected
 from ivr.lab.script import CallScript, DuringPrompt, HangUp, Keys
 from tests.live.acts import Acts
-from tests.live.conftest import NUMBERS, Site
+from tests.live.house import NUMBERS, Site
 from tests.live.place import PATIENCE_S
 
 pytestmark = pytest.mark.live

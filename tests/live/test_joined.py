@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.live.acts import Acts
-from tests.live.conftest import NUMBERS, Site
+from tests.live.house import NUMBERS, Site
 from tests.live.page import Answer, Page, ivr
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.test_pause import silent_between_voices

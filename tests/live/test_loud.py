@@ -20,7 +20,7 @@ from tests.leaks.cards import keyed
 from tests.leaks.search import digits_in, tones_in
 from tests.live.acts import PATIENCE_S
 from tests.live.cards import card
-from tests.live.conftest import NUMBERS, Site
+from tests.live.house import NUMBERS, Site
 from tests.live.interrupted import KILLED, REFERRED, STAFF, Interrupted, Referred
 from tests.live.page import ivr
 from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Talk

@@ -20,7 +20,7 @@ import pytest
 
 from tests.leaks.search import Found, digits_in, tones_in
 from tests.live.acts import PATIENCE_S, Acts
-from tests.live.conftest import Site
+from tests.live.house import Site
 from tests.live.page import Page, ask
 from tests.live.payers import Payment, lives_through, payers
 

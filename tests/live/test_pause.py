@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.live.acts import Acts
-from tests.live.conftest import NUMBERS, Site
 from tests.live.hearing import Heard
+from tests.live.house import NUMBERS, Site
 from tests.live.page import Answer, Page, ask, ivr
 from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Sound, Talk
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.leaks.cards import keyed
 from tests.live.acts import Acts
-from tests.live.conftest import NUMBERS, Site
+from tests.live.house import NUMBERS, Site
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.test_pause import silent_between_voices
 from tests.live.wait import until
