@@ -15,6 +15,7 @@ memory and written again, to a new segment.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -220,6 +221,7 @@ class Journal:
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Put everything on disk and stop; whether it was possible within the limit."""
+        over = time.monotonic() + timeout_s
         self._limits = replace(self._limits, gather_ms=0)  # the last entries wait for no company
         if self._timer is not None:
             self._timer.cancel()
@@ -228,9 +230,10 @@ class Journal:
         for timer in (self._timer, self._retry_timer, self._tidy_timer):
             if timer is not None:
                 timer.cancel()
-        self._idle.wait(timeout_s)
-        self._pool.apply(self._writer.close)
-        self._pool.kill()
+        # A disk that hangs holds the thread, which ends with the process and not before.
+        if self._idle.wait(max(0.0, over - time.monotonic())):
+            self._pool.apply(self._writer.close)
+            self._pool.kill()
         return synced
 
     def _kick(self) -> None:
