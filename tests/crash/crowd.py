@@ -18,6 +18,7 @@ from gevent.socket import wait_read
 from ivr.clock import RealClock
 from ivr.config.load import load
 from ivr.lab.alarm import sleep_until
+from ivr.lab.listener import Listener
 from ivr.storage.segments import read
 from tests.crash.books import Books
 from tests.crash.callers import Callers
@@ -100,6 +101,7 @@ class Crowd:
         self._at_once = at_once
         self._calling = False
         self._starts = 0
+        self._earlier: tuple[Listener, ...] = ()
         self.plans: dict[str, str] = {}
         """What each call is to become, by its leg."""
 
@@ -120,11 +122,15 @@ class Crowd:
 
     @property
     def there(self) -> bool:
-        """An engine has come to the switch and is listening."""
-        return any(one.leg is None and one.wants("HEARTBEAT") for one in self.switch.listeners)
+        """The engine that was started last has come to the switch and is listening."""
+        return any(
+            one.leg is None and one.wants("HEARTBEAT") and one not in self._earlier
+            for one in self.switch.listeners
+        )
 
     def start(self) -> None:
         """Start an engine; it is not there yet."""
+        self._earlier = tuple(self.switch.listeners)
         self.zygote.start()
         self._starts += 1
         alive(partial(self._wait_for_it, self._starts))
@@ -138,6 +144,13 @@ class Crowd:
         """Kill the engine."""
         self.zygote.kill()
         self.switch.engine_gone()
+
+    def upgrade(self) -> int:
+        """Stop the engine and start the next one; how the first one ended."""
+        self.switch.engine_gone()  # it hears of nothing while it ends
+        code = self.zygote.stop()
+        self.start()
+        return code
 
     # Calls.
 

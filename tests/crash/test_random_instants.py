@@ -1,4 +1,4 @@
-"""Engines that are killed at random instants under many calls, as processes (R22)."""
+"""Engines that are killed at random instants, or stopped, under many calls, as processes (R22)."""
 
 from __future__ import annotations
 
@@ -39,3 +39,28 @@ def test_killed_at_random_instants(crowd: Crowd) -> None:
     assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
     assert crowd.finish() == []
     assert crowd.counts()["pause"] > 0
+
+
+UPGRADES = 6
+UPGRADED = 100
+"""Calls at once."""
+
+
+def test_upgraded_under_a_hundred_calls(tmp_path: Path) -> None:
+    """Each engine ends well and the next takes on what it had: every call is driven by one."""
+    crowd = Crowd(tmp_path, 5, at_once=UPGRADED, systemd=True)
+    try:
+        crowd.start()
+        assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
+        crowd.begin()
+        crowd.wait(2_000)
+        for _ in range(UPGRADES):
+            crowd.wait(1_000 * crowd.random.random())
+            assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
+            assert crowd.upgrade() == 0
+        assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
+        assert crowd.finish() == []
+        assert crowd.counts()["unrecorded"] == 0
+        assert len(crowd.callers.calls) > UPGRADED
+    finally:
+        crowd.close()
