@@ -30,7 +30,7 @@ from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
 from ivr.core.steps import Step
 from ivr.core.taking_up import followed, handed_back
 from ivr.engine.context import Context
-from ivr.engine.looking import look
+from ivr.engine.looking import look, look_who_holds
 from ivr.engine.noticed import noticed
 from ivr.esl.session import Link, OnReply
 from ivr.esl.translate import Legs, Offer, engine_of, event_of
@@ -202,6 +202,11 @@ class CallDriver:
         """Its recording should grow. Not where FreeSWITCH has said that it has no such call."""
         return should_grow(self.state) and not self._gone
 
+    @property
+    def talks(self) -> bool:
+        """People hear each other, as far as the call's own socket tells."""
+        return self._link is not None and self.state.together
+
     def reachable(self) -> bool:
         """FreeSWITCH can be asked something about this call now."""
         return self._link is not None or self._context.connected()
@@ -339,7 +344,8 @@ class CallDriver:
 
     def look_again(self) -> None:
         """Ask what became of the call while nobody listened."""
-        look(self._context.post, self, self._context.clock.monotonic_ms)
+        ask = look if self._link is None else look_who_holds
+        ask(self._context.post, self, self._context.clock.monotonic_ms)
 
     def _answer_who_asked(self) -> None:
         asked, self._asked = self._asked, []

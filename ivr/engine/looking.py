@@ -85,15 +85,22 @@ def _who(post: Post, call: Looked, now: Now, leg: str) -> None:
 def _paused(post: Post, call: Looked, now: Now) -> None:
     """Whether nothing may be kept, by what the customer's leg remembers, and who of the two has
     the call on hold."""
-    legs = call.legs
 
     def told(answers: list[str]) -> None:
         paused = remembered(answers[0])
         if paused is not None:
             by, since = paused
             call.take(events.WasPaused(now(), by, since))
-        if legs.agent:
-            _ask(post, asked_whether_held(legs.agent), 1, agent)
+        look_who_holds(post, call, now)
+
+    if call.legs.customer:
+        _ask(post, asked(call.legs.customer, PAUSED_VARIABLE), 1, told)
+
+
+def look_who_holds(post: Post, call: Looked, now: Now) -> None:
+    """Ask whether one of the two has the call on hold: of holds only the engine's own line tells,
+    also where the call has its own."""
+    legs = call.legs
 
     def agent(answers: list[str]) -> None:
         held = answers[0] == _HELD
@@ -103,8 +110,9 @@ def _paused(post: Post, call: Looked, now: Now) -> None:
         held = answers[0] == _HELD
         call.take(events.CustomerHeld(now()) if held else events.CustomerBack(now()))
 
+    if legs.agent:
+        _ask(post, asked_whether_held(legs.agent), 1, agent)
     if legs.customer:
-        _ask(post, asked(legs.customer, PAUSED_VARIABLE), 1, told)
         _ask(post, asked_whether_held(legs.customer), 1, customer)
 
 

@@ -95,8 +95,8 @@ class Engine:
             self.metrics,
             self._clock,
             hear=self._hear,
-            left=lambda: self._recovery.left,
-            found=lambda call_id, there: self._recovery.found(call_id, there),
+            left=lambda: (*self._recovery.left, *self._talking()),
+            found=self._found,
             gone=self._gone,
             back=self._back,
             feature=lambda leg, feature: self.ongoing.keyed(leg, feature),
@@ -294,6 +294,17 @@ class Engine:
         driver = self.context.calls.get(call_id)
         if driver is not None:
             driver.hear(message)
+
+    def _talking(self) -> list[str]:
+        """Calls whose own socket tells all but who holds."""
+        return [call_id for call_id, driver in self.context.calls.items() if driver.talks]
+
+    def _found(self, call_id: str, there: bool) -> None:
+        driver = self.context.calls.get(call_id)
+        if driver is None or not driver.talks:
+            self._recovery.found(call_id, there)
+        elif there:
+            driver.look_again()
 
     def _gone(self, call_id: str) -> None:
         driver = self.context.calls.get(call_id)
