@@ -112,7 +112,7 @@ class Growth:
         elif now - self._looking_ms > LATE_MS:
             main, *rest = self._folders
             self._take((FolderNow(main.path, main.free_bytes, False, _AWAY), *rest))
-            self._judge(now, {})
+            self._judge(now, {}, within=f"{main.path}/")
 
     def _watched(self) -> Mapping[str, tuple[str, Stalled]]:
         """What is looked at, by the calls' ids: each recording's path, and what to do where it
@@ -142,14 +142,17 @@ class Growth:
                 log.info("room for recordings again", folder=str(folder.path))
         self._folders = folders
 
-    def _judge(self, now: int, sizes: Mapping[str, int]) -> None:
-        """Tell each call whose recording should have grown and has not."""
+    def _judge(self, now: int, sizes: Mapping[str, int], within: str = "") -> None:
+        """Tell each call whose recording should have grown and has not; of what lies elsewhere
+        than ``within`` nothing is known."""
         tapes = {}
         for call_id, (path, stalled) in self._watched().items():
             size = sizes.get(path, -1)
             tape = self._tapes.get(call_id)
             if tape is None or tape.path != path or size > tape.size:
                 tape = _Tape(path, size, now, now)
+            elif not path.startswith(within):
+                tape.told_ms = now
             elif now - tape.told_ms >= STILL_MS:
                 tape.told_ms = now
                 stalled(now, tape.since_ms)

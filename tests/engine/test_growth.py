@@ -181,6 +181,15 @@ def test_a_folder_that_does_not_answer_is_left(house, disks, logged):
     assert parts(house.over(call)) == ["wav", "2.wav"]
 
 
+def test_what_is_in_the_other_folder_is_left_alone_meanwhile(house, disks):
+    """That nobody can look there does not say that it stands still."""
+    call = connected(house, talks(60_000))
+    disks.hang()
+    house.clock.run(40_000)
+    disks.go_on()
+    assert parts(house.over(call)) == ["wav", "2.wav"]
+
+
 def test_a_file_that_is_removed_has_a_successor_in_the_other_folder(house, disks):
     call = connected(house, talks(6000))
     (disks.spool / f"{call.uuid}.wav").unlink()
