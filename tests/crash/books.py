@@ -48,13 +48,15 @@ class Books:
         fallback: Path | None = None,
         may_miss_ms: int = 0,
         may_go_unrecorded: bool = False,
+        forgotten: bool = False,
     ) -> None:
         """``shown`` is how often each file was moved into ``new/``, where that was watched.
 
         Not ``strict``: a caller who hangs up in the first moments of a call, and whose engine is
         killed in them, may be known to nobody. ``may_miss_ms`` is how much of a call the disk
         may have kept from being recorded; ``may_go_unrecorded`` that it may have kept all of one
-        from it, as the team's policy has it.
+        from it, as the team's policy has it. ``forgotten``: what happened in calls may be lost
+        with the journal, and nothing of their audio.
         """
         self.spool = spool
         self.written = written
@@ -64,6 +66,7 @@ class Books:
         self._fallback = fallback
         self._may_miss_ms = may_miss_ms
         self._may_go_unrecorded = may_go_unrecorded
+        self._forgotten = forgotten
 
     def balance(self) -> list[str]:
         """Everything that is wrong; nothing is as it should be."""
@@ -109,7 +112,7 @@ class Books:
             if not call.finished:
                 yield f"{call.call_id}: the journal has it open"
         for bad in reading.bad:
-            if not bad.torn:
+            if not bad.torn and not self._forgotten:
                 yield f"{bad.segment}:{bad.line}: {bad.why}"
 
     def _audio(self, records: dict[str, RecordModel]) -> Iterator[str]:
@@ -161,7 +164,7 @@ class Books:
                 expected[begin:end] = bytes(end - begin)
                 if any(data[_HEADER + begin : _HEADER + end]):
                     yield f"{one.name}: not silent from {pause.start_ms} to {pause.end_ms} ms"
-                if pause.verdict not in ("verified", "repaired"):
+                if pause.verdict not in ("verified", "repaired") and not self._forgotten:
                     yield f"{one.name}: a pause is {pause.verdict}: {record.recording.detail}"
         if data[_HEADER:] != bytes(expected):
             yield f"{one.name}: is not what the switch wrote"
@@ -180,8 +183,10 @@ class Books:
         joined = _total(self._heard_each_other(call))
         if record is None:
             told = any(_heard_out(one) for one in call.leg.heard)
-            if not call.unrecorded and (self._strict or told or joined):
+            if not (call.unrecorded or self._forgotten) and (self._strict or told or joined):
                 yield "has no record"
+            return
+        if self._forgotten:
             return
         if not parts and (call.unrecorded or self._may_go_unrecorded):
             return

@@ -136,6 +136,8 @@ class Place:
         """How much of a call the disk may keep from being recorded."""
         self.may_go_unrecorded = False
         """It may keep all of one from it."""
+        self.forgotten = False
+        """Some of the journal is lost."""
         self._listening = _listening() if systemd else None
         self.lives: list[Life] = []
         self.callers = Callers(self.switch)
@@ -206,5 +208,6 @@ class Place:
             fallback=self.fallback,
             may_miss_ms=self.may_miss_ms,
             may_go_unrecorded=self.may_go_unrecorded,
+            forgotten=self.forgotten,
         )
         return [*self.wrong, *books.balance()]
