@@ -181,3 +181,18 @@ def test_the_connection_comes_back_and_it_is_looked_again(house):
     assert driver.state.other_leg == call.at("colleague").uuid
     told = passes(house, call)
     assert [leg["number"] for leg in told.record["legs"]] == ["desk", "colleague"]
+
+
+def test_what_a_payment_line_heard_before_an_engine_was_there_is_made_silent(house):
+    """FreeSWITCH knows since when it hears the caller (R6)."""
+    pay = Destination(steps=(WhenConnected(), Wait(TALKS)))
+    call = house.place(talks(BlindTransfer(stories.PAYMENT), pay=pay))
+    away(house, call, 5000)
+    house.clock.run(1000)
+    told = passes(house, call)
+    (pause,) = told.record["recording"]["pauses"]
+    ms = told.record["recording"]["duration_ms"]
+    assert ms > 6000
+    assert pause["start_ms"] <= 1000
+    assert told.loudness(CALLER, CALLER_HZ, 1000, ms) == 0
+    assert told.loudness(CALLER, CALLER_HZ, 0, 500) > 1000
