@@ -129,6 +129,8 @@ class Bridged:
     other_leg: str
     number: str = ""
     """The number or extension of the other leg, as FreeSWITCH gives it."""
+    ago_ms: int = 0
+    """How long they have done so already, where that is found out later (R6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     hear = (do.HearKeys(),) if was_line and not line else ()
     off = state.pause is Pause.OFF or state.pause in _ENDING
     if line and off:
-        return begin(state._replace(asked=False), LINE, event.at, policy)
+        return begin(state._replace(asked=False), LINE, event.at, policy, back_ms=event.ago_ms)
     if off:
         return Step(state, hear)
     hide = (*_hide(state), *hear)  # of the leg that is new, too

@@ -119,7 +119,7 @@ class Arrival:
         """A number that no route claims, or a call that is here already: not ours to answer."""
         self._context.metrics.turned_away.inc()
         say = log.bind(call=offered.call_id, number=offered.number, reason=reason)
-        if reason == _UNCLAIMED:
+        if reason == _UNCLAIMED and not offered.again:
             say.warning(
                 "call turned away",
                 expected="numbers as in dialplan/routes.yaml; render the dialplan again?",

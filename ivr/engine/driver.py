@@ -345,7 +345,7 @@ class CallDriver:
     def look_again(self) -> None:
         """Ask what became of the call while nobody listened."""
         ask = look if self._link is None else look_who_holds
-        ask(self._context.post, self, self._context.clock.monotonic_ms)
+        ask(self._context.post, self, self._context.clock)
 
     def _answer_who_asked(self) -> None:
         asked, self._asked = self._asked, []
@@ -444,7 +444,10 @@ class CallDriver:
     # Ends.
 
     def let_go(self) -> None:
-        """Drive the call no more; it goes on without us, and a later engine takes it up (R22)."""
+        """Drive the call no more; it goes on without us, and a later engine takes it up (R22).
+
+        What was asked for may still be answered, and is not ours to act on any more."""
+        self.state = self.state._replace(phase=Phase.DONE)
         self._drop()
 
     def _give_in(self, fault: Exception) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ivr.clock import Clock
 from ivr.core import events
 from ivr.core.events import Event
 from ivr.core.state import CallState
@@ -20,6 +21,7 @@ from ivr.esl.wording import (
     PAUSED_VARIABLE,
     WHO,
     asked,
+    asked_since,
     asked_whether_held,
 )
 
@@ -32,7 +34,6 @@ _HELD = "HELD"
 
 Post = Callable[..., None]
 """Sends commands, with what is told their replies."""
-Now = Callable[[], int]
 
 
 class Looked(Protocol):
@@ -52,37 +53,44 @@ class Looked(Protocol):
         """Which engine had the call last."""
 
 
-def look(post: Post, call: Looked, now: Now) -> None:
+def look(post: Post, call: Looked, clock: Clock) -> None:
     """Ask, and have the call told what it does not know yet, as the answers come."""
 
     def told(answers: list[str]) -> None:
         engine, leg = answers
         call.is_of(engine)
         if is_leg(leg) and (leg != call.state.other_leg or not call.state.together):
-            _who(post, call, now, leg)
+            _who(post, call, clock, leg)
             return
         if leg == "":  # it has none
-            call.take(events.Unbridged(now()))
-        _paused(post, call, now)
+            call.take(events.Unbridged(clock.monotonic_ms()))
+        _paused(post, call, clock)
 
     _ask(post, asked(call.call_id, ENGINE_VARIABLE, JOINED), 2, told)
 
 
-def _who(post: Post, call: Looked, now: Now, leg: str) -> None:
+def _who(post: Post, call: Looked, clock: Clock, leg: str) -> None:
     """Whose leg it is that the call is joined with."""
 
     def told(answers: list[str]) -> None:
-        direction, called, caller = answers
+        direction, called, caller, since_us = answers
         # A leg of which that is not known is gone, or FreeSWITCH is: nothing is made of it.
         if direction in ("inbound", "outbound"):
             number = called if direction == "outbound" else caller
-            call.take(events.Bridged(now(), leg, number))
-        _paused(post, call, now)
+            # A payment line may have been told a card number by now (R6).
+            ago_ms = clock.wall_ms() - int(since_us) // 1000 if _is_time(since_us) else 0
+            call.take(events.Bridged(clock.monotonic_ms(), leg, number, max(0, ago_ms)))
+        _paused(post, call, clock)
 
-    _ask(post, asked(leg, *WHO), len(WHO), told)
+    _ask(post, asked(leg, *WHO) + asked_since(leg), len(WHO) + 1, told)
 
 
-def _paused(post: Post, call: Looked, now: Now) -> None:
+def _is_time(text: str) -> bool:
+    """Whether it is one, and not none, which is 0."""
+    return text.isascii() and text.isdigit() and len(text) < 20 and text != "0"
+
+
+def _paused(post: Post, call: Looked, clock: Clock) -> None:
     """Whether nothing may be kept, by what the customer's leg remembers, and who of the two has
     the call on hold."""
 
@@ -90,25 +98,31 @@ def _paused(post: Post, call: Looked, now: Now) -> None:
         paused = remembered(answers[0])
         if paused is not None:
             by, since = paused
-            call.take(events.WasPaused(now(), by, since))
-        look_who_holds(post, call, now)
+            call.take(events.WasPaused(clock.monotonic_ms(), by, since))
+        look_who_holds(post, call, clock)
 
     if call.legs.customer:
         _ask(post, asked(call.legs.customer, PAUSED_VARIABLE), 1, told)
 
 
-def look_who_holds(post: Post, call: Looked, now: Now) -> None:
+def look_who_holds(post: Post, call: Looked, clock: Clock) -> None:
     """Ask whether one of the two has the call on hold: of holds only the engine's own line tells,
     also where the call has its own."""
     legs = call.legs
 
     def agent(answers: list[str]) -> None:
         held = answers[0] == _HELD
-        call.take(events.Held(now()) if held else events.Unheld(now()))
+        call.take(
+            events.Held(clock.monotonic_ms()) if held else events.Unheld(clock.monotonic_ms())
+        )
 
     def customer(answers: list[str]) -> None:
         held = answers[0] == _HELD
-        call.take(events.CustomerHeld(now()) if held else events.CustomerBack(now()))
+        call.take(
+            events.CustomerHeld(clock.monotonic_ms())
+            if held
+            else events.CustomerBack(clock.monotonic_ms())
+        )
 
     if legs.agent:
         _ask(post, asked_whether_held(legs.agent), 1, agent)

@@ -95,6 +95,11 @@ def asked(leg: str, *variables: str) -> bytes:
     return b"".join(line(f"api uuid_getvar {leg} {name}") for name in variables)
 
 
+def asked_since(leg: str) -> bytes:
+    """Ask since when a channel hears another one: microseconds by the wall clock; one reply."""
+    return line(f"api eval uuid:{leg} ${{Caller-Channel-Bridged-Time}}")
+
+
 def asked_whether_held(leg: str) -> bytes:
     """Ask for the state of a channel, such as ``HELD``; one reply (docs/freeswitch.md 54)."""
     return line(f"api eval uuid:{leg} ${{Channel-Call-State}}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from gevent import socket
 
+from ivr.core import events
 from ivr.lab import CallScript, Destination
 from ivr.lab.script import HangUp, WhenConnected
 from tests.engine.site import NUMBER
@@ -52,3 +53,17 @@ def test_an_answer_that_is_read_after_the_dead_man_was_due(build):
         house.clock.settle()
         assert switch.recv(100) == b""
     assert CALL not in house.engine.context.calls
+
+
+def test_what_is_answered_after_a_call_was_let_go_changes_nothing(house):
+    """It was asked by one who does not drive the call any more, and another may."""
+    call = house.place(LONG)
+    house.until(call, "connected")
+    driver = house.engine.context.calls[call.uuid]
+    driver.let_go()
+    house.clock.settle()
+    sent, told = len(house.commands), len(driver.entries)
+    driver.take(events.WasPaused(house.clock.monotonic_ms(), "agent", 0))
+    house.clock.run(10_000)
+    assert len(driver.entries) == told
+    assert not [one for one in house.commands[sent:] if "uuid_record" in one]
