@@ -59,6 +59,16 @@ EXPECTED = {
     ("ivr_freeswitch_connected",): 1,
     ("ivr_freeswitch_connects_total",): 1,
     ("ivr_config_last_reload_successful",): 1,
+    # What alarms rest on is there from the first, or a first case would be no rise.
+    ("ivr_calls_taken_up_total", "followed"): 0,
+    ("ivr_calls_taken_up_total", "handed-back"): 0,
+    ("ivr_recordings_stalled_total", "renewed"): 0,
+    ("ivr_recordings_stalled_total", "no-room"): 0,
+    ("ivr_journal_lines_bad_total",): 0,
+    ("ivr_clock_jumps_total",): 0,
+    ("ivr_recording_folder_usable", "spool"): 1,
+    ("ivr_journal_on_fallback",): 0,
+    ("ivr_faults_total",): 0,
 }
 
 
@@ -97,6 +107,8 @@ def test_exact_values_after_a_known_set_of_calls(page):
     assert {value for name, value in found.items() if name[0] == "ivr_calls"} == {0}
     assert found["ivr_spool_oldest_seconds",] == pytest.approx(500, abs=1)
     assert found["ivr_spool_free_bytes",] > 0
+    assert found["ivr_recording_folder_free_bytes", "spool"] > 0
+    assert ("ivr_recording_folder_usable", "fallback") not in found, "where there is none"
 
 
 def test_reaction_times_are_histograms(page):
