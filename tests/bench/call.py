@@ -51,13 +51,13 @@ class Call(Peer):
         "_prompt_ns",
         "_queue",
         "_recorded",
-        "_recordings",
         "_running",
         "_serial",
         "_variables",
         "json_values",
         "other",
         "plain_values",
+        "recorded_to",
         "stays",
         "uuid",
     )
@@ -77,7 +77,7 @@ class Call(Peer):
         self._queue: deque[Application] = deque()
         self._running: Application | None = None
         self._serial = 0
-        self._recordings: list[str] = []
+        self.recorded_to: list[str] = []
         self._variables: dict[str, str] = {}
         self._linger: float | None = 0.0
         self._heard_prompt = self._recorded = self._bridged = self._masked = False
@@ -347,18 +347,18 @@ class Call(Peer):
     def record(self, action: str, path: str) -> str:
         """``uuid_record``."""
         if action == "start":
-            if path not in self._recordings:
-                self.switch.write_recording(path)
-                self._recordings.append(path)
+            if path not in self.recorded_to:
+                self.switch.recordings.begin(path)
+                self.recorded_to.append(path)
                 self._recorded = True
                 self._set("record", path)
                 self.emit("RECORD_START")
         elif action == "stop":
-            if path in self._recordings:
-                self._recordings.remove(path)
+            if path in self.recorded_to:
+                self.recorded_to.remove(path)
                 self.switch.after(AFTER_STOP_S, lambda: self._stopped(path))
         elif action in {"mask", "unmask", "pause", "resume"}:
-            if path not in self._recordings:
+            if path not in self.recorded_to:
                 return f"-ERR Cannot {action} recording session!\n"
             self._masked = self._masked or action == "mask"
         else:
@@ -366,6 +366,7 @@ class Call(Peer):
         return "+OK Success\n"
 
     def _stopped(self, path: str) -> None:
+        self.switch.recordings.end(path)
         self._set("record", path)
         self.emit("RECORD_STOP.live" if not self._hung else "RECORD_STOP")
 
@@ -398,8 +399,8 @@ class Call(Peer):
         data = f"127.0.0.1:{self.switch.load.port} async full"
         self._introduce(Application("socket", data, self.switch.new_uuid(), 0))
         self.emit(self._ending("CHANNEL_EXECUTE_COMPLETE.socket"))
-        while self._recordings:
-            self._stopped(self._recordings.pop(0))
+        while self.recorded_to:
+            self._stopped(self.recorded_to.pop(0))
         self.switch.after(LATER_STEPS_S, self._report)
 
     def _report(self) -> None:

@@ -39,7 +39,7 @@ from .contender import REPOSITORY
 from .journalled import call_id
 
 CALLS = (1000, 5000)
-SECONDS = 15.0
+SECONDS = 8.0
 _GROWS_S = 0.4
 _TICK_S = 0.001
 _SETTLING_S = 1.0

@@ -23,7 +23,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import click
 
@@ -31,6 +30,7 @@ from .call import Call
 from .keys import Keys
 from .load import Load, Outcome, Progress, Spread
 from .peer import Inbound, Peer
+from .recordings import Recordings
 from .sound import stereo_wav
 from .templates import AT, Event, Values, connect_reply, load_events
 
@@ -68,7 +68,7 @@ class Switch:
         self._second = 0
         self._local = (b"", b"")
         self._gmt = (b"", b"")
-        self._folders: set[str] = set()
+        self.recordings = Recordings(self.after)
         self._inbound_socket: socket.socket | None = None
         self._forget_figures()
         self.keys = Keys(self, self._events["CHANNEL_APPLICATION"])
@@ -131,7 +131,7 @@ class Switch:
         self._forget_figures()
         self.keys = Keys(self, self._events["CHANNEL_APPLICATION"])
         self._wanted = load.calls
-        self._audio = stereo_wav(load.audio_ms)
+        self.recordings.audio = stereo_wav(load.audio_ms)
         self._random = random.Random(load.seed)
         began, busy = time.monotonic(), time.process_time()
         self._last_start = began
@@ -233,6 +233,8 @@ class Switch:
     def over(self, call: Call, why: str, masked: bool) -> None:
         """A call's account is closed; an empty reason means that all went as it should."""
         del self.calls[call.uuid]
+        for path in call.recorded_to:
+            self.recordings.end(path)
         self.agents.discard(call.other)
         if call.stays:
             self.keys.gone(call)
@@ -297,18 +299,6 @@ class Switch:
         sent()
         self._events_sent += 1
         peer.send(frame)
-
-    def write_recording(self, path: str) -> None:
-        """A real file, of its own: whoever reads or mends it has real work to do."""
-        folder = os.path.dirname(path)
-        if folder not in self._folders:
-            os.makedirs(folder, exist_ok=True)
-            self._folders.add(folder)
-        try:
-            Path(path).write_bytes(self._audio)
-        except FileNotFoundError:
-            os.makedirs(folder, exist_ok=True)
-            Path(path).write_bytes(self._audio)
 
     def api(self, line: str) -> str:
         """The answer of ``api`` and ``bgapi``."""

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from .contender import CONTENDERS, Place, Running
 from .load import Load, Outcome, Spread
 from .measure import Driver, free_ports
 from .procfs import cpu_ms, rss_mib
+from .recordings import Recordings
 from .sound import stereo_wav
 from .templates import AT, load_events
 
@@ -96,3 +97,24 @@ def test_help_says_what_it_is_and_how_to_start_it() -> None:
     ).stdout
     assert "--quick" in shown
     assert "one scenario, one contender" in shown
+
+
+def test_a_recording_grows_until_it_ends(tmp_path: Path) -> None:
+    due: list[Callable[[], None]] = []
+    recordings = Recordings(lambda _seconds, call: due.append(call))
+    recordings.audio = stereo_wav(100)
+    paths = [tmp_path / f"recording/{number}.wav" for number in range(30)]
+    for path in paths:
+        recordings.begin(str(path))
+    before = [path.stat().st_size for path in paths]
+    for _ in range(25):
+        assert len(due) == 1
+        due.pop()()
+    assert all(path.stat().st_size > size for path, size in zip(paths, before, strict=True))
+    paths[0].unlink()  # taken away, as by an engine that files it
+    for path in paths:
+        recordings.end(str(path))
+    assert {path.read_bytes() for path in paths[1:]} == {recordings.audio}
+    while due:
+        due.pop()()
+    assert {path.read_bytes() for path in paths[1:]} == {recordings.audio}
