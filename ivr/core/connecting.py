@@ -85,10 +85,11 @@ def dial(state: CallState, policy: CallPolicy) -> Step:
         state,
         Phase.DIALLING,
         policy.ring_ms * policy.alternatives + SLACK_MS,
+        # Before the pause, which is hastened to disk: whose pause it is shows by it.
+        do.Journal(entries.Dialled(destination=policy.destination)),
         *paused,
         *((do.ListenToAgent(codes),) if policy.direction == "outbound" else ()),
         bridge,
-        do.Journal(entries.Dialled(destination=policy.destination)),
     )
 
 

@@ -34,8 +34,8 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
         may_record=told.may_record,
     )
     step = pausing.taken_up(state) if told.paused else Step(state)
-    # One that stalled and was to be given up for this part may be growing again.
-    stop = (do.StopRecording(told.stalled),) if told.stalled else ()
+    # What stalled and was to be given up for this part may be growing again.
+    stop = tuple(do.StopRecording(path) for path in told.stalled if path != state.path)
     journalled = do.Journal(entries.TakenUp(how="followed"))
     return Step(step.state, (journalled, *stop, *step.commands))
 
@@ -91,14 +91,13 @@ class _Told:
         self.outbound = policy.direction == "outbound"
         self.state = CallState(path=path, part=0)
         self.paused = False
-        self.stalled = ""
-        """Path of a part that may still be recorded though another is meant to follow it."""
+        self.stalled: tuple[str, ...] = ()
+        """Parts that may still be recorded though another is meant to follow them."""
         self.play = 0
         self.heard_ms = 0
         self.announced = False
         self.repeats = 0
         self.opting_out = False
-        self.opted_out = False
         self.dialled = False
         self.returned = False
         self.reason = ""
@@ -107,13 +106,10 @@ class _Told:
     @property
     def may_record(self) -> bool:
         """R1, R3: the caller was told, or came back from opting out, having heard of it."""
-        if self.opting_out or self.opted_out:
+        if self.opting_out or self.reason == "opted-out":
             return False
-        if self.outbound:
-            return True
-        opted_out = self.opting_out or self.reason == "opted-out"
         came_back = self.returned and self.heard_ms > 0
-        return not opted_out and (rules.was_announced(self.announced) or came_back)
+        return self.outbound or rules.was_announced(self.announced) or came_back
 
     @property
     def goes_to(self) -> Phase:
@@ -139,7 +135,7 @@ class _Told:
             case entries.OptOutReturned():
                 self.opting_out, self.returned = False, True
             case entries.OptOutConfirmed():
-                self.opting_out, self.opted_out, self.reason = False, True, "opted-out"
+                self.opting_out, self.reason = False, "opted-out"
             case entries.ReminderRepeated():
                 self.repeats += 1
             case entries.Dialled():
@@ -164,6 +160,9 @@ class _Told:
                 self.state = state._replace(away=False)
             case entries.Parted():
                 self.state = state._replace(together=False)
+            case entries.NotConnected():
+                self.paused = False
+                self.state = pausing.dropped(state)._replace(was_stopped=False)
             case _:
                 self._recorded(entry)
                 self._pause(stamped)
@@ -172,7 +171,7 @@ class _Told:
         state = self.state
         match entry:
             case entries.RecordingStalled(path=path, into=into) if into:
-                self.stalled = self.stalled or path
+                self.stalled = (*self.stalled, path)
             case entries.RecordingIntended(path=path):
                 # It may be running, whatever the journal knows; the customer's leg of a call that
                 # staff make comes into being only with the connection.
@@ -182,7 +181,7 @@ class _Told:
                 self.state = state._replace(path=path or state.path, part=part)
             case entries.RecordingStarted(path=path) if path == state.path:
                 self.announced = True  # or it would not have been
-                self.stalled = ""
+                self.stalled = ()
                 self.state = state._replace(recording=Recording.RUNNING)
             case entries.RecordingFailed(path=path) if path == state.path:
                 self.state = state._replace(recording=Recording.REFUSED)

@@ -84,8 +84,10 @@ def last_keys(state: CallState, event: Event, policy: CallPolicy) -> Step:
 def _opt_out(state: CallState, policy: CallPolicy) -> Step:
     """The sequence was keyed (R2): until the caller comes back there is nothing to record."""
     state = state._replace(keys=NO_KEYS, may_record=False)
-    journal = do.Journal(entries.OptOutStarted())
-    return steps.then(journal, steps.interrupt(state, Phase.REMINDING, policy.reminder))
+    step = steps.interrupt(state, Phase.REMINDING, policy.reminder)
+    # Hastened: an engine that did not know of it would announce again, and connect (R22).
+    started = (do.Journal(entries.OptOutStarted()), do.HastenJournal())
+    return Step(step.state, (*started, *step.commands))
 
 
 def reminding(state: CallState, event: Event, policy: CallPolicy) -> Step:

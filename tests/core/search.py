@@ -11,6 +11,7 @@ come by that state: it cannot see them.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from ivr.core import call, events, explore
 from ivr.core.events import Event
@@ -19,7 +20,7 @@ from ivr.core.pausing import LIVE
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
 from ivr.core.steps import Step
-from tests.core.watcher import RuleBroken, Watcher, judged, normal, onlooker, weight
+from tests.core.watcher import Node, RuleBroken, Watcher, judged, normal, onlooker, weight
 
 MOST_TIMERS = 12
 """How many timers in a row may have to run out before a call is over."""
@@ -89,16 +90,19 @@ class Machine:
             raise RuleBroken(f"no way out by timers alone: {place.state}")
 
 
-def search(policy: CallPolicy) -> dict[Phase, int]:
-    """Every state that any sequence of events leads to; how many there are of each phase.
+def search(policy: CallPolicy, starts: Iterable[Node] = ()) -> dict[Phase, int]:
+    """Every state that any sequence of events leads to from one of these, or from a call's
+    beginning; how many there are of each phase.
 
     Raises RuleBroken at the first step that breaks a rule.
     """
     machine = Machine(policy)
-    start = machine.place(CallState())
-    watcher = onlooker(policy)
-    start.watchers.add(watcher)
-    todo = deque([(start, watcher)])
+    todo: deque[tuple[Place, Watcher]] = deque()
+    for state, watcher in starts or ((CallState(), onlooker(policy)),):
+        place, watcher = machine.place(state), normal(watcher, state)
+        if watcher not in place.watchers:
+            place.watchers.add(watcher)
+            todo.append((place, watcher))
     while todo:
         place, watcher = todo.popleft()
         if not place.seen:

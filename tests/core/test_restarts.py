@@ -1,8 +1,9 @@
-"""Whatever happens to a call, and whenever the engine starts again meanwhile, what is paused
-stays paused (R6, R22)."""
+"""Whatever happens to a call, and whenever its engine is killed meanwhile, no rule is broken by
+the next one, which knows the journal alone and asks FreeSWITCH the rest (R1, R3, R6, R22)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import hypothesis
@@ -10,65 +11,82 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.core import call, entries, events, pausing, taking_up
-from ivr.core import commands as do
-from ivr.core.explore import what_can_happen_to_a_pause
+from ivr.core import events, explore, pausing
+from ivr.core.explore import SOON_MS, what_can_happen_to_a_pause
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Phase
-from ivr.core.steps import Step
-from tests.core.calls import ARRIVED, PATH
+from ivr.core.state import Phase
+from tests.core.calls import ARRIVED, OUTBOUND, POLICY
+from tests.core.life import Life, born, lives
 from tests.core.sabotage import Sabotage
+from tests.core.sabotage_taking_up import (
+    OF_COMING_BACK,
+    OF_TAKING_UP,
+    mask_thought_to_hold,
+    pause_not_taken_up,
+)
+from tests.core.search import search
 from tests.core.test_search import POLICIES
-from tests.core.watcher import NONE, RuleBroken, Watcher, judged, onlooker
+from tests.core.watcher import Node, RuleBroken, normal
+
+INBOUND = replace(POLICY, reminders=0)
+STAFFS = replace(OUTBOUND, reminders=0, pausing=INBOUND.pausing)
 
 
-class Life:
-    """A call with its watcher and its journal, which is all that outlives an engine."""
+def taken_up_from(life: Life) -> Iterator[Life]:
+    """All that a next engine can make of it, whatever of its journal came to disk."""
+    if life.state.phase is Phase.NEW:
+        return
+    for journal in life.left_behind():
+        yield life.followed(journal, SOON_MS)
+        if not life.state.together:
+            yield life.handed_back(journal, SOON_MS)
 
-    def __init__(self, policy: CallPolicy) -> None:
-        self.policy = policy
-        self.state = CallState()
-        self.watcher: Watcher = onlooker(policy)
-        self.journal: list[entries.Stamped] = []
 
-    def hear(self, event: events.Event) -> None:
-        self._take(event, call.advance(self.state, event, self.policy))
+def starts(policy: CallPolicy, *, talking: bool = True) -> list[Node]:
+    """Every state in which an engine can find itself that takes a call up."""
+    found: dict[Node, Node] = {}
+    for life in lives(policy, talking=talking):
+        for again in taken_up_from(life):
+            state, watcher = again.state, again.watcher
+            found.setdefault((explore.normal(state), normal(watcher, state)), (state, watcher))
+    return [*found.values()]
 
-    def restart(self, at: int) -> None:
-        """Another engine takes the call up. FreeSWITCH does as it was told last."""
-        again = taking_up.followed(self.journal, PATH, self.policy)
-        left = self.watcher.alone and not (self.watcher.line or self.watcher.held)
-        # One that was told to stop, and did not say so, is masked as if it had not been.
-        maybe = {again.state.path} if again.state.may_be_recording else set()
-        self.watcher = self.watcher._replace(
-            timer=again.state.timer,
-            recorded=self.watcher.recorded | maybe,
-            mask_asked=NONE,
-            may_resume=left,
-        )
-        self._take(events.LinkLost(at), again)
-        # It asks FreeSWITCH whether the agent has the call on hold.
-        self.hear(events.Held(at) if self.watcher.held else events.Unheld(at))
 
-    def _take(self, event: events.Event, step: Step) -> None:
-        self.watcher = judged(self.watcher, event, step, self.policy)
-        self.state = step.state
-        stamp = entries.Stamp(event.at, event.at)
-        self.journal += [
-            entries.Stamped(stamp, command.entry)
-            for command in step.commands
-            if isinstance(command, do.Journal)
-        ]
+@pytest.mark.parametrize("policy", [INBOUND, STAFFS], ids=["inbound", "outbound"])
+def test_whatever_an_engine_leaves_behind_the_next_one_breaks_no_rule(policy: CallPolicy) -> None:
+    begun = starts(policy)
+    assert {state.phase for state, _ in begun} >= {Phase.UNLINKED, Phase.ENDING}
+    count = search(policy, begun)
+    assert count[Phase.CONNECTED], "some of them talk again"
+    assert count[Phase.DONE] == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "talking", "sabotage", "rule"),
+    [
+        *((STAFFS, True, *each) for each in OF_TAKING_UP),
+        *((INBOUND, False, *each) for each in OF_COMING_BACK),
+    ],
+    ids=lambda v: getattr(v, "__name__", ""),
+)
+def test_a_next_engine_that_breaks_a_rule_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+    policy: CallPolicy,
+    talking: bool,
+    sabotage: Sabotage,
+    rule: str,
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(RuleBroken, match=rule):
+        search(policy, starts(policy, talking=talking))
 
 
 def connected(policy: CallPolicy) -> Life:
-    life = Life(policy)
-    life.hear(ARRIVED)
-    life.hear(events.Journalled(0))
+    life = born(policy).hear(ARRIVED).hear(events.Journalled(0))
     if policy.direction == "inbound":
-        life.hear(events.Answered(0, 8000))
-        life.hear(events.PromptEnded(0, life.state.play, policy.announcement, 9000))
-        life.hear(events.RecordingStarted(0))
+        life = life.hear(events.Answered(0, 8000))
+        life = life.hear(events.PromptEnded(0, life.state.play, policy.announcement, 9000))
+        life = life.hear(events.RecordingStarted(0))
     assert life.state.phase is Phase.DIALLING
     return life
 
@@ -82,7 +100,8 @@ def live_through(data: st.DataObject) -> None:
         if life.state.phase not in pausing.LIVE:
             break
         if data.draw(st.integers(0, 5)) == 0:
-            life.restart(now)
+            journal = data.draw(st.sampled_from([*life.left_behind()]))
+            life = life.followed(journal, now)
             continue
         happen: list[events.Event] = [
             *what_can_happen_to_a_pause(life.state),
@@ -101,7 +120,7 @@ def live_through(data: st.DataObject) -> None:
         if life.watcher.asked:
             refused = events.RecordingFailed(now, "-ERR", life.state.path)
             happen += [events.RecordingStarted(now), refused]
-        life.hear(replace(data.draw(st.sampled_from(happen)), at=now))
+        life = life.hear(replace(data.draw(st.sampled_from(happen)), at=now))
 
 
 @settings(max_examples=400, deadline=None)
@@ -110,32 +129,12 @@ def test_no_restart_of_the_engine_ends_a_pause(data: st.DataObject) -> None:
     live_through(data)
 
 
-def _pause_not_taken_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "taken_up", Step)
-
-
-def _mask_thought_to_hold(patch: pytest.MonkeyPatch) -> None:
-    """Believes that what the journal does not know of is not recorded."""
-    original = pausing._again
-
-    def again(state: CallState) -> Step:
-        if state.phase is Phase.UNLINKED and not state.masked:
-            step = original(state)
-            return Step(step.state, tuple(c for c in step.commands if not isinstance(c, do.Mask)))
-        return original(state)
-
-    patch.setattr(pausing, "_again", again)
-
-
 @pytest.mark.parametrize(
     ("sabotage", "rule"),
-    [
-        (_pause_not_taken_up, "the pause is forgotten"),
-        (_mask_thought_to_hold, "recorded while paused"),
-    ],
+    [each for each in OF_TAKING_UP if each[0] in (pause_not_taken_up, mask_thought_to_hold)],
     ids=lambda v: getattr(v, "__name__", ""),
 )
-def test_a_restart_that_loses_a_pause_is_found(
+def test_random_restarts_find_a_pause_that_is_lost(
     monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, rule: str
 ) -> None:
     sabotage(monkeypatch)

@@ -178,6 +178,33 @@ def test_a_part_that_stalled_is_not_left_to_grow_beside_the_next() -> None:
     assert paused.look() == ["StopRecording", "HideKeys", "Mask"], "nor unmasked"
 
 
+def test_none_of_several_that_stalled_is_left() -> None:
+    second = talking().stall().hear(events.Journalled(0))
+    third = second.hear(events.Stalled(60_000, "/spool/recording"))
+    call = left(third)
+    assert call.did[1:] == [
+        do.StopRecording(PATH),
+        do.StopRecording("/fallback/recording/a.2.wav"),
+    ]
+    assert call.state.path == PART_3
+
+
+def test_one_that_stalled_is_left_alone_where_no_other_is_known_to_be_meant() -> None:
+    """The disk may have taken the one entry and not the next."""
+    before = talking().stall()
+    before.did = [each for each in before.did if "a.2.wav', format" not in str(each)]
+    call = left(before)
+    assert call.look() == []
+    assert call.state.path == PATH
+
+
+def test_where_nobody_was_reached_there_is_no_pause_any_more() -> None:
+    ringing = Call().arrive().prompt_ends().hear(events.RecordingStarted(0)).pause()
+    assert left(ringing).look() == ["HideKeys", "Mask"]
+    call = left(ringing.hear(events.BridgeEnded(0, "USER_BUSY")))
+    assert (call.look(), call.state.pause) == ([], Pause.OFF)
+
+
 def test_the_next_part_alone_is_recorded_once_it_had_begun() -> None:
     began = talking().stall().hear(events.Journalled(0), events.RecordingStarted(0))
     call = left(began)
