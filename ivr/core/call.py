@@ -181,6 +181,7 @@ def _prompt_ended(state: CallState, event: events.PromptEnded, policy: CallPolic
 
 
 def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    outbound = policy.direction == "outbound"
     match event:
         case events.RecordingStarted():
             if not rules.is_wanted(state):
@@ -199,7 +200,12 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
             failed = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
             if state.phase is Phase.CLOSING:
                 return steps.then(failed, steps.finish(state))
-            if policy.direction == "outbound" and policy.without_recording == "refuse":
+            if outbound and state.elsewhere and stalling.should_grow(state):
+                # They talk already: it is begun in the other folder at once.
+                again = events.Stalled(event.at, state.elsewhere)
+                state = state._replace(elsewhere="")
+                return steps.then(failed, stalling.stalled(state, again, policy))
+            if outbound and policy.without_recording == "refuse":
                 return steps.then(failed, steps.hang_up(state, "NORMAL_CLEARING", "not-recordable"))
             return steps.then(failed, pausing.recording_failed(state))
         case events.RecordingStopped(cause=cause, switch_ms=ms, path=path) if path != state.path:
