@@ -83,7 +83,7 @@ class Arrival:
                 return None
             known.let_go()
             return self._again(offered, known.policy, tuple(known.entries))
-        left = context.left(offered.call_id)
+        left = context.left.entries_of(offered.call_id)
         if left is not None and not offered.again:
             self._turn_away(offered, "an earlier engine left it")
             return None
@@ -91,7 +91,7 @@ class Arrival:
             self._turn_away(offered, _UNCLAIMED)
             return None
         if left is not None:
-            return self._again(offered, policy, context.recall(offered.call_id))
+            return self._again(offered, policy, context.left.recall(offered.call_id))
         if offered.again:
             log.info("call of another engine taken over", call=offered.call_id)
             # What that one had begun to record goes into another spool.

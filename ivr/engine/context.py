@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ivr.clock import Clock, Timer
 from ivr.config.load import Configuration
@@ -25,40 +25,62 @@ SOON_MS = 250
 """How long an entry of the journal that nobody waits for may stay off the disk."""
 
 
-def _nobody(*_ids: str) -> None:
-    """No inbound connection yet."""
+class Line(Protocol):
+    """The engine's own connection to FreeSWITCH: :class:`ivr.engine.control.Control`."""
+
+    switch: str
+    """Core-UUID of the FreeSWITCH that is, or was last, there; empty where none was."""
+    nobody_there: bool
+    """Nothing listens on FreeSWITCH's port: it is not running."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it stands."""
+
+    def post(self, text: bytes, *replies: OnReply | None) -> None:
+        """Send commands, with what is told their replies."""
+
+    def follow(self, call_id: str) -> None:
+        """Tell of a call whose own socket is gone."""
+
+    def follow_leg(self, call_id: str, leg: str) -> None:
+        """The same of the leg that is recorded, where that is not the A leg."""
+
+    def unfollow(self, call_id: str) -> None:
+        """Tell no more of it."""
 
 
-def _nothing_left(_call_id: str) -> Sequence[Stamped] | None:
-    """No earlier run."""
-    return None
+class Folders(Protocol):
+    """Where there is room for recordings: :class:`ivr.engine.growth.Growth`."""
+
+    def room(self) -> Path | None:
+        """The folder that the next recording goes to; None where there is no room."""
+
+    def elsewhere(self, path: str) -> str:
+        """Another folder than that of this path that takes recordings; empty where none does."""
 
 
-def _nothing(_call_id: str) -> Sequence[Stamped]:
-    """No earlier run."""
-    return ()
+class Left(Protocol):
+    """Calls that an earlier run left and nobody has taken up yet:
+    :class:`ivr.engine.recovery.Recovery`."""
 
+    def entries_of(self, call_id: str) -> Sequence[Stamped] | None:
+        """What the journal has of a call; None where it is none of them."""
 
-def _nowhere_else(_path: str) -> str:
-    """Nobody looks after the folders yet."""
-    return ""
+    def recall(self, call_id: str) -> Sequence[Stamped]:
+        """The same; whoever asks has taken it up."""
 
+    def recordings(self) -> Mapping[str, str]:
+        """Where they are, or were, last being recorded."""
 
-def _no_watch() -> Path | None:
-    """Nobody looks after the folders yet."""
-    return None
-
-
-def _unsent(_text: bytes, *replies: OnReply | None) -> None:
-    """No inbound connection yet: nothing is done, and that is what is answered."""
-    for told in replies:
-        if told is not None:
-            told(None)
+    def found(self, call_id: str, in_progress: bool) -> None:
+        """It is known whether FreeSWITCH has the call."""
 
 
 @dataclass(slots=True)
 class Context:
-    """Handed to every driver; ``configuration`` is replaced as a whole by a reload."""
+    """Handed to every driver; ``configuration`` is replaced as a whole by a reload. ``line``,
+    ``folders`` and ``left``, which know of it themselves, are set when they are made."""
 
     clock: Clock
     configuration: Configuration
@@ -67,40 +89,17 @@ class Context:
     metrics: Metrics
     finish: Callable[[CallDriver, list[Stamped]], None]
     """Takes a call whose machine is done, with all it journalled."""
+    release: Callable[[str], None]
+    """Takes a call that another engine has: it makes the record."""
+    me: str
+    """Which engine this is, among those that share a FreeSWITCH."""
+    line: Line = field(init=False)
+    folders: Folders = field(init=False)
+    left: Left = field(init=False)
     calls: dict[str, CallDriver] = field(default_factory=dict)
     """Calls in progress by their A leg's id."""
     unknown: set[Arrival] = field(default_factory=set)
     """Connections that have not said yet which call they are for."""
-    me: str = ""
-    """Which engine this is, among those that share a FreeSWITCH."""
-    left: Callable[[str], Sequence[Stamped] | None] = _nothing_left
-    """What the journal has of a call that an earlier run left and nobody has taken up yet."""
-    recall: Callable[[str], Sequence[Stamped]] = _nothing
-    """The same; whoever asks has taken it up."""
-    left_recordings: Callable[[], Mapping[str, str]] = dict
-    """Where those are being recorded that nobody has taken up yet."""
-    forsake: Callable[[str], None] = _nobody
-    """FreeSWITCH died, and such a call with it."""
-    release: Callable[[str], None] = _nobody
-    """Takes a call that another engine has: it makes the record."""
-    room: Callable[[], Path | None] = _no_watch
-    """The folder that the next recording goes to; None where there is no room."""
-    elsewhere: Callable[[str], str] = _nowhere_else
-    """Another folder than that of this path that takes recordings; empty where none does."""
-    switch: Callable[[], str] = str
-    """Core-UUID of the FreeSWITCH that is there; empty where none is."""
-    follow: Callable[[str], None] = _nobody
-    """Has the inbound connection tell of a call whose own socket is gone."""
-    unfollow: Callable[[str], None] = _nobody
-    """Has it tell no more."""
-    follow_leg: Callable[[str, str], None] = _nobody
-    """The same of the leg that is recorded, where that is not the A leg."""
-    post: Callable[..., None] = _unsent
-    """Sends commands over the inbound connection, with what is told their replies."""
-    nobody_there: Callable[[], bool] = bool
-    """Whether nothing listens on FreeSWITCH's port: it is not running."""
-    connected: Callable[[], bool] = bool
-    """Whether the inbound connection stands."""
     agents: dict[str, CallDriver] = field(default_factory=dict)
     """Calls by the id of their agent's leg, which feature codes come from."""
     _soon: Timer | None = None

@@ -118,7 +118,7 @@ class CallDriver:
     def begin(self, offered: Offer) -> None:
         """The call came for the first time."""
         context = self._context
-        folder = context.room()
+        folder = context.folders.room()
         path = context.spool.places.recorded(self.call_id, folder=folder)
         self.take(
             events.Arrived(
@@ -128,7 +128,7 @@ class CallDriver:
                 number=offered.number,
                 recording=path,
                 room=folder is not None,
-                elsewhere=context.elsewhere(path),
+                elsewhere=context.folders.elsewhere(path),
                 switch=offered.switch,
                 engine=context.me,
             )
@@ -137,8 +137,8 @@ class CallDriver:
     def go_on(self) -> None:
         """FreeSWITCH handed the call over once more: drive it on from where its journal says that
         it was (R22)."""
-        self._context.unfollow(self.call_id)
-        folder, me = self._context.room(), self._context.me
+        self._context.line.unfollow(self.call_id)
+        folder, me = self._context.folders.room(), self._context.me
         path = self._context.spool.places.recorded(self.call_id, folder=folder)
         self._taken(handed_back(self._entries, path, folder is not None, self.policy, me))
 
@@ -209,7 +209,7 @@ class CallDriver:
 
     def reachable(self) -> bool:
         """FreeSWITCH can be asked something about this call now."""
-        return self._link is not None or self._context.connected()
+        return self._link is not None or self._context.line.connected
 
     def ask(self, event: Event) -> AsyncResult[None]:
         """Let the machine have a request; the result comes when the pause has settled, one way
@@ -333,19 +333,19 @@ class CallDriver:
 
     def _follow(self) -> None:
         """Be told by the inbound connection of a call whose own socket is gone."""
-        self._context.follow(self.call_id)
+        self._context.line.follow(self.call_id)
         self._follow_customer()
         self.look_again()
 
     def _follow_customer(self) -> None:
         recorded = self.legs.customer
         if recorded and recorded != self.call_id:
-            self._context.follow_leg(self.call_id, recorded)
+            self._context.line.follow_leg(self.call_id, recorded)
 
     def look_again(self) -> None:
         """Ask what became of the call while nobody listened."""
         ask = look if self._link is None else look_who_holds
-        ask(self._context.post, self, self._context.clock)
+        ask(self._context.line.post, self, self._context.clock)
 
     def _answer_who_asked(self) -> None:
         asked, self._asked = self._asked, []
@@ -405,7 +405,7 @@ class CallDriver:
         else:
             # A call that was taken up, or whose socket is lost or lingers, is reached over the
             # engine's own line.
-            self._context.post(text, *replies)
+            self._context.line.post(text, *replies)
 
     def _judge(self, command: SwitchCommand, reply: Message | None) -> None:
         """What FreeSWITCH answered to a command; of most only a refusal means anything.

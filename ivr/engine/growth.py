@@ -123,7 +123,7 @@ class Growth:
             if driver.grows
         }
         if self._away_ms is not None:
-            for call_id, path in self._context.left_recordings().items():
+            for call_id, path in self._context.left.recordings().items():
                 watched[call_id] = (path, partial(self._left_still, call_id))
         return watched
 
@@ -167,7 +167,7 @@ class Growth:
 
     def _left_still(self, call_id: str, now: int, since_ms: int) -> None:
         if self._gone(now, since_ms):
-            self._context.forsake(call_id)
+            self._context.left.found(call_id, in_progress=False)
 
     def _gone(self, now: int, since_ms: int) -> bool:
         """Whether FreeSWITCH has died, and its recordings with it."""
@@ -175,7 +175,7 @@ class Growth:
         return away and now - since_ms >= GONE_MS
 
     def _away(self, now: int) -> None:
-        if not self._context.nobody_there():
+        if not self._context.line.nobody_there:
             self._away_ms = None
         elif self._away_ms is None:
             self._away_ms = now

@@ -83,7 +83,7 @@ class Recovery:
         """With the end of the call, of which nobody heard, unless it is there."""
         if not entries or any(isinstance(one.entry, HungUp) for one in entries):
             return entries
-        lost = is_lost(entries, self._context.switch())
+        lost = is_lost(entries, self._context.line.switch)
         clock = self._context.clock
         stamp = Stamp(clock.wall_ms(), clock.monotonic_ms())
         ended = [Stamped(stamp, unseen_end(lost))]

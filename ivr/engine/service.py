@@ -86,6 +86,7 @@ class Engine:
             spool=self.spool,
             metrics=self.metrics,
             finish=self._finish,
+            release=self._release,
             me=_me(site.spool),
         )
         address = site.freeswitch.address
@@ -103,23 +104,12 @@ class Engine:
             hold=lambda leg, held: self.ongoing.held(leg, held),
             agents=lambda: bool(self.context.agents),
         )
-        self.context.follow = self.control.follow
-        self.context.unfollow = self.control.unfollow
-        self.context.switch = lambda: self.control.switch
-        self.context.follow_leg = self.control.follow_leg
-        self.context.post = self.control.post
-        self.context.nobody_there = lambda: self.control.nobody_there
-        self.context.connected = lambda: self.control.connected
-        self.ongoing = Ongoing(self.context)
         self._recovery = Recovery(self.context, reading)
-        self.context.left = self._recovery.entries_of
-        self.context.recall = self._recovery.recall
-        self.context.left_recordings = self._recovery.recordings
-        self.context.forsake = lambda call_id: self._recovery.found(call_id, False)
-        self.context.release = self._release
         self.growth = Growth(self.context, self.spool.places)
-        self.context.room = self.growth.room
-        self.context.elsewhere = self.growth.elsewhere
+        self.ongoing = Ongoing(self.context)
+        self.context.line = self.control
+        self.context.left = self._recovery
+        self.context.folders = self.growth
         self._wall_clock = WallClock(self._clock, self.metrics)
         self.metrics.registry.register(
             Scraped(

@@ -79,7 +79,10 @@ def watch(folder: Path, calls: int, seconds: float, watched: bool) -> dict[str, 
     limits = SimpleNamespace(least_free_bytes=0)
     nothing: Any = None
     configuration: Any = SimpleNamespace(site=SimpleNamespace(limits=limits))
-    context = Context(clock, configuration, nothing, nothing, nothing, finish=nothing)
+    context = Context(
+        clock, configuration, nothing, nothing, nothing, finish=nothing, release=nothing, me=""
+    )
+    context.line = SimpleNamespace(nobody_there=False)  # type: ignore[assignment]  # all it asks
     context.calls = {driver.call_id: driver for driver in drivers}
     growth = Growth(context, places)
     if watched:
