@@ -167,10 +167,10 @@ def test_serve_where_the_spool_is_not_writable(site_file):
 def test_serve_where_the_spool_refuses_files(site_file):
     """As :func:`test_serve_where_the_spool_is_not_writable`, for a test that root runs."""
     refuse = (
-        "import pathlib\n"
-        "def refuse(self, *_):\n"
-        "    raise PermissionError(13, 'Permission denied', str(self))\n"
-        "pathlib.Path.write_bytes = refuse"
+        "from ivr.storage import places\n"
+        "def refuse(path, *_):\n"
+        "    raise PermissionError(13, 'Permission denied', str(path))\n"
+        "places.write_probe = refuse"
     )
     assert_one_line(serve(site_file, refuse), 3, "spool/recording/.probe", "Permission denied")
 

@@ -36,18 +36,26 @@ class Aside:
     def put(self, source: str, why: str, *, copied: str = "") -> None:
         """Set a file aside, durably where it comes from another disk.
 
-        One that such a disk cannot read stays in its folder, under another name. ``copied`` is a
-        file of which this one is a synced copy; it goes then. Raises OSError.
+        What such a disk cannot read, or is no file, stays in its folder under another name.
+        ``copied`` is a file of which this one is a synced copy; it goes then. Raises OSError.
         """
         name = os.path.basename(source)
         target, there_already = self._free(name, source)
         self._explain(target, why)
         folder = str(self._places.aside)
-        if os.lstat(source).st_dev == os.stat(folder).st_dev:
-            self._disk.rename(source, f"{folder}/{target}")
+        found = os.lstat(source)
+        if found.st_dev == os.stat(folder).st_dev:
+            try:
+                self._disk.rename(source, f"{folder}/{target}")
+            except PermissionError:
+                if not stat.S_ISDIR(found.st_mode):
+                    raise
+                self._leave(source, target, why, "a folder of another user cannot be moved")
             if copied:
                 sync_folder(self._disk, folder)
                 self._disk.unlink(copied)
+        elif not stat.S_ISREG(found.st_mode):
+            self._leave(source, target, why, "what is no file cannot be copied")
         else:
             try:
                 if not there_already:
@@ -56,12 +64,19 @@ class Aside:
             except SourceError as error:
                 if not is_damage(error):
                     raise
-                kept = f"{source}.aside"
-                self._explain(target, f"{why.rstrip()}\n  its disk cannot be read: it is {kept}\n")
-                self._disk.rename(source, kept)
+                self._leave(source, target, why, "its disk cannot be read")
             else:
                 self._disk.unlink(source)
         self.said.append(f"{name}: {why.splitlines()[0]}")
+
+    def _leave(self, source: str, target: str, why: str, cause: str) -> None:
+        """Where it is, under a name that is no recording's."""
+        kept, number = f"{source}.aside", 1
+        while os.path.lexists(kept):
+            number += 1
+            kept = f"{source}.aside.{number}"
+        self._explain(target, f"{why.rstrip()}\n  {cause}: it is {kept}\n")
+        self._disk.rename(source, kept)
 
     def _explain(self, target: str, why: str) -> None:
         path = f"{self._places.aside}/{target}.why"

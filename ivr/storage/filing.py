@@ -54,7 +54,7 @@ from ivr.storage.fault import describe
 from ivr.storage.late import Late
 from ivr.storage.places import Places
 from ivr.storage.readback import ReadBack
-from ivr.storage.tape import Finder, Listing, Tape
+from ivr.storage.tape import READ, Finder, Listing, Tape
 
 _to_json = encoder(CallRecord)
 _RECORDING = (RecordingIntended, RecordingStarted, RecordingStopped, RecordingFailed)
@@ -254,7 +254,7 @@ class _Batch:
 
         Before anything is moved: after a crash nobody could tell the one from the other.
         """
-        why = f"part {tape.part} lies in two folders: {tape.source} is the longer one, or the first"
+        why = f"part {tape.part} lies in two folders: {tape.source} is worth more, or the first"
         back.set_aside(other, spans, why)
 
     def _filed_before(self, call: _Open, back: ReadBack) -> None:
@@ -317,7 +317,7 @@ class _Batch:
         back.forget(_all_parts(call))
         for tape in call.tapes:
             if tape.copied:
-                self._clear_copied(call, tape)
+                self._clear_copied(call, back, tape)
             if tape.kept:
                 continue
             if recording.state == "none":
@@ -332,16 +332,21 @@ class _Batch:
         for folder in {os.path.dirname(tape.copied) for tape in call.tapes if tape.copied}:
             sync_folder(self.disk, folder)
 
-    def _clear_copied(self, call: _Open, tape: Tape) -> None:
-        """Remove what was copied, unless somebody wrote to it since."""
+    def _clear_copied(self, call: _Open, back: ReadBack, tape: Tape) -> None:
+        """Remove what was copied, unless somebody wrote to it since: then it goes aside, as
+        silent as its copy (R7)."""
         try:
             grown = os.lstat(tape.copied).st_size != tape.copied_bytes
         except FileNotFoundError:
             return
-        if grown:
-            call.aside.put(tape.copied, "it was written to after the call was over and copied\n")
-        else:
+        if not grown:
             self.disk.unlink(tape.copied)
+            return
+        fd = self.disk.open(tape.copied, READ, 0)
+        more = Tape(tape.part, tape.copied, fd, fds=[fd], written_ns=tape.written_ns)
+        tape.others.append(more)  # to be closed with it
+        why = "it was written to after the call was over and copied"
+        back.set_aside(more, _spans(call)[tape.part], why)
 
 
 def _spans(call: _Open) -> dict[int, list[Span]]:

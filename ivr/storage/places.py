@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,6 +31,12 @@ _ABOVE = 0o711
 
 _PROBE = ".probe-"
 _TMP = os.sep + "tmp" + os.sep
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ITS_DISK = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EUCLEAN, errno.ENODEV),
+    *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+}
+"""What a disk answers that is full, fails, is read-only, or is away."""
 _NOWHERE = -1
 """The file system of a folder that is not there."""
 
@@ -142,21 +149,17 @@ def prepare(root: Path, least_free_bytes: int, fallback: Path | None = None) -> 
     wrong and what to do.
     """
     places = Places(root, fallback)
-    for top in _tops(places):
-        try:
-            _make(top)
-        except OSError as error:
-            raise _unfit(top, "cannot be made", error) from error
+    _make(root)
     device = root.stat().st_dev
     for name, mode in _FOLDERS.items():
         _folder(root / name, mode, device)
+    _no_old_probes(places)
     if fallback is not None:
         _prepare_fallback(places, fallback)
-    _no_old_probes(places)
     free = room(root)
     if free >= least_free_bytes:
         _probe(places)
-    elif fallback is None or room(fallback) < least_free_bytes:
+    elif fallback is None or _room(fallback) < least_free_bytes:
         raise SetupError(
             f"{root}: only {free >> 20} MiB are free, expected at least {least_free_bytes >> 20}; "
             "free space, or have the consumer take finished records out of new/"
@@ -170,7 +173,27 @@ def room(folder: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
+def _room(folder: Path) -> int:
+    """The same; 0 where it cannot be asked."""
+    try:
+        return room(folder)
+    except OSError:
+        return 0
+
+
 def _prepare_fallback(places: Places, fallback: Path) -> None:
+    """A disk that is full, fails or takes nothing is no use now and may be later: it keeps no
+    engine from starting that would do without. Raises SetupError for what is set up wrong."""
+    try:
+        _check_fallback(places, fallback)
+    except SetupError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in _ITS_DISK:
+            raise
+
+
+def _check_fallback(places: Places, fallback: Path) -> None:
+    _make(fallback)
     for name in _IN_FALLBACK:
         _folder(fallback / name, _FOLDERS[name], None)
         if os.path.samefile(fallback / name, places.root / name):
@@ -181,22 +204,22 @@ def _prepare_fallback(places: Places, fallback: Path) -> None:
             )
         probe = fallback / name / probe_name()
         try:
-            probe.write_bytes(b"")
+            write_probe(probe, b"")
             probe.unlink()
         except OSError as error:
-            if error.errno != errno.ENOSPC:  # a full one is no use now, and may be later
-                raise _unfit(fallback / name, "no use", error) from error
+            raise _unfit(fallback / name, "no use", error) from error
 
 
 def _no_old_probes(places: Places) -> None:
-    """Remove what an engine left that was killed while it looked."""
-    for folder in places.folders:
-        try:
+    """Remove what an engine left that was killed while it looked; whether the folders can be used
+    is seen later."""
+    tops = ((places.root, tuple(_FOLDERS)), (places.fallback, _IN_FALLBACK))
+    for folder in (top / name for top, names in tops if top is not None for name in names):
+        with suppress(OSError):
             for name in os.listdir(folder):
                 if name.startswith(_PROBE):
-                    (folder / name).unlink()
-        except OSError as error:
-            raise _unfit(folder, "no use", error) from error
+                    with suppress(OSError):  # somebody's folder of that name is in nobody's way
+                        (folder / name).unlink()
 
 
 def make_again(places: Places) -> None:
@@ -214,11 +237,14 @@ def make_again(places: Places) -> None:
 
 
 def _make(root: Path) -> None:
-    """Make the spool's own folder where it is missing. Raises OSError."""
-    missing = [folder for folder in (root, *root.parents) if not folder.exists()]
-    root.mkdir(parents=True, exist_ok=True)
-    for folder in missing:
-        folder.chmod(_ROOT if folder == root else _ABOVE)
+    """Make the spool's own folder, or the fallback's, where it is missing."""
+    try:
+        missing = [folder for folder in (root, *root.parents) if not folder.exists()]
+        root.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            folder.chmod(_ROOT if folder == root else _ABOVE)
+    except OSError as error:
+        raise _unfit(root, "cannot be made", error) from error
 
 
 def _unfit(path: Path, what: str, error: OSError) -> SetupError:
@@ -257,12 +283,28 @@ def probe_name() -> str:
     return f"{_PROBE}{os.getpid()}"
 
 
+def write_probe(path: str | Path, data: bytes, folder: int | None = None) -> None:
+    """Write this file anew: whatever lies there, such as a link or a pipe, is neither followed nor
+    waited for. ``folder`` is open, where the path is relative to it. Raises OSError."""
+    try:
+        fd = os.open(path, _NEW, 0o600, dir_fd=folder)
+    except FileExistsError:
+        os.unlink(path, dir_fd=folder)
+        fd = os.open(path, _NEW, 0o600, dir_fd=folder)
+    try:
+        written = os.write(fd, data)
+    finally:
+        os.close(fd)  # a network file system may tell only now
+    if written < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
 def _probe(places: Places) -> None:
     """Write a file and move it through every folder that files go through."""
     probe = probe_name()
     at = places.recording
     try:
-        (at / probe).write_bytes(b"")
+        write_probe(at / probe, b"")
         for folder in (places.journal, places.aside, places.tmp, places.new):
             (at / probe).rename(folder / probe)
             at = folder

@@ -6,18 +6,17 @@ folder that is gone. So the engine looks, twice a second. All of it blocks; belo
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.errors import SetupError
-from ivr.storage.places import Places, make_again, probe_name
+from ivr.storage.places import Places, make_again, probe_name, write_probe
 
 _PROBE = bytes(4096)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +88,11 @@ def _now(path: Path, least_free_bytes: int, amiss: str) -> FolderNow:
 def _probe(folder: int) -> None:
     """Write a small file and remove it. Raises OSError."""
     name = probe_name()
-    fd = os.open(name, _NEW, 0o600, dir_fd=folder)
     try:
-        try:
-            written = os.write(fd, _PROBE)
-        finally:
-            os.close(fd)  # a network file system may tell only now
-        if written < len(_PROBE):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+        write_probe(name, _PROBE, folder)
     finally:
-        os.unlink(name, dir_fd=folder)
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
 
 
 def _why(error: OSError) -> str:

@@ -47,7 +47,7 @@ class Tape:
     written_ns: int = 0
     """When FreeSWITCH last wrote to it, by the wall clock; 0 where that is not known."""
     others: list[Tape] = field(default_factory=list)
-    """Shorter files of the same part in other folders."""
+    """Files of the same part in other folders that are worth less."""
     extra: bool = False
     """It is one of those, and belongs to no record."""
 
@@ -148,7 +148,7 @@ class Finder:
             part += 1
 
     def _lying(self, part: int, note: Callable[[Tape], None]) -> bool:
-        """Note the file of this part; the longest, where there are several."""
+        """Note the file of this part; the one that is worth most, where there are several."""
         places, call_id = self._places, self._call_id
         there: list[Tape] = []
         try:
@@ -157,10 +157,11 @@ class Finder:
             self._open(part, places.audio(call_id, part), there)
             if len(there) > 1 and there[-1].source == places.audio(call_id, part):
                 self._leave_out_a_copy(there)
+            if len(there) > 1:
+                there.sort(key=_worth, reverse=True)
         finally:
             if there:
-                first = max(there, key=lambda tape: tape.size)
-                first.others = [tape for tape in there if tape is not first]
+                first, *first.others = there
                 for other in first.others:
                     other.extra = True
                 note(first)
@@ -194,6 +195,16 @@ class Finder:
         crash: it is made anew."""
         if any(is_copy(there[-1], tape) for tape in there[:-1]):
             self._disk.close(there.pop().fd)
+
+
+def _worth(tape: Tape) -> tuple[bool, int]:
+    """Audio that can be read is worth more than what is longer and is none. Raises OSError."""
+    try:
+        with reading():
+            audio = tape.fd >= 0 and inspect_fd(tape.fd, "recording").frames > 0
+    except SpoolError:
+        return False, tape.size
+    return audio, tape.size
 
 
 def is_copy(copy: Tape, original: Tape) -> bool:

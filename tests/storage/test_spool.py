@@ -417,10 +417,10 @@ def test_prepare_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
 def test_prepare_refuses_a_folder_that_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, data: bytes) -> int:
+    def refuse(path: Path, data: bytes) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr("ivr.storage.places.write_probe", refuse)
     with pytest.raises(SetupError, match=r"recording/.probe-\d+: no use: Permission denied"):
         Spool.prepare(tmp_path, LIMITS)
 
