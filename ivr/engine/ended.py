@@ -5,6 +5,10 @@ A call that ends before this engine's eyes and one that an earlier engine left a
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterable
+
 import structlog
 
 from ivr.core.record import CallRecord
@@ -12,6 +16,9 @@ from ivr.metrics import Metrics, shortfall
 from ivr.storage.filing import Filed
 
 log = structlog.get_logger(__name__)
+
+_HEADER = 44
+"""Bytes of a recording in which nobody has said anything (docs/freeswitch.md 20)."""
 
 
 def ended(metrics: Metrics, filed: Filed) -> None:
@@ -30,6 +37,21 @@ def ended(metrics: Metrics, filed: Filed) -> None:
             call=filed.call_id,
             fault=filed.fault,
         )
+
+
+def said_in(paths: Iterable[str]) -> bool:
+    """Whether anything was recorded in one of these files; those in which nothing was are removed.
+
+    Of a call that another engine has, which had them stopped. Blocks; belongs in a thread.
+    """
+    said = False
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if os.lstat(path).st_size > _HEADER:
+                said = True
+            else:
+                os.unlink(path)
+    return said
 
 
 def log_call(record: CallRecord) -> None:

@@ -18,12 +18,13 @@ from ivr.api.http import HttpServer
 from ivr.clock import Clock, RealClock
 from ivr.config.load import Configuration, load
 from ivr.config.restart import taken_over, takes_restart
-from ivr.core.entries import Finished, Stamp, Stamped
+from ivr.core.ending import unseen_end
+from ivr.core.entries import Finished, RecordingIntended, Stamp, Stamped
 from ivr.engine.arriving import Arrival
 from ivr.engine.context import Context
 from ivr.engine.control import Control
 from ivr.engine.driver import CallDriver
-from ivr.engine.ended import ended
+from ivr.engine.ended import ended, said_in
 from ivr.engine.growth import Growth
 from ivr.engine.ongoing import Ongoing
 from ivr.engine.recovery import Recovery
@@ -317,11 +318,24 @@ class Engine:
         self.spool.finish(call_id, entries, filed)
 
     def _release(self, call_id: str) -> None:
-        """Another engine has the call, and makes its record."""
-        self.context.calls.pop(call_id, None)
+        """Another engine has the call, and makes its record; of what was said in our recording
+        before, there is one here."""
+        driver = self.context.calls.pop(call_id, None)
         self.control.unfollow(call_id)
+        if driver is not None:
+            gevent.spawn(self._released, call_id, tuple(driver.entries))
+
+    def _released(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
+        told = (one.entry for one in entries)
+        paths = [one.path for one in told if isinstance(one, RecordingIntended)]
+        said = gevent.get_hub().threadpool.apply(said_in, (paths,))
         stamp = Stamp(self._clock.wall_ms(), self._clock.monotonic_ms())
-        self.context.note(call_id, Finished(), stamp)
+        if not said:
+            self.context.note(call_id, Finished(), stamp)
+            return
+        over = Stamped(stamp, unseen_end(switch_lost=False))
+        self.context.note(call_id, over.entry, over.stamp)
+        self.spool.finish(call_id, (*entries, over), lambda filed: ended(self.metrics, filed))
 
     def _record_refused(self, call_id: str, error: DiskError) -> None:
         self.metrics.records_failed.inc()

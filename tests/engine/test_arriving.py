@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import wave
+
 import pytest
 
 from ivr.lab import CallScript, Destination
@@ -221,3 +223,29 @@ def test_the_first_engine_lost_only_the_calls_socket(house, neighbour):
     house.clock.run(60_000)
     assert house.engine.context.calls == {}
     assert records(house, neighbour) == [0, 1]
+
+
+@pytest.mark.parametrize(("samples", "record"), [(0, 0), (8000, 1)], ids=["nothing", "a second"])
+def test_what_the_first_engine_had_recorded_is_cleared_away_or_has_its_record(
+    house, neighbour, samples, record
+):
+    """It was killed, people talked, and the call was parted and came to the second engine."""
+    call = house.place(LISTENS)
+    house.until(call, "announcing")
+    house.stop()
+    neighbour.until(call, "announcing")
+    path = house.spool / "recording" / f"{call.uuid}.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(4 * samples))
+    house.start()
+    house.switch.dialplan = house.dialplan(neighbour.engine.calls.port)
+    neighbour.over(call).assert_heard(3000)
+    house.clock.run(1000)
+    assert not path.exists()
+    assert records(house, neighbour) == [record, 1]
+    if record:
+        assert Call(house.spool, call).record["recording"]["duration_ms"] == 1000
+    assert house.engine.journal.open_calls == 0
