@@ -77,7 +77,9 @@ class Caller:
         self._sip = sip
         self._by_number: dict[str, Placed] = before._by_number if before else {}
         self._by_leg: dict[str, Placed] = before._by_leg if before else {}
-        self._numbers = before._numbers if before else itertools.count(7700900000)
+        self._numbers: itertools.count[int] = (
+            before._numbers if before else itertools.count(7700900000)
+        )
         self.keys: defaultdict[str, str] = defaultdict(str)
         """By leg: the keys of which FreeSWITCH told this connection, for it asked."""
         self.features: list[Feature] = []

@@ -249,11 +249,18 @@ class Sound:
     def longest_gap_ms(self, side: int, hz: int) -> int:
         """The longest time for which a voice is not heard on a side, once it was and before it
         is for the last time."""
+        return int(np.diff(self._heard(side, hz)).max(initial=1) - 1) * 20
+
+    def heard_ms(self, side: int, hz: int) -> int:
+        """For how long a voice is heard on a side, in all."""
+        return len(self._heard(side, hz)) * 20
+
+    def _heard(self, side: int, hz: int) -> Any:
+        """The frames of 20 ms in which it is."""
         frame = self.rate // 50
         samples = self._samples[: len(self._samples) // frame * frame, side] / 32768
         turns = np.exp(-2j * np.pi * hz * np.arange(frame) / self.rate) * 2 / frame
-        heard = np.flatnonzero(np.abs(samples.reshape(-1, frame) @ turns) > 0.08)
-        return int(np.diff(heard).max(initial=1) - 1) * 20
+        return np.flatnonzero(np.abs(samples.reshape(-1, frame) @ turns) > 0.08)
 
     def _piece(self, begin_ms: int, end_ms: int) -> Any:
         piece = self._samples[begin_ms * self.rate // 1000 : end_ms * self.rate // 1000]

@@ -63,7 +63,7 @@ CALLS: dict[str, tuple[CallScript, str, Expected]] = {
     "no answer": (CallScript(), "silent", _STANDARD[script.NO_ANSWER.name]),
     "nobody there": (CallScript(), "nobody", Expected("none", "engine", "unavailable")),
     "hangs up while it rings": (
-        CallScript(steps=(DuringPrompt(15_000), HangUp())),
+        CallScript(steps=(DuringPrompt(14_500), HangUp())),
         "silent",
         Expected("none", "caller"),
     ),

@@ -14,6 +14,7 @@ import pytest
 
 from tests.leaks.cards import keyed
 from tests.leaks.search import digits_in, tones_in
+from tests.live import crowd
 from tests.live.acts import Stories
 from tests.live.books import Off, wrong
 from tests.live.cards import card
@@ -30,7 +31,6 @@ NOBODY_MS = 6_000
 """So long there may be no engine: one starts in a second or two."""
 BOTH = (CALLER_HZ, AGENT_HZ)
 FIRST = {"talks": "stays", "paused": "stays", "held": "stays", "ends": "stays", "rings": "slow"}
-THEN = {"told": "stays", "opts out": "stays", "returns": "stays"}
 
 
 class Killed(NamedTuple):
@@ -68,8 +68,9 @@ def killed_while_they_talk_and_while_they_listen(folder: Path) -> Killed:
         site.engine.prepare()
         talks["tried"] = Talk(site, NUMBERS["slow-busy"], "tried")
         talks["tried"].noted("Dialled")
-        talks |= {name: Talk(site, NUMBERS[to], name) for name, to in THEN.items()}
-        _people_listen(talks)
+        crowd.opt_out(site, talks, "opts out", "returns")
+        talks["told"] = Talk(site, NUMBERS["stays"], "told")
+        talks["told"].noted("PromptStarted")
         site.engine.kill()
         site.engine.start()
         _go_on(talks)
@@ -96,16 +97,6 @@ def _pays(talk: Talk) -> None:
     """For about four seconds, with and without an engine."""
     talk.plays(talk.placed.caller_leg, keyed(CARD))
     talk.keys(talk.placed.caller_leg, keyed(CARD))
-
-
-def _people_listen(talks: dict[str, Talk]) -> None:
-    for name in ("opts out", "returns"):
-        talks[name].noted("PromptStarted")
-        talks[name].talks(300)
-        talks[name].caller_keys("*#*")
-    for name in ("opts out", "returns"):
-        talks[name].noted("PromptStarted", 2)
-    talks["told"].noted("PromptStarted")
 
 
 def _go_on(talks: dict[str, Talk]) -> None:

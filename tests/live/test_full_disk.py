@@ -107,7 +107,12 @@ def _recorded_again(site: Site, filled: Filled) -> Filled:
     talks = filled.talks
     talks["unrecorded"].noted("RecordingStarted")
     # The others' files may grow on as they are (docs/freeswitch.md 63), or go on elsewhere.
-    talks["talks"].talks(3000)
+    talks["paused"].talks(2000)
+    talks["paused"].agent_keys("*7")
+    talks["paused"].noted("PauseHeld", 3)  # and once when the second part began
+    talks["paused"].talks()
+    talks["paused"].agent_keys("*8")
+    talks["paused"].noted("PauseEnded", 2)
     talks["again"] = Talk(site, NUMBERS["strict"], "again")
     talks["again"].connected()
     talks["again"].talks(500)
@@ -170,13 +175,27 @@ def test_nothing_is_lost_but_what_the_disk_did_not_take(filled: Filled) -> None:
 def test_a_pause_goes_on_in_the_fallback(filled: Filled) -> None:
     talk = filled.talks["paused"]
     second = talk.sound(2)
-    one, other = talk.recording["pauses"]
+    one, other, _later = talk.recording["pauses"]
     assert (one["part"], other["part"], one["by"], one["ended_by"]) == (1, 2, "agent", "agent")
     offset_ms = talk.recording["parts"][1]["offset_ms"]
     assert second.peak(0, other["end_ms"] - offset_ms) == 0
     assert other["leaked_peak"] == 0
     end_ms = other["end_ms"] - offset_ms
     assert second.voices(end_ms + 50, end_ms + 400) == BOTH
+
+
+def test_a_pause_after_a_hole_in_the_recording_lies_where_it_should(filled: Filled) -> None:
+    """The second part stood still while both disks were full, and grew on."""
+    talk = filled.talks["paused"]
+    later = talk.recording["pauses"][-1]
+    sound = talk.sound(later["part"])
+    offset_ms = talk.recording["parts"][later["part"] - 1]["offset_ms"]
+    begin_ms, end_ms = later["start_ms"] - offset_ms, later["end_ms"] - offset_ms
+    assert later["leaked_peak"] == 0
+    assert 1300 < end_ms - begin_ms < 4000
+    assert sound.peak(begin_ms, end_ms) == 0
+    assert sound.voices(begin_ms - 400, begin_ms - 50) == BOTH
+    assert sound.voices(end_ms + 50, end_ms + 400) == BOTH
 
 
 def test_a_new_call_is_recorded_in_the_fallback_from_the_beginning(filled: Filled) -> None:

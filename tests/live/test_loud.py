@@ -301,8 +301,9 @@ def test_a_call_at_the_line_is_paused_by_the_engine_that_takes_it_up(calls: Loud
     assert (pause["how"], pause["leaked_peak"], pause["keys_hidden"]) == ("masked", 0, True)
     sound, begin_ms, end_ms = talk.sound(), pause["start_ms"], pause["end_ms"]
     assert sound.peak(begin_ms, end_ms) == 0
-    # Nobody paused while there was no engine: the line itself is heard.
-    assert sound.voices(begin_ms - 400, begin_ms - 100) == (CALLER_HZ, OTHER_HZ)
+    # Nobody paused while there was no engine; what the line heard then is made silent afterwards.
+    assert sound.heard_ms(1, OTHER_HZ) == 0
+    assert sound.voices(begin_ms - 400, begin_ms - 100) == (CALLER_HZ, AGENT_HZ)
     assert sound.voices(end_ms, end_ms + 200) == (CALLER_HZ, AGENT_HZ)
 
 

@@ -99,7 +99,8 @@ STORIES = (handed_over_by_socket, handed_on_to_the_other)
 
 @pytest.fixture(scope="module", params=STORIES)
 def upgraded(request: pytest.FixtureRequest, stories: Stories) -> Upgraded:
-    return stories.of(request.param)
+    told: Upgraded = stories.of(request.param)
+    return told
 
 
 def test_the_books_balance_after_an_upgrade(upgraded: Upgraded) -> None:
