@@ -95,6 +95,19 @@ def test_a_pause_on_its_way_when_the_line_is_lost_is_done_when_it_is_back(house)
     assert {one["by"] for one in told.record["recording"]["pauses"]} == {"agent"}
 
 
+def test_a_pause_on_its_way_when_the_calls_socket_breaks_is_done_over_the_engines_line(house):
+    """At once: nobody knows what of it FreeSWITCH has done."""
+    call = connected(house)
+    house.switch.faults.silence(faults.MASK)
+    house.engine.ongoing.keyed(call.other.uuid, "pause")
+    house.clock.settle()
+    driver = house.engine.context.calls[call.uuid]
+    assert driver.state.pause.value == "masking"
+    house.lose(call)
+    house.clock.run(100)
+    assert (driver.state.pause.value, driver.state.masked) == ("on", True)
+
+
 def test_a_code_that_freeswitch_does_not_confirm_is_answered_as_not_done(house):
     call = connected(house, Wait(1000), Keys("*7"))
     house.lose(call)
