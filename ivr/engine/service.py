@@ -35,7 +35,7 @@ from ivr.errors import ConfigError, DiskError
 from ivr.esl.wire import Message
 from ivr.gauges import Scraped
 from ivr.metrics import Metrics
-from ivr.storage.atomic import REAL, Disk
+from ivr.storage.atomic import REAL, Disk, disk_error
 from ivr.storage.filing import Filed, Maker
 from ivr.storage.journal import Journal
 from ivr.storage.spool import Spool, host_zone
@@ -137,6 +137,8 @@ class Engine:
             listening,
         )
         self._control_loop: gevent.Greenlet | None = None
+        self._filing = 0
+        """Calls that are over and wait for their record."""
         self._stopped = Event()
         self._reloading = False
         self._reload_asked = False
@@ -146,9 +148,17 @@ class Engine:
         self._configured()
 
     def start(self) -> None:
-        """Begin to serve; returns at once."""
+        """Begin to serve; returns at once.
+
+        Raises:
+            DiskError: no folder of recordings can be read.
+        """
         self.http.start()
-        self._recovery.start()
+        try:
+            self._recovery.start()
+        except OSError as error:
+            where = self.spool.places.recording
+            raise disk_error("look for recordings in", where, error) from error
         self.growth.start()
         self._wall_clock.start()
         self._control_loop = gevent.spawn(self.control.run)
@@ -275,7 +285,8 @@ class Engine:
     # Calls.
 
     def _room(self) -> bool:
-        taken = len(self.context.calls) + len(self.context.unknown)
+        # A record that waits for a disk with room holds no connection.
+        taken = len(self.context.calls) - self._filing + len(self.context.unknown)
         return taken < self.context.configuration.site.limits.connections
 
     def _accept(self, sock: socket.socket) -> None:
@@ -311,11 +322,13 @@ class Engine:
         call_id = driver.call_id
 
         def filed(filed: Filed) -> None:
+            self._filing -= 1
             self.context.calls.pop(call_id, None)
             ended(self.metrics, filed)
 
         self.control.unfollow(call_id)
         self.spool.finish(call_id, entries, filed)
+        self._filing += 1
 
     def _release(self, call_id: str) -> None:
         """Another engine has the call, and makes its record; of what was said in our recording
