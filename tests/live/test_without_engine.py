@@ -101,6 +101,8 @@ class Hung(NamedTuple):
     strict: Talk
     waited_s: float
     """How long the new call was silent before the dead man came."""
+    stood: bool
+    """The new call went on when the engine that hung was killed."""
     closed: Talk
     """Its socket was closed before ``connect``."""
     closed_s: float
@@ -131,13 +133,14 @@ def an_engine_hangs(folder: Path) -> Hung:
         for talk in (told, new, closed):
             talk.reached()
         new.talks(300)
+        stood = not new.placed.over.is_set()
         for talk in (new, closed):
             talk.hang_up_unseen()
             talk.ends()
         for talk in (told, talks):
             talk.hang_up()
         books = wrong(site, [talks, told], unseen=[new, strict, closed])
-        return Hung(talks, told, new, strict, waited_s, closed, closed_s, books)
+        return Hung(talks, told, new, strict, waited_s, stood, closed, closed_s, books)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,7 @@ def test_the_books_balance_when_an_engine_hung(hung: Hung) -> None:
 
 def test_the_dead_man_takes_waiting_calls_to_the_fallback(hung: Hung) -> None:
     assert 2 < hung.waited_s < 6, "the dead man comes after three seconds, and a second at most"
+    assert hung.stood
     assert hung.strict.placed.b_leg == ""
     assert hung.strict.placed.events.count("PLAYBACK_START") == 1
 
