@@ -352,16 +352,16 @@ class Control:
         elif message.kind == EVENT:
             self._heard_ms = self._clock.monotonic_ms()
             leg = message.first(b"Unique-ID") or ""
-            call_id = self._recorded.get(leg, leg)
-            if call_id not in self._followed:
-                call_id = message.first(BESIDE) or ""
             feature = message.last(FEATURE)
             if feature is not None:
                 self._feature(leg, feature)
             elif message.event_name in _HOLDS:
                 self._hold_told(leg, message.event_name == _HOLDS[0])
-            elif call_id in self._followed:
-                self._hear(call_id, message)
+            else:
+                # Both, where two that are followed are joined.
+                for call_id in dict.fromkeys((self._recorded.get(leg, leg), message.first(BESIDE))):
+                    if call_id in self._followed:
+                        self._hear(call_id, message)
 
     def _on_lost(self, reason: str) -> None:
         self._reason = reason

@@ -63,3 +63,16 @@ def test_a_customer_who_came_back_meanwhile_is_watched_again(house, driver):
     come_back(house)
     assert driver.grows
     assert driver.state.part == 1
+
+
+def test_two_calls_that_are_followed_and_joined_both_hear_of_it(house):
+    calls = [house.place(LONG), house.place(LONG)]
+    for call in calls:
+        house.until(call, "connected")
+        house.listener(call).drop()
+    house.clock.run(1000)
+    one, other = (house.engine.context.calls[call.uuid] for call in calls)
+    house.switch.api("uuid_bridge", f"{one.call_id} {other.call_id}")
+    house.clock.run(1000)
+    assert (one.state.other_leg, other.state.other_leg) == (other.call_id, one.call_id)
+    assert (one.legs.agent, other.legs.agent) == ("", "")
