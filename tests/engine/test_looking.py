@@ -196,3 +196,28 @@ def test_what_a_payment_line_heard_before_an_engine_was_there_is_made_silent(hou
     assert pause["start_ms"] <= 1000
     assert told.loudness(CALLER, CALLER_HZ, 1000, ms) == 0
     assert told.loudness(CALLER, CALLER_HZ, 0, 500) > 1000
+
+
+def test_a_pause_that_only_the_journal_knows_is_masked_at_once(house):
+    """Whatever became of it in FreeSWITCH meanwhile."""
+    call = house.place(talks(Keys("*7")))
+    house.until(call, "connected")
+    house.clock.run_until(lambda: house.metric("ivr_calls_paused") == 1)
+    house.clock.run(1000)
+    house.stop()
+    for leg in (call.leg, call.other):
+        leg.set("ivr_paused", None)
+        leg.set("sensitive_dtmf", None)
+    path = house.spool / f"recording/{call.uuid}.wav"
+    assert house.switch.api("uuid_record", f"{call.uuid} unmask {path}") == "+OK Success\n"
+    house.clock.run(500)
+    house.start()
+    house.clock.run(100)
+    driver = house.engine.context.calls[call.uuid]
+    assert (driver.state.pause.value, driver.state.masked) == ("on", True)
+    assert call.leg.get("sensitive_dtmf") == "true"
+    house.clock.run(2000)
+    told = passes(house, call)
+    (pause,) = told.record["recording"]["pauses"]
+    assert (pause["by"], pause["verdict"], pause["leaked_peak"] > 0) == ("agent", "repaired", True)
+    assert told.loudness(CALLER, CALLER_HZ, pause["start_ms"]) == 0
