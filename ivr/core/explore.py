@@ -29,7 +29,14 @@ LATER_MS = 5_000
 ANOTHER = "another part"
 """A path that is never that of the part which is recorded now."""
 
-ARRIVED = events.Arrived(0, "07700900123", "Jo", "01427676676", "/recording/example.wav")
+ARRIVED = events.Arrived(
+    at=0,
+    caller="07700900123",
+    caller_name="Jo",
+    number="01427676676",
+    recording="/recording/example.wav",
+    elsewhere="/fallback",
+)
 """The call that is explored."""
 
 
@@ -190,7 +197,7 @@ def normal(state: CallState) -> CallState:
         undurable="x" if state.undurable else "",
         syncs=min(state.syncs, 2),
         renewing="x" if state.renewing else "",
-        elsewhere="x" if state.elsewhere and state.phase not in _PAST_TELLING else "",
+        elsewhere="/" if state.elsewhere and state.recording in _NOT_BEGUN else "",
         asked_at=0,
         # These only keep a recording that stalls from being begun anew, or told of again.
         together=state.joined and state.phase in LIVE,
@@ -240,6 +247,8 @@ _NO_PAUSE: dict[str, Any] = {
     "digits": NO_DIGITS,
 }
 """What is asked of only where people talk, or may."""
+_NOT_BEGUN = (Recording.NONE, Recording.REQUESTED)
+"""A recording that FreeSWITCH may yet refuse to begin."""
 _RENEWING = (Phase.CONNECTED, Phase.PARTED, Phase.UNLINKED)
 """Where a part that is to follow another may yet be begun."""
 _DONE = CallState(phase=Phase.DONE, timer=1)
@@ -369,6 +378,8 @@ def _given(move: Move) -> str:
                 if any(isinstance(command, do.StopRecording) for command in commands)
                 else "wanted"
             )
+        case events.RecordingFailed() if state.phase is Phase.STARTING:
+            return "other folder" if state.elsewhere else "no other folder"
         case events.PromptEnded() if after.phase is state.phase:
             return "tries left"
         case events.PromptEnded(missing=False) if "do without a recording" in map(

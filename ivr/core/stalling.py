@@ -94,6 +94,7 @@ def not_begun(state: CallState, reason: str, policy: CallPolicy) -> Step:
         elsewhere="",
         recording=Recording.NONE,
         durable=False,
+        undurable="",
         syncs=state.syncs + 1,
     )
     journal = (do.Journal(told), do.Journal(intended), do.SyncJournal())

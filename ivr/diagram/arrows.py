@@ -216,6 +216,7 @@ _CONDITIONS = {
     "no repeats left": "none left",
     "announcement never heard": "announcement never heard",
     "repeats left": "",
+    "no other folder": "",
     "wanted": "",
 }
 

@@ -152,6 +152,9 @@ ROUTES: dict[tuple[Place, Place], Route] = {
         ((488, 545), (785, 545), (785, 632)), Label(640, 538, "middle"), "trouble"
     ),
     (Phase.SECURING, Phase.STARTING): Route(((590, 676), (590, 745), (510, 745)), Label(598, 714)),
+    (Phase.STARTING, Phase.SECURING): Route(
+        ((480, 729), (480, 716), (560, 716), (560, 676)), Label(466, 690, columns=14), "trouble"
+    ),
     (Phase.SECURING, Extra.WITHOUT): Route(
         ((655, 650), (748, 650)), Label(700, 628, "middle", 13), "trouble"
     ),

@@ -108,6 +108,7 @@ class Life:
         known = any(isinstance(entry, entries.OptOutConfirmed) for entry in told)
         before = self.watcher
         watcher = onlooker(self.policy)._replace(
+            arrived=True,
             heard_some=before.heard_some,
             heard_all=before.heard_all,
             returned=before.returned,

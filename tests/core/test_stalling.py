@@ -318,3 +318,51 @@ def test_a_call_of_staff_without_room_is_not_made_where_the_team_refuses() -> No
     call = Call(replace(OUTBOUND, without_recording="refuse"))
     call.hear(replace(ARRIVED, room=False), events.Journalled(0))
     assert "bridge user/100" not in call.look()
+
+
+# Refused at once: there is another folder, and it is tried before anybody is connected.
+
+ELSEWHERE = replace(ARRIVED, elsewhere="/fallback/recording")
+
+
+def refused(policy: CallPolicy = POLICY) -> Call:
+    """The caller was told, and FreeSWITCH refused to record."""
+    call = Call(policy).hear(ELSEWHERE, events.Journalled(0), events.Answered(0, 8000))
+    return call.prompt_ends().quiet().failed()
+
+
+def test_what_freeswitch_refuses_to_begin_is_begun_in_the_other_folder() -> None:
+    call = refused()
+    assert call.entries()[-2:] == [
+        entries.RecordingStalled(path=PATH, into=PART_2),
+        entries.RecordingIntended(path=PART_2),
+    ]
+    assert call.state.phase is Phase.SECURING
+    assert written(call.quiet()).did[1] == do.StartRecording(PART_2)
+    call.quiet().hear(events.RecordingStarted(0))
+    assert call.look() == ["bridge user/100"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "then"), [(POLICY, "bridge user/100"), (REFUSING, "play unavailable")]
+)
+def test_where_that_is_refused_too_the_policy_decides(policy: CallPolicy, then: str) -> None:
+    call = written(refused(policy)).quiet().failed()
+    assert call.look() == [then]
+    slow = refused(policy).quiet().time_out()
+    assert slow.look() == [then], "the disk does not answer"
+
+
+def test_in_a_call_of_staff_the_other_folder_is_tried_while_they_talk() -> None:
+    call = Call(OUTBOUND).hear(ELSEWHERE, events.Journalled(0)).bridge("b", "07700900999")
+    call.quiet().failed()
+    assert call.entries()[-1] == entries.RecordingIntended(path=PART_2)
+    assert written(call.quiet()).look() == ["StartRecording"]
+    call.quiet().hear(events.RecordingStarted(0))
+    assert call.state.recording is Recording.RUNNING
+    refusing = replace(OUTBOUND, without_recording="refuse")
+    again = Call(refusing).hear(ELSEWHERE, events.Journalled(0)).bridge("b", "07700900999")
+    assert written(again.failed().quiet()).failed().look() == [
+        "StartRecording",
+        "hang up NORMAL_CLEARING",
+    ]

@@ -32,6 +32,7 @@ class RuleBroken(AssertionError):
 class Watcher(NamedTuple):
     """What an onlooker knows of a call, from its events and commands alone."""
 
+    arrived: bool = False
     heard_some: bool = False
     heard_all: bool = False
     opted_out: bool = False
@@ -82,6 +83,8 @@ class Watcher(NamedTuple):
     def sees(self, event: Event, policy: CallPolicy) -> Watcher:
         """Take an event. What it does not look at, :func:`weight` gives no weight."""
         match event:
+            case events.Arrived():
+                return self._replace(arrived=True)
             case events.PromptEnded(prompt=prompt, heard_ms=ms) if (
                 prompt.name == policy.announcement.name
             ):
@@ -345,7 +348,7 @@ def judge_end(before: Watcher, event: Event, done: Step, policy: CallPolicy) -> 
                 raise RuleBroken(f"ended for want of a recording, and there is room: {state}")
             if policy.without_recording == "connect":
                 raise RuleBroken(f"ended, and the team goes on without a recording: {state}")
-        case events.LinkLost() if over and before.timer and not before.hung_up:
+        case events.LinkLost() if over and before.arrived and not before.hung_up:
             raise RuleBroken(f"given up with its socket: {state}")
         case events.Vanished() if over:
             ends = [command for command in commands if isinstance(command, do.Journal)]
@@ -453,7 +456,8 @@ def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
         case events.KeyPressed() | events.BridgeEnded():
             return (CALLERS,)
         case (
-            events.HungUp()
+            events.Arrived()
+            | events.HungUp()
             | events.Journalled()
             | events.JournalFailed()
             | events.PauseAsked()
