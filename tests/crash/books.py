@@ -19,7 +19,7 @@ from ivr.storage.record_schema import PausedSpanModel, RecordModel, parse_record
 from ivr.storage.segments import read
 from tests.crash.people import AGENT_HZ, CALLER_HZ, SECRET_HZ, Dialogue
 from tests.crash.prompts import LENGTHS
-from tests.crash.switch import Span, Written
+from tests.crash.switch import Span, Written, overlap
 from tests.crash.tones import BLOCK_MS, RATE, SILENCE, blocks, holds
 
 _HEADER, _FRAME = 44, 4
@@ -194,12 +194,16 @@ class Books:
             ended = record.ended
             yield f"ended by {ended.by} ({ended.reason}), expected that FreeSWITCH was lost"
         recorded = sum(_ms(one.samples()) for one in parts)
-        paused_without = record.recording.unrecorded_ms
+        stopped = call.switch.heard[call.customer.leg.uuid].stopped
+        paused_without = overlap(stopped, call.pausing)
         # What FreeSWITCH connected by itself is recorded from when an engine is there.
         least = joined - SLACK_MS - self._may_miss_ms
+        if record.direction == "outbound":  # begins when an engine hears of the connection
+            least -= self._absent_in(call)
         if recorded + paused_without < least and not call.unrecorded:
             yield f"{joined} ms together, only {recorded} ms recorded"
-        if joined and record.announcement != "fully" and not record.opt_out.returned:
+        told = record.announcement == "fully" or record.opt_out.returned
+        if joined and not told and record.direction == "inbound":
             yield f"connected, and the announcement was heard {record.announcement}"
         if joined and not record.connected_at and record.ended.reason != "ended-unseen":
             yield "its record does not say that it was connected"
@@ -228,8 +232,9 @@ class Books:
                 continue
             heard = blocks(path.read_bytes()[_HEADER:], 0, _LETTERS)
             silent += heard.count(SILENCE) * BLOCK_MS
-            # A further part may begin in the guard of a pause.
-            may_be = set(range(0 if one.name.count(".") == 1 else _block(0, EDGE_MS)))
+            # A part may begin and end in the guard of a pause.
+            edge = _block(0, EDGE_MS) if record.recording.pauses else 0
+            may_be = {*range(edge), *range(len(heard) - edge, len(heard))}
             for begin, end in one.masked:
                 masked += _ms_of(end - begin)
                 may_be.update(range(_block(begin, -edge_ms), _block(end, edge_ms) + 1))

@@ -35,10 +35,10 @@ class Callers:
         """All calls have come to their ends."""
         return all(one.call.done.ready() for one in self.calls)
 
-    def place(self, label: str, dialled: str, caller: Caller) -> Dialogue:
-        """Have somebody call."""
+    def place(self, label: str, dialled: str, caller: Caller, context: str = "public") -> Dialogue:
+        """Have somebody call; a member of staff from the context ``default``."""
         there = {name: Destination(hz=AGENT_HZ) for name in self.answering}
-        script = CallScript(dialled=dialled, hz=CALLER_HZ, destinations=there)
+        script = CallScript(dialled=dialled, hz=CALLER_HZ, destinations=there, context=context)
         dialogue = Dialogue(self.switch, self.switch.place(script), label)
         self.calls.append(dialogue)
         self._by_leg[dialogue.leg.uuid] = dialogue
@@ -52,7 +52,9 @@ class Callers:
             alive(lambda: self._answer(me, act))
 
     def _answer(self, me: Someone, act: Called) -> None:
-        if me.until(lambda: me.connected) and me.leg.peer is not None:
-            dialogue = self._by_leg.get(me.leg.peer.uuid)
-            if dialogue is not None:
-                act(dialogue, me)
+        def there() -> Dialogue | None:
+            return self._by_leg.get(me.leg.peer.uuid) if me.leg.peer is not None else None
+
+        me.until(lambda: there() is not None)
+        if (dialogue := there()) is not None:
+            act(dialogue, me)

@@ -23,7 +23,7 @@ from ivr.lab.alarm import Alarm
 from ivr.lab.board import Enders
 from ivr.lab.leg import Leg
 from ivr.lab.person import Person
-from ivr.lab.script import BlindTransfer, HangUp, Hold, Keys, Step, Unhold
+from ivr.lab.script import AttendedTransfer, BlindTransfer, HangUp, Hold, Keys, Step, Unhold, Wait
 from tests.crash.switch import Span, TruthfulSwitch
 
 CALLER_HZ, AGENT_HZ, SECRET_HZ = 500, 800, 1000
@@ -110,9 +110,12 @@ class Dialogue:
         self.tries = TRIES
         """How often an agent keys a code before giving up."""
 
+        self.customer = self.caller
+        """Who tells secrets, and whose leg is recorded."""
+
     @property
     def leg(self) -> Leg:
-        """The caller's leg, which is recorded."""
+        """The leg that called."""
         return self.call.leg
 
     @property
@@ -121,11 +124,11 @@ class Dialogue:
         return self.leg.true("ivr_unrecorded")
 
     def tell_secret(self, ms: int) -> None:
-        """The caller says it, while the agent listens."""
+        """The customer says it, while the agent listens."""
         self.secret.append(Span(self.switch.clock.monotonic_ms()))
-        self.caller.speak(SECRET_HZ)
-        self.caller.wait(ms)
-        self.caller.speak()
+        self.customer.speak(SECRET_HZ)
+        self.customer.wait(ms)
+        self.customer.speak()
         self.secret[-1].end_ms = self.switch.clock.monotonic_ms()
 
     def pause(self, agent: Someone, secret_ms: int = 400) -> None:
@@ -146,13 +149,13 @@ class Dialogue:
             self._note(agent, "the agent could not resume the recording")
 
     def _note(self, agent: Someone, surprise: str) -> None:
-        if self.leg.recordings and not agent.leg.down:
+        if self.customer.leg.recordings and not agent.leg.down:
             self.wrong.append(surprise)
 
     def _insist(self, agent: Someone, keys: str, tone: Tone) -> bool:
         """Key a code until its tone is heard; whether it was."""
         for turn in range(self.tries):
-            if agent.leg.down or (turn > 1 and not self.leg.recordings):
+            if agent.leg.down or (turn > 1 and self.unrecorded):
                 break
             agent.press(keys)
             if agent.until(lambda: agent.tone is tone, self.patience_ms):
@@ -161,12 +164,17 @@ class Dialogue:
 
     def hold(self, agent: Someone, ms: int) -> None:
         """The agent puts the caller on hold for a while."""
+        self._held(lambda: agent.act(Hold(), Wait(ms), Unhold()))
+
+    def hand_over(self, agent: Someone, to: str, ms: int) -> None:
+        """The agent puts the caller on hold, asks a colleague, and joins the two."""
+        self._held(lambda: agent.act(AttendedTransfer(to, ms)))
+
+    def _held(self, act: Callable[[], None]) -> None:
         now = self.switch.clock.monotonic_ms
         span = Span(now())
         self.pausing.append(span)
-        agent.act(Hold())
-        agent.wait(ms)
-        agent.act(Unhold())
+        act()
         span.end_ms = now()
         alive(lambda: self._let_unmask(span))
 
@@ -178,7 +186,7 @@ class Dialogue:
     @property
     def masked(self) -> bool:
         """Nothing is recorded of the caller now, and it was."""
-        spans = self.switch.heard[self.leg.uuid].masked
+        spans = self.switch.heard[self.customer.leg.uuid].masked
         return bool(spans) and spans[-1].end_ms is None
 
     def transfer(self, agent: Someone, to: str) -> None:

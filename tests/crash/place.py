@@ -37,6 +37,8 @@ desk:
 pay:
   dial: "sofia/lab/pay"
   payment_line: true
+outside:
+  dial: "sofia/lab/$number"
 """
 _ROUTES = f"""\
 - name: main-line
@@ -47,6 +49,12 @@ _ROUTES = f"""\
   numbers: ["{PAY_BY_PHONE}"]
   team: customer-services
   destination: pay
+- name: staff
+  direction: outbound
+  numbers: ["9*"]
+  strip: "9"
+  team: customer-services
+  destination: outside
 """
 
 

@@ -93,3 +93,52 @@ def chat(call: Dialogue, me: Someone) -> None:
     """An agent who talks a while and ends the call."""
     me.wait(500)
     call.hang_up(me)
+
+
+CUSTOMER = "07700900124"
+"""Is called by staff."""
+
+
+def tell_harder(place: Place) -> None:
+    """Three other calls: one whose mask is refused, one by staff, one that is handed over."""
+    callers, clock = place.callers, place.clock
+    callers.answering = {"desk": _refused, CUSTOMER: _customer, "colleague": _colleague}
+    place.switch.faults.refuse_mask()
+    refused = callers.place("refused", NUMBER, listen)
+    refused.ends = "destination"
+    clock.after(900, lambda: callers.place("goes out", f"9{CUSTOMER}", _staff, "default"))
+
+    def hand_over() -> None:
+        callers.answering["desk"] = _hands_over
+        callers.place("handed over", NUMBER, listen).ends = "destination"
+
+    clock.after(1_300, hand_over)
+
+
+def _refused(call: Dialogue, me: Someone) -> None:
+    """Pauses, and FreeSWITCH refuses to mask: the recording goes on as another part."""
+    me.wait(200)
+    call.pause(me)
+    me.wait(400)
+    call.hang_up(me)
+
+
+def _staff(call: Dialogue) -> None:
+    """Calls a customer and pauses for a card."""
+    me = call.caller
+    if me.until(lambda: me.connected):
+        me.wait(300)
+        call.pause(me)
+        me.wait(300)
+        call.hang_up(me)
+
+
+def _customer(call: Dialogue, me: Someone) -> None:
+    """Is called, and tells when asked."""
+    call.customer = me
+
+
+def _hands_over(call: Dialogue, me: Someone) -> None:
+    """Asks a colleague and hands the caller over."""
+    me.wait(300)
+    call.hand_over(me, COLLEAGUE, 300)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,7 @@ class Written:
     """A recording that the switch made: one file from its beginning to its end."""
 
     path: str
-    call: str
+    leg: str
     """The leg that it hung on."""
     copy: Path | None = None
     """As it was when it ended; None while it goes on."""
@@ -29,6 +29,11 @@ class Written:
     """Its file was not there any more when the switch ended it."""
     masked: list[tuple[int, int]] = field(default_factory=list)
     """From and to, in bytes of samples, where the switch wrote silence instead of voices."""
+
+    @property
+    def call(self) -> str:
+        """The call that it is of, by its name."""
+        return self.name.partition(".")[0]
 
     @property
     def name(self) -> str:
@@ -55,6 +60,8 @@ class Heard:
     bridged: list[Span] = field(default_factory=list)
     masked: list[Span] = field(default_factory=list)
     """Its recording was silence, or stopped."""
+    stopped: list[Span] = field(default_factory=list)
+    """It was stopped, and the call went on."""
 
 
 class TruthfulSwitch(LabSwitch):
@@ -109,9 +116,11 @@ class TruthfulSwitch(LabSwitch):
                     self._going[path] = Written(path, leg.uuid)
                     self.written.append(self._going[path])
             _end(heard.masked, now)
+            _end(heard.stopped, now)
         elif name == "RECORD_STOP":
+            _begin(heard.stopped, now)
             for path, written in tuple(self._going.items()):
-                if written.call == leg.uuid and path not in leg.recordings:
+                if written.leg == leg.uuid and path not in leg.recordings:
                     self._ended(written, thrown_away=leg.true("RECORD_DISCARDED"))
             _begin(heard.masked, now)
         elif name == "RECORD_MASK":
@@ -127,13 +136,15 @@ class TruthfulSwitch(LabSwitch):
             _begin(heard.bridged, now)
         elif name in ("CHANNEL_UNBRIDGE", "CHANNEL_HANGUP"):
             _end(heard.bridged, now)
+            if name == "CHANNEL_HANGUP":
+                _end(heard.stopped, now)
         elif name == LOST:
             _end(heard.bridged, now)
             for written in self._of(leg):
                 self._ended(written, thrown_away=False)
 
     def _of(self, leg: Leg) -> list[Written]:
-        return [one for one in self._going.values() if one.call == leg.uuid]
+        return [one for one in self._going.values() if one.leg == leg.uuid]
 
     @staticmethod
     def _size(written: Written) -> int:
@@ -148,6 +159,8 @@ class TruthfulSwitch(LabSwitch):
 
     def _ended(self, written: Written, *, thrown_away: bool) -> None:
         self._unmasked(written)
+        size = self._size(written)
+        written.masked.append((size, size))  # it was stopped, perhaps instead of being masked
         del self._going[written.path]
         if thrown_away:  # there was not a sample in it
             return
@@ -169,3 +182,13 @@ def _begin(spans: list[Span], now: int) -> None:
 def _end(spans: list[Span], now: int) -> None:
     if spans and spans[-1].end_ms is None:
         spans[-1].end_ms = now
+
+
+def overlap(some: Iterable[Span], others: Sequence[Span]) -> int:
+    """For how long both last, in milliseconds."""
+    return sum(
+        max(0, min(one.end_ms, other.end_ms) - max(one.begin_ms, other.begin_ms))
+        for one in some
+        for other in others
+        if one.end_ms is not None and other.end_ms is not None
+    )

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("mortals")
 STORY_MS = 9_000
 NOTICED_MS = 2_600
 """Of a recording that does not grow, until it is begun elsewhere; and what was not on disk yet."""
+EVERY_MS = 310
 CHUNKS = 4
 
 
@@ -45,7 +46,7 @@ def test_recordings_find_no_room(tmp_path: Path, with_fallback: bool, chunk: int
     files tells of it."""
     fallback = tmp_path / "fallback" if with_fallback else None
     unbalanced = {}
-    for ms in range(100 + 170 * chunk, STORY_MS, 170 * CHUNKS):
+    for ms in range(100 + EVERY_MS * chunk, STORY_MS, EVERY_MS * CHUNKS):
         for lasts_ms in (600, 4_000):
 
             def fill(place: Place, ms: int = ms, lasts_ms: int = lasts_ms) -> None:
@@ -81,7 +82,7 @@ def test_the_engine_finds_no_room(
     ]
     assert len(every) > 10
     unbalanced = {}
-    for at, step in enumerate(every[chunk::CHUNKS]):
+    for at, step in enumerate(every[chunk :: 2 * CHUNKS]):
         lasts_ms = (700, 7_000)[at % 2]
 
         def refuse(place: Place, first: int = step.number, lasts_ms: int = lasts_ms) -> None:
