@@ -6,13 +6,14 @@ what it does about it is the machine's affair (``ivr.core.stalling``). New calls
 there is room before they are recorded.
 
 A folder may also not answer at all, as a network disk that is away. Then the look does not come
-back, and the spool's own folder counts as unusable until it does.
+back, and that folder counts as unusable until it does. Each folder has a thread of its own, so
+that one that hangs says nothing of the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,11 @@ class Growth:
     def __init__(self, context: Context, places: Places) -> None:
         self._context = context
         self._places = places
-        self._pool = ThreadPool(1)
+        self._pools = tuple(ThreadPool(1) for _ in places.folders)
+        self._within = tuple(f"{path}/" for path in places.folders)
         self._timer: Timer | None = None
-        self._looking_ms: int | None = None
-        """When the look began that is under way."""
+        self._looking_ms: list[int | None] = [None for _ in places.folders]
+        """When the look began that is under way in each folder."""
         self._tapes: dict[str, _Tape] = {}
         # They were seen to be fit when the spool was prepared.
         self._folders = tuple(FolderNow(path, 0, True, "") for path in places.folders)
@@ -79,8 +81,9 @@ class Growth:
         """Look no more."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._looking_ms is None:
-            self._pool.kill()
+        for pool, looking_ms in zip(self._pools, self._looking_ms, strict=True):
+            if looking_ms is None:
+                pool.kill()
 
     def room(self) -> Path | None:
         """The folder that the next recording goes to; None where none takes any."""
@@ -104,15 +107,25 @@ class Growth:
         now = self._context.clock.monotonic_ms()
         self._timer = self._context.clock.after(LOOK_MS, self._tick)
         self._away(now)
-        if self._looking_ms is None:
-            self._looking_ms = now
-            least = self._context.configuration.site.limits.least_free_bytes
-            paths = [path for path, _stalled in self._watched().values()]
-            self._pool.spawn(look, self._places, least, paths).rawlink(self._looked)
-        elif now - self._looking_ms > LATE_MS:
-            main, *rest = self._folders
-            self._take((FolderNow(main.path, main.free_bytes, False, _AWAY), *rest))
-            self._judge(now, {}, within=f"{main.path}/")
+        least = self._context.configuration.site.limits.least_free_bytes
+        paths = [path for path, _stalled in self._watched().values()]
+        for number, began in enumerate(self._looking_ms):
+            if began is None:
+                self._looking_ms[number] = now
+                here = [path for path in paths if self._number(path) == number]
+                job = self._pools[number].spawn(look, self._places, least, here, number)
+                job.rawlink(partial(self._looked, number))
+            elif now - began > LATE_MS:
+                folder = self._folders[number]
+                self._take(number, replace(folder, usable=False, why=_AWAY))
+                self._judge(now, {}, number)
+
+    def _number(self, path: str) -> int:
+        """The folder that a recording lies in; of one that is configured no more, the first."""
+        for number, within in enumerate(self._within):
+            if path.startswith(within):
+                return number
+        return 0
 
     def _watched(self) -> Mapping[str, tuple[str, Stalled]]:
         """What is looked at, by the calls' ids: each recording's path, and what to do where it
@@ -127,32 +140,35 @@ class Growth:
                 watched[call_id] = (path, partial(self._left_still, call_id))
         return watched
 
-    def _looked(self, result: Any) -> None:
-        """On the hub's thread: a look is over."""
-        self._looking_ms = None
+    def _looked(self, number: int, result: Any) -> None:
+        """On the hub's thread: the look at a folder is over."""
+        self._looking_ms[number] = None
         seen: Seen = result.get()
-        self._take(seen.folders)
-        self._judge(self._context.clock.monotonic_ms(), seen.sizes)
+        self._take(number, seen.folders[0])
+        self._judge(self._context.clock.monotonic_ms(), seen.sizes, number)
 
-    def _take(self, folders: tuple[FolderNow, ...]) -> None:
-        for before, folder in zip(self._folders, folders, strict=True):
-            if before.usable and not folder.usable:
-                log.error("no room for recordings", folder=str(folder.path), why=folder.why)
-            elif folder.usable and not before.usable:
-                log.info("room for recordings again", folder=str(folder.path))
-        self._folders = folders
+    def _take(self, number: int, folder: FolderNow) -> None:
+        before = self._folders[number]
+        if before.usable and not folder.usable:
+            log.error("no room for recordings", folder=str(folder.path), why=folder.why)
+        elif folder.usable and not before.usable:
+            log.info("room for recordings again", folder=str(folder.path))
+        self._folders = (*self._folders[:number], folder, *self._folders[number + 1 :])
 
-    def _judge(self, now: int, sizes: Mapping[str, int], within: str = "") -> None:
-        """Tell each call whose recording should have grown and has not; of what lies elsewhere
-        than ``within`` nothing is known."""
+    def _judge(self, now: int, sizes: Mapping[str, int], number: int) -> None:
+        """Tell each call whose recording should have grown in this folder and has not."""
         tapes = {}
         for call_id, (path, stalled) in self._watched().items():
             size = sizes.get(path, -1)
             tape = self._tapes.get(call_id)
-            if tape is None or tape.path != path or size > tape.size:
+            if self._number(path) != number:
+                if tape is not None:
+                    tapes[call_id] = tape
+                continue
+            if tape is None or tape.path != path:
                 tape = _Tape(path, size, now, now)
-            elif not path.startswith(within):
-                tape.told_ms = now
+            elif size > tape.size:  # thousands of new ones would be the collector's to go through
+                tape.size, tape.since_ms, tape.told_ms = size, now, now
             elif now - tape.told_ms >= STILL_MS:
                 tape.told_ms = now
                 stalled(now, tape.since_ms)

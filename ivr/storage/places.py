@@ -222,13 +222,16 @@ def _no_old_probes(places: Places) -> None:
                         (folder / name).unlink()
 
 
-def make_again(places: Places) -> None:
-    """Make folders that somebody removed since the start, with their rights.
+def make_again(places: Places, only: int | None = None) -> None:
+    """Make folders that somebody removed since the start, with their rights; ``only`` those of the
+    spool (0), or of its fallback (1).
 
     Only on the file system on which they were: a mount point whose disk is gone must not be
     filled. Raises OSError and SetupError.
     """
-    for top, device in zip(_tops(places), places.devices, strict=False):
+    for number, (top, device) in enumerate(zip(_tops(places), places.devices, strict=False)):
+        if only not in (None, number):
+            continue
         names = _FOLDERS if top == places.root else _IN_FALLBACK
         missing = [name for name in names if not os.path.lexists(top / name)]
         if missing and device != _NOWHERE and _device(top) == device:

@@ -42,15 +42,18 @@ class Seen:
     """The spool's own first, then the fallback's, as in :attr:`Places.folders`."""
 
 
-def look(places: Places, least_free_bytes: int, paths: Iterable[str]) -> Seen:
+def look(
+    places: Places, least_free_bytes: int, paths: Iterable[str], only: int | None = None
+) -> Seen:
     """The sizes of these recordings, and whether their folders take more.
 
-    ``places`` are those of :func:`ivr.storage.places.placed`. A folder that somebody removed is
-    made again first. Raises nothing.
+    ``places`` are those of :func:`ivr.storage.places.placed`; ``only`` is the number of the one of
+    its folders that is looked at. A folder that somebody removed is made again first. Raises
+    nothing.
     """
     amiss = ""
     try:
-        make_again(places)
+        make_again(places, only)
     except OSError as error:
         amiss = f"cannot be made again: {_why(error)}"
     except SetupError as error:
@@ -61,8 +64,8 @@ def look(places: Places, least_free_bytes: int, paths: Iterable[str]) -> Seen:
             sizes[path] = os.lstat(path).st_size
         except OSError:
             continue
-    folders = tuple(_now(folder, least_free_bytes, amiss) for folder in places.folders)
-    return Seen(sizes, folders)
+    wanted = places.folders if only is None else places.folders[only : only + 1]
+    return Seen(sizes, tuple(_now(folder, least_free_bytes, amiss) for folder in wanted))
 
 
 def _now(path: Path, least_free_bytes: int, amiss: str) -> FolderNow:

@@ -42,7 +42,11 @@ def play_turned(
     )
     with log_to(folder / "engine.log"):
         stage = Stage(folder, clock)
-        for pool in (stage.engine.journal._pool, stage.engine.spool._pool, stage.engine.growth._pool):
+        for pool in (
+            stage.engine.journal._pool,
+            stage.engine.spool._pool,
+            *stage.engine.growth._pools,
+        ):
             clock.busy_probes.append(lambda pool=pool: bool(pool.task_queue.unfinished_tasks))
         meddle(stage)
         try:

@@ -28,6 +28,7 @@ class Disks:
         self._full: set[Path] = set()
         self._released = Event()
         self._released.set()
+        self._hung: set[int] = set()
         probe, look = room._probe, growth.look
 
         def probed(folder: int) -> None:
@@ -36,7 +37,8 @@ class Disks:
             probe(folder)
 
         def looked(*told: Any) -> room.Seen:
-            self._released.wait()
+            if told[-1] in self._hung:
+                self._released.wait()
             return look(*told)
 
         patch.setattr(room, "_probe", probed)
@@ -54,12 +56,15 @@ class Disks:
             self._house.switch.faults.free(folder)
         self._full.clear()
 
-    def hang(self) -> None:
-        """Whoever looks there hears nothing, until :meth:`go_on`."""
+    def hang(self, number: int = 0) -> None:
+        """Whoever looks into this folder hears nothing, until :meth:`go_on`: that of the spool, or
+        of the fallback (1)."""
         self._released.clear()
-        self._house.hung.add(self._house.engine.growth._pool)
+        self._hung.add(number)
+        self._house.hung.add(self._house.engine.growth._pools[number])
 
     def go_on(self) -> None:
         """It answers again, also those who have waited."""
+        self._hung.clear()
         self._released.set()
         self._house.hung.clear()

@@ -69,7 +69,7 @@ class House:
         already where it listens."""
         engine = Engine(load(self.site_file), self.clock, disk, listening=listening)
         self.engines.append(engine)
-        for pool in (engine.journal._pool, engine.spool._pool, engine.growth._pool):
+        for pool in (engine.journal._pool, engine.spool._pool, *engine.growth._pools):
             self._probes.append(partial(self._busy, pool))
         self.clock.busy_probes += self._probes
         engine.start()

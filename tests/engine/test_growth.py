@@ -190,6 +190,32 @@ def test_what_is_in_the_other_folder_is_left_alone_meanwhile(house, disks):
     assert parts(house.over(call)) == ["wav", "2.wav"]
 
 
+def test_a_fallback_that_does_not_answer_leaves_the_spool_alone(house, disks):
+    """Nothing is begun on a disk that hangs, while the spool's own is well."""
+    call = connected(house, talks(12_000))
+    disks.hang(1)
+    house.clock.run(LATE_MS + SOON_MS)
+    assert house.metric("ivr_recording_folder_usable", folder="spool") == 1
+    assert house.metric("ivr_recording_folder_usable", folder="fallback") == 0
+    second = connected(house, talks(4_000))
+    assert (disks.spool / f"{second.uuid}.wav").exists()
+    disks.go_on()
+    assert parts(house.over(call)) == ["wav"]
+
+
+def test_a_spool_that_does_not_answer_while_the_fallback_does(house, disks):
+    """What goes on in the fallback is looked at all the same."""
+    call = connected(house, talks(20_000))
+    disks.hang()
+    house.clock.run(LATE_MS + SOON_MS)
+    disks.fill(disks.fallback)
+    house.clock.run(2_000)
+    assert house.metric("ivr_recording_folder_usable", folder="fallback") == 0
+    disks.free()
+    disks.go_on()
+    assert parts(house.over(call))[:2] == ["wav", "2.wav"]
+
+
 def test_a_file_that_is_removed_has_a_successor_in_the_other_folder(house, disks):
     call = connected(house, talks(6000))
     (disks.spool / f"{call.uuid}.wav").unlink()
