@@ -26,7 +26,8 @@ _FILE = {
     "whole": "whole",
     "growing": "growing",
     "header": "its header is set right",
-    "empty": "no audio in it: set aside",
+    "empty": "no audio in it: removed, or set aside where people were joined",
+    "double": "set aside: the same part lies in another folder, and is worth more",
     "unreadable": "set aside",
 }
 

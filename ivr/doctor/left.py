@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
@@ -22,9 +23,11 @@ from ivr.core.record import iso
 from ivr.core.state import Pause
 from ivr.core.taking_up import followed
 from ivr.doctor.held import Held, ask
+from ivr.doctor.on_spool import spare_journal
 from ivr.doctor.patient import Patient
 from ivr.errors import DiskError, SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
+from ivr.storage.opened import kind_of
 from ivr.storage.places import Places
 from ivr.storage.segments import Reading, read
 from ivr.storage.tape import Listing
@@ -40,9 +43,11 @@ class LeftFile:
     bytes: int
     duration_ms: int
     """By the file's size, whatever its header says; 0 where it holds no audio."""
-    state: Literal["whole", "growing", "header", "empty", "unreadable"]
+    state: Literal["whole", "growing", "header", "empty", "double", "unreadable"]
     """``growing``: FreeSWITCH has the call. ``header``: its lengths are wrong and are set right.
-    ``empty``, ``unreadable``: it goes to ``aside/``."""
+    ``empty``: it is removed, or goes to ``aside/`` where people were joined. ``double``: the part
+    lies in another folder as well, and that one is worth more. ``double``, ``unreadable``: it goes
+    to ``aside/``."""
     why: str
     """Of one that is unreadable."""
 
@@ -114,7 +119,7 @@ def prospect(patient: Patient, zone: tzinfo) -> Prospect:
     assert site is not None  # said above
     places = Places(site.spool, site.fallback)
     try:
-        reading = read(places.journal, places.spare_journal)
+        reading = read(places.journal, spare_journal(places))
     except DiskError as error:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise
@@ -142,7 +147,7 @@ def prospect(patient: Patient, zone: tzinfo) -> Prospect:
                 f"the engine that runs (process {engine}) sees to it"
                 if engine
                 else _then(places, call_id, told, held, bool(paused), asked.core),
-                tuple(_file(path, held) for path in recorded.get(call_id, ())),
+                tuple(_files(recorded.get(call_id, ()), held)),
             )
         )
     return Prospect(
@@ -248,7 +253,8 @@ def _iso(stamp: Stamp, zone: tzinfo) -> str:
 
 
 def _recorded(places: Places) -> dict[str, list[str]]:
-    """The files of recordings, by call, in the order of their parts. Raises OSError."""
+    """The files of recordings, by call, in the order of their parts, then of the folders. Raises
+    OSError."""
     listing = Listing(places)
     for error in listing.unread.values():
         if not isinstance(error, FileNotFoundError):
@@ -258,7 +264,22 @@ def _recorded(places: Places) -> dict[str, list[str]]:
         for call_id, parts in named.items():
             paths = [(part, places.recorded(call_id, part, folder)) for part in parts]
             found.setdefault(call_id, []).extend(paths)
-    return {call: [path for _part, path in sorted(paths)] for call, paths in found.items()}
+    return {
+        call: [path for _part, path in sorted(paths, key=itemgetter(0))]
+        for call, paths in found.items()
+    }
+
+
+def _files(paths: Iterable[str], held: Held) -> list[LeftFile]:
+    """What each of a call's files is; of those of one part all but the best are set aside."""
+    found = [_file(path, held) for path in paths]
+    best: dict[str, LeftFile] = {}
+    for one in found:
+        other = best.setdefault(os.path.basename(one.path), one)
+        if (one.duration_ms > 0, one.bytes) > (other.duration_ms > 0, other.bytes):
+            best[os.path.basename(one.path)] = one
+    kept = best.values()
+    return [one if one in kept or held == "yes" else replace(one, state="double") for one in found]
 
 
 def _file(path: str, held: Held) -> LeftFile:
@@ -266,6 +287,8 @@ def _file(path: str, held: Held) -> LeftFile:
     try:
         fd = os.open(path, _READ)
         try:
+            if kind := kind_of(os.fstat(fd).st_mode):
+                return LeftFile(path, 0, 0, "unreadable", kind)
             size = os.fstat(fd).st_size
             if is_blank_fd(fd):
                 return LeftFile(path, size, 0, "growing" if held == "yes" else "empty", "")

@@ -63,7 +63,7 @@ def recordings(patient: Patient) -> Finding:
         return unchecked("FreeSWITCH is on another host")
     if switch is None:
         return unchecked("FreeSWITCH's process cannot be seen", "run this as root")
-    faults = []
+    faults, seen = [], 0
     folders = [each for each in Places(site.spool, site.fallback).folders if each.parent.exists()]
     if not folders:
         return unchecked(f"{site.spool} is not there")
@@ -74,13 +74,16 @@ def recordings(patient: Patient) -> Finding:
             elif user is not None and (fault := _unreadable(switch, user, folder)):
                 faults.append(fault)
         except FileNotFoundError:
-            continue  # the check of the folder itself says so
+            continue  # it is made at the start
         except OSError as error:
             return unchecked(f"{error.filename}: {error.strerror}", "run this as root")
+        seen += 1
     if faults:
         found, more = listed(faults, "{} things are in the way of recordings")
         do = f"put FreeSWITCH's user into the spool's group and restart it; UMask=0007 ({_STEP3})"
         return wrong(found, "FreeSWITCH writes recording/, the engine reads it", do, more)
+    if not seen:
+        return unchecked(f"{folders[0]} is not there; the engine makes it at its start")
     if user is not None and _copied(switch, user):
         return warning(
             f"FreeSWITCH's umask is {switch.umask:04o}: the engine cannot write its recordings",
@@ -134,7 +137,7 @@ def journal(patient: Patient) -> Finding:
     site = _site(patient)
     places = Places(site.spool, site.fallback)
     try:
-        reading = read(places.journal, places.spare_journal)
+        reading = read(places.journal, spare_journal(places))
     except DiskError as error:
         why = str(error).splitlines()[0]
         if isinstance(error.__cause__, FileNotFoundError):
@@ -153,6 +156,17 @@ def journal(patient: Patient) -> Finding:
         )
     left = sum(not call.finished for call in reading.calls)
     return ok(f"it can be read: {left} of {len(reading.calls)} calls are open")
+
+
+def spare_journal(places: Places) -> Path | None:
+    """The fallback's journal, where there is one; before the first start with it there is none."""
+    spare = places.spare_journal
+    try:
+        return spare if spare is not None and os.lstat(spare) else None
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return spare  # why it cannot be read is said when it is
 
 
 def aside(patient: Patient) -> Finding:
@@ -237,6 +251,8 @@ def _folder(
     found = os.statvfs(top)
     free = found.f_bavail * found.f_frsize
     least = site.limits.least_free_bytes
+    if found.f_flag & os.ST_RDONLY:
+        faults.append("its file system is mounted read-only")
     if free < least:
         faults.append(f"only {free >> 20} MiB are free, expected at least {least >> 20}")
     if faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -28,9 +29,12 @@ from ivr.core.entries import (
 from ivr.doctor import left
 from ivr.doctor.left import LeftCall, LeftFile, is_lost, prospect
 from ivr.doctor.patient import Running, patient
+from ivr.storage.atomic import REAL
+from ivr.storage.filing import Filing, file_batch
 from ivr.storage.lines import line_of
 from ivr.storage.places import prepare
 from tests.engine.site import NUMBER
+from tests.storage.bench import MAKER
 from tests.storage.parts import ARRIVED, CALL, OTHER, call_id, stamped, wav
 
 OURS = replace(ARRIVED, number=NUMBER)
@@ -310,3 +314,42 @@ def test_many_calls_are_asked_after(spool):
     calls = spool.look().calls
     assert len(calls) == 250
     assert [call.switch for call in calls].count("yes") == 1
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_is_set_aside(spool, make):
+    spool.journal(CALL, OURS)
+    make(Path(spool.spool.recorded(CALL)))
+    (file,) = spool.one().files
+    assert (file.state, file.duration_ms) == ("unreadable", 0)
+    assert file.why.startswith("a ")
+
+
+GARBAGE = b"garbage" * 10_000
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "kept"),
+    [(wav(), GARBAGE, 0), (GARBAGE, wav(), 1), (wav(), wav(), 0), (wav(80), wav(8000), 1)],
+)
+def test_the_same_part_in_both_folders(switch, own, other, kept):
+    """The one that a start keeps, and the other one."""
+    spool = Left(switch, fallback=True)
+    both = spool.recording(CALL, own), spool.recording(CALL, other, 1, spool.spool.folders[1])
+    files = spool.one().files
+    assert tuple(file.path for file in files) == both
+    assert [file.state for file in files].index("whole") == kept
+    assert files[1 - kept].state == "double"
+    filing = Filing(CALL, stamped(OURS, RecordingIntended(both[0])))
+    [filed] = file_batch(REAL, spool.spool, MAKER, [filing])
+    audio = Path(spool.spool.audio(CALL)).read_bytes()
+    assert audio == (own, other)[kept], "as a start does it"
+    assert len(filed.aside) == 1
+
+
+def test_before_the_first_start_with_a_fallback(switch):
+    spool = Left(switch, fallback=True)
+    shutil.rmtree(spool.spool.fallback)
+    spool.journal(CALL, OURS)
+    assert spool.look().bad == ()
+    assert spool.one().call == CALL

@@ -116,6 +116,20 @@ def test_a_folder_that_takes_no_file(well, spool, monkeypatch, number):
     assert os.strerror(number) in found.found
 
 
+def test_a_file_system_that_is_mounted_read_only(well, spool, monkeypatch):
+    """Seen by whoever may not try to write, too."""
+    real = os.statvfs
+
+    class ReadOnly:
+        f_flag = os.ST_RDONLY
+        f_bavail, f_frsize = real(spool).f_bavail, real(spool).f_frsize
+
+    monkeypatch.setattr(os, "statvfs", lambda _path: ReadOnly)
+    monkeypatch.setattr(Patient, "user", None)
+    found = on_spool.spool(well)
+    assert (found.verdict, found.found) == ("wrong", "its file system is mounted read-only")
+
+
 def test_a_file_system_on_which_it_cannot_be_tried(well, spool, monkeypatch):
     def refuse(path: object, flags: int, mode: int = 0) -> int:
         raise OSError(errno.EOPNOTSUPP, "no", str(path))
@@ -200,6 +214,13 @@ def test_the_umask_and_the_group_decide_whether_the_engine_can_read(well, spool,
     assert read_by_another(well, monkeypatch, 0o002, {group + 1}).startswith("ok")
 
 
+def test_where_there_is_no_folder_for_recordings_yet_nothing_is_said_of_it(well, spool):
+    (spool / "recording").rmdir()
+    found = on_spool.recordings(well)
+    assert found.verdict == "unchecked"
+    assert found.found.startswith(f"{spool}/recording is not there")
+
+
 def test_a_freeswitch_that_cannot_be_seen(well, spool):
     assert on_spool.recordings(replace(well, switch=None)).verdict == "unchecked"
     assert on_spool.prompts(replace(well, switch=None)).verdict == "unchecked"
@@ -249,6 +270,13 @@ def test_a_journal_in_the_fallback_too(well, spool):
         patient.site.fallback / "journal/0000000002.journal"
     )
     assert on_spool.journal(patient).found == "it can be read: 1 of 1 calls are open"
+
+
+def test_a_journal_before_the_first_start_with_a_fallback(well, spool):
+    patient = with_fallback(well)
+    (patient.site.fallback / "journal").rmdir()
+    journal_of(spool, CALL)
+    assert on_spool.journal(patient).verdict == "ok"
 
 
 def test_a_journal_that_is_no_folder(well, spool):
