@@ -31,6 +31,7 @@ APPLICATIONS = (
 APIS = (
     "eval",
     "global_getvar",
+    "global_setvar",
     "sched_del",
     "uuid_break",
     "uuid_displace",

@@ -21,7 +21,7 @@ from ivr.errors import WireError
 from ivr.esl.session import Link
 from ivr.esl.translate import Legs, Offer, offer
 from ivr.esl.wire import Message, line
-from ivr.esl.wording import text_of
+from ivr.esl.wording import taken_over, text_of
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +77,9 @@ class Arrival:
             return None
         policy = context.configuration.policy_for(offered.number)
         known = context.calls.get(offered.call_id)
+        if offered.again and self._several():
+            # Back when the call is over, the engine that had it before could not know.
+            self._link.post(taken_over(offered.call_id, context.me), None)
         if known is not None:
             if not (offered.again and known.waits_for_its_call and known.policy is not None):
                 self._turn_away(offered, "it is being driven already")
@@ -102,6 +105,10 @@ class Arrival:
         driver = CallDriver(context, offered.call_id, offered.caller, policy, link=self._link)
         driver.begin(offered)
         return driver
+
+    def _several(self) -> bool:
+        """Whether there is another engine."""
+        return len(self._context.configuration.site.engines) > 1
 
     def _is_late(self) -> bool:
         """Whether the dead man is due, though we asked in time: we had hung."""

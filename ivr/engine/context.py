@@ -89,8 +89,9 @@ class Context:
     metrics: Metrics
     finish: Callable[[CallDriver, list[Stamped]], None]
     """Takes a call whose machine is done, with all it journalled."""
-    release: Callable[[str], None]
-    """Takes a call that another engine has: it makes the record."""
+    release: Callable[[str, Sequence[Stamped]], None]
+    """Takes a call that another engine has or had, with all that is journalled here: that engine
+    makes the record."""
     me: str
     """Which engine this is, among those that share a FreeSWITCH."""
     line: Line = field(init=False)

@@ -260,7 +260,7 @@ class CallDriver:
             self._events.clear()
             self.state = self.state._replace(phase=Phase.DONE)
             self.let_go()
-            self._context.release(self.call_id)
+            self._context.release(self.call_id, self._entries)
 
     def _on_lost(self, reason: str) -> None:
         self._link = None

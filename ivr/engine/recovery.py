@@ -20,6 +20,8 @@ from ivr.core.pausing import LINE
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
 from ivr.engine.ended import ended
+from ivr.esl.wire import Message
+from ivr.esl.wording import asked_who_took_over
 from ivr.storage.filing import Filed
 from ivr.storage.segments import Reading
 
@@ -76,8 +78,26 @@ class Recovery:
         if in_progress:
             policy = self._context.configuration.policy_left(entries)
             CallDriver.take_up(self._context, call_id, entries, policy)
+        elif len(self._context.configuration.site.engines) > 1:
+            self._ask_whose_it_was(call_id, entries)
         else:
             self._close(call_id, self._ended(call_id, entries))
+
+    def _ask_whose_it_was(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
+        """Another engine may have taken the call over, and made its record."""
+
+        def told(reply: Message | None) -> None:
+            if reply is None:  # the connection is lost: it is asked with the next
+                self._left[call_id] = entries
+                return
+            engine = "" if reply.refused else reply.reply
+            if engine and engine != self._context.me:
+                log.info("call handed on to another engine", call=call_id, engine=engine)
+                self._context.release(call_id, entries)
+                return
+            self._close(call_id, self._ended(call_id, entries))
+
+        self._context.line.post(asked_who_took_over(call_id), told)
 
     def _ended(self, call_id: str, entries: tuple[Stamped, ...]) -> tuple[Stamped, ...]:
         """With the end of the call, of which nobody heard, unless it is there."""

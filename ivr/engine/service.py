@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,7 @@ from ivr.engine.setup import many_files
 from ivr.engine.wallclock import WallClock
 from ivr.errors import ConfigError, DiskError
 from ivr.esl.wire import Message
+from ivr.esl.wording import forgotten
 from ivr.gauges import Scraped
 from ivr.metrics import Metrics
 from ivr.storage.atomic import REAL, Disk, disk_error
@@ -330,13 +332,13 @@ class Engine:
         self.spool.finish(call_id, entries, filed)
         self._filing += 1
 
-    def _release(self, call_id: str) -> None:
+    def _release(self, call_id: str, entries: Sequence[Stamped]) -> None:
         """Another engine has the call, and makes its record; of what was said in our recording
         before, there is one here."""
-        driver = self.context.calls.pop(call_id, None)
+        self.context.calls.pop(call_id, None)
         self.control.unfollow(call_id)
-        if driver is not None:
-            gevent.spawn(self._released, call_id, tuple(driver.entries))
+        self.control.post(forgotten(call_id), None)
+        gevent.spawn(self._released, call_id, tuple(entries))
 
     def _released(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
         told = (one.entry for one in entries)

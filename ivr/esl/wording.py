@@ -100,6 +100,26 @@ def asked_since(leg: str) -> bytes:
     return line(f"api eval uuid:{leg} ${{Caller-Channel-Bridged-Time}}")
 
 
+_HAD = "ivr_had_"
+"""Variables of FreeSWITCH's own (docs/freeswitch.md 78), one for each call that an engine took over:
+another one may ask after it when the call is gone, and its own variables with it."""
+
+
+def taken_over(call_id: str, engine: str) -> bytes:
+    """Have FreeSWITCH remember which engine makes the record of a call; one reply."""
+    return line(f"api global_setvar {_HAD}{call_id}={engine}")
+
+
+def asked_who_took_over(call_id: str) -> bytes:
+    """Ask which engine does; one reply, refused where none took it over."""
+    return line(f"api global_getvar {_HAD}{call_id}")
+
+
+def forgotten(call_id: str) -> bytes:
+    """Have it remembered no longer; one reply."""
+    return line(f"api global_setvar {_HAD}{call_id}=")
+
+
 def asked_whether_held(leg: str) -> bytes:
     """Ask for the state of a channel, such as ``HELD``; one reply (docs/freeswitch.md 54)."""
     return line(f"api eval uuid:{leg} ${{Channel-Call-State}}")

@@ -154,6 +154,14 @@ def neighbour(house, tmp_path):
     folder = tmp_path / "neighbour"
     folder.mkdir()
     other = House(folder, beside=house)
+    for one in (house, other):
+        text = one.site_file.read_text()
+        two = text.replace(
+            'engines: ["127.0.0.1:8084"]', 'engines: ["127.0.0.1:8084", "127.0.0.1:8085"]'
+        )
+        one.site_file.write_text(two)
+    house.stop()
+    house.start()
     other.start()
     house.switch.dialplan = house.dialplan(house.engine.calls.port, other.engine.calls.port)
     yield other
@@ -166,8 +174,8 @@ def records(*houses: House) -> list[int]:
 
 
 def test_a_call_of_an_engine_that_is_gone_is_the_seconds(house, neighbour, logged):
-    """Its recording begins anew in the second's spool. The first one, back when all is over, can
-    only say that it saw no end."""
+    """Its recording begins anew in the second's spool. The first one, back when all is over, is
+    told by FreeSWITCH whose it was."""
     call = house.place(LISTENS)
     house.until(call, "announcing")
     house.stop()
@@ -183,9 +191,39 @@ def test_a_call_of_an_engine_that_is_gone_is_the_seconds(house, neighbour, logge
     assert f"api uuid_record {call.uuid} stop all" in house.commands
     house.start()
     house.clock.run(60_000)
+    assert records(house, neighbour) == [0, 1]
+    assert house.engine.journal.open_calls == 0
+    assert house.switch.api("global_getvar", f"ivr_had_{call.uuid}") == "", "it is forgotten"
+
+
+def test_where_freeswitch_does_not_know_whose_a_call_was_the_first_one_says_what_it_knows(
+    house, neighbour
+):
+    """Better two records than none."""
+    call = house.place(LISTENS)
+    house.until(call, "announcing")
+    house.stop()
+    neighbour.over(call)
+    house.switch.api("global_setvar", f"ivr_had_{call.uuid}=")
+    house.start()
+    house.clock.run(60_000)
     left = Call(house.spool, call).record
     assert (left["ended"]["reason"], left["recording"]["state"]) == ("ended-unseen", "none")
-    assert records(house, neighbour) == [1, 1]
+
+
+def test_a_call_that_came_back_to_the_first_engine_is_not_the_seconds(house, neighbour):
+    """The second one had it in between, and is started again when the call is over."""
+    call = house.place(LISTENS)
+    house.until(call, "announcing")
+    house.stop()
+    neighbour.until(call, "announcing")
+    house.start()
+    house.switch.dialplan = house.dialplan(house.engine.calls.port)
+    neighbour.stop()
+    house.over(call).assert_heard(3000)
+    neighbour.start()
+    house.clock.run(60_000)
+    assert records(house, neighbour) == [1, 0]
 
 
 def test_the_first_engine_sees_that_another_one_has_the_call(house, neighbour, logged):
