@@ -41,10 +41,15 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
 
 
 def handed_back(
-    journal: Iterable[entries.Stamped], path: str, room: bool, policy: CallPolicy, engine: str
+    journal: Iterable[entries.Stamped],
+    path: str,
+    room: bool,
+    policy: CallPolicy,
+    engine: str,
+    elsewhere: str = "",
 ) -> Step:
-    """FreeSWITCH hands the call over once more. ``path``, ``room`` and ``engine`` as in
-    :class:`ivr.core.events.Arrived`."""
+    """FreeSWITCH hands the call over once more. ``path``, ``room``, ``engine`` and ``elsewhere``
+    as in :class:`ivr.core.events.Arrived`."""
     told = _Told(path, policy)
     for stamped in journal:
         told.take(stamped)
@@ -58,6 +63,7 @@ def handed_back(
         may_record=told.may_record,
         joined=told.state.joined,
         undurable="" if room else NO_ROOM,
+        elsewhere=elsewhere,
         reminders_left=max(0, policy.reminders - told.repeats),
     )
     # What an earlier engine had begun to record may be running, and is not what is begun now.

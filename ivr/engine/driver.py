@@ -138,9 +138,11 @@ class CallDriver:
         """FreeSWITCH handed the call over once more: drive it on from where its journal says that
         it was (R22)."""
         self._context.line.unfollow(self.call_id)
-        folder, me = self._context.folders.room(), self._context.me
-        path = self._context.spool.places.recorded(self.call_id, folder=folder)
-        self._taken(handed_back(self._entries, path, folder is not None, self.policy, me))
+        context = self._context
+        folder = context.folders.room()
+        path = context.spool.places.recorded(self.call_id, folder=folder)
+        room, elsewhere = folder is not None, context.folders.elsewhere(path)
+        self._taken(handed_back(self._entries, path, room, self.policy, context.me, elsewhere))
 
     @classmethod
     def take_up(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ivr.lab import CallScript, Destination
+from ivr.core.entries import TakenUp
+from ivr.lab import CallScript, Destination, LabCall
 from ivr.lab.expect import CALLER_HZ
+from ivr.lab.faults import START
 from tests.engine.disks import FALLBACK, Disks
 from tests.engine.house import CALLER, House
 from tests.engine.site import NUMBER, OWN_KEYS
@@ -94,3 +96,21 @@ def test_a_disk_that_fills_in_the_announcement(house, disks, script):
     assert [one.parent for one in started(house)] == [disks.spool, disks.fallback]
     assert [one.name for one in told.parts] == [f"{call.uuid}.2.wav"]
     assert told.steps.index("recording-started") < told.steps.index("dialled")
+
+
+def test_a_call_that_comes_back_is_begun_in_the_other_folder_too(house, disks):
+    """The main one fills between the last look and the moment in which it is begun."""
+    call = house.place(REFUSES)
+    house.until(call, "announcing")
+    house.lose(call)
+    house.clock.run_until(lambda: "handed-back" in ways(house, call))
+    house.switch.faults.refuse(START, "-ERR Cannot record session!\n")
+    told = house.over(call)
+    told.assert_heard(4000)
+    assert [one.name for one in told.parts] == [f"{call.uuid}.3.wav"]
+
+
+def ways(house: House, call: LabCall) -> list[str]:
+    """How the call was taken up so far."""
+    entries = (one.entry for one in house.engine.context.calls[call.uuid].entries)
+    return [one.how for one in entries if isinstance(one, TakenUp)]
