@@ -101,8 +101,8 @@ def asked_since(leg: str) -> bytes:
 
 
 _HAD = "ivr_had_"
-"""Variables of FreeSWITCH's own (docs/freeswitch.md 78), one for each call that an engine took over:
-another one may ask after it when the call is gone, and its own variables with it."""
+"""Variables of FreeSWITCH's own, one for each call that an engine took over: another one may ask
+after it when the call is gone, and its own variables with it (docs/freeswitch.md 78)."""
 
 
 def taken_over(call_id: str, engine: str) -> bytes:
