@@ -29,21 +29,14 @@ from ivr.core.stalling import should_grow
 from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
 from ivr.core.steps import Step
 from ivr.core.taking_up import followed, handed_back
+from ivr.engine.answers import meant, must_be_ok
 from ivr.engine.context import Context
 from ivr.engine.looking import look, look_who_holds
 from ivr.engine.noticed import noticed
 from ivr.esl.session import Link, OnReply
 from ivr.esl.translate import Legs, Offer, engine_of, event_of
 from ivr.esl.wire import EVENT, Message
-from ivr.esl.wording import (
-    SwitchCommand,
-    answered,
-    keys_told,
-    may_be_refused,
-    opening,
-    refused,
-    text_of,
-)
+from ivr.esl.wording import SwitchCommand, keys_told, opening, text_of
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +106,8 @@ class CallDriver:
         if link is not None:
             link.hand_to(self._on_message, self._on_lost)
             text, replies = opening(call_id)
-            self._send(text, *(self._must_be_ok,) * replies)
+            heard = partial(must_be_ok, context.metrics, call_id)
+            self._send(text, *(heard,) * replies)
 
     def begin(self, offered: Offer) -> None:
         """The call came for the first time."""
@@ -410,38 +404,13 @@ class CallDriver:
             self._context.line.post(text, *replies)
 
     def _judge(self, command: SwitchCommand, reply: Message | None) -> None:
-        """What FreeSWITCH answered to a command; of most only a refusal means anything.
-
-        A reply that was lost means nothing either: what is not confirmed is not done, and a
-        timer sees to it.
-        """
+        """FreeSWITCH answered a command. An answer that was lost means nothing: what is not
+        confirmed is not done, and a timer sees to it."""
         if reply is None or self.state.phase is Phase.DONE:
             return
         at = self._context.clock.monotonic_ms()
-        confirmed = answered(command, at, not reply.refused)
-        if confirmed is not None:
-            self.take(confirmed)
-        if not reply.refused or may_be_refused(command):
-            return
-        name = type(command).__name__
-        self._context.metrics.commands_refused.labels(name).inc()
-        log.warning(
-            "FreeSWITCH refused a command", call=self.call_id, command=name, reply=reply.reply
-        )
-        event = refused(command, at, reply.reply)
-        if event is not None:
+        for event in meant(self._context.metrics, self.call_id, command, reply, at):
             self.take(event)
-
-    def _must_be_ok(self, reply: Message | None) -> None:
-        if reply is not None and reply.refused:
-            # Without `full` in the dialplan's socket action these are refused (docs 10b).
-            log.error(
-                "FreeSWITCH refuses to be listened to; is the dialplan's action"
-                " `socket ... async full`, as `ivr dialplan render` writes it?",
-                call=self.call_id,
-                reply=reply.reply,
-            )
-            self._context.metrics.commands_refused.labels("Subscribe").inc()
 
     # Ends.
 
