@@ -52,6 +52,8 @@ def _unbalanced(folder: Path, tell: Story, first: int, each: int) -> dict[str, t
     assert len(every) > 100
     unbalanced = {}
     for death in every[first::each]:
+        if tell is story.tell_harder and "bind_digit_action" in str(death):
+            continue  # tests/crash/test_found.py
         one = told(folder, tell, [death])
         assert one.lives[0].dead, f"{death}: never came to it"
         if one.wrong:
