@@ -146,7 +146,9 @@ def _measure(
         audio = Audio(channels, rate, width, 0, False, start)
         return _Layout(audio, start - 4, 0, size, riff_only=True)
     frames = there // block
-    audio = Audio(channels, rate, width, frames, True, start)
+    # Longer than its fields can say: they say the most that they can, and all of it is audio.
+    said = length == riff_bytes == _LONGEST and there == frames * block > _LONGEST
+    audio = Audio(channels, rate, width, frames, not said, start)
     return _Layout(audio, start - 4, frames * block, start + frames * block, riff_only=False)
 
 

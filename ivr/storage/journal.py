@@ -384,6 +384,7 @@ class Journal:
         spare = work.spare
         if outcome.number != work.number:
             nothing_kept = self._active_bytes == 0
+            self._active = outcome.number - 1
             self._next_segment()
             if nothing_kept:
                 self._pass_over(work.number)

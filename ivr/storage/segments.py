@@ -81,6 +81,7 @@ class _Reader:
     def __init__(self) -> None:
         self.entries: dict[str, dict[int, Stamped]] = {}
         self.oldest: dict[str, int] = {}
+        self.finished: set[str] = set()
         self.bad: list[BadLine] = []
         self.unreadable: list[int] = []
 
@@ -102,6 +103,8 @@ class _Reader:
                 continue
             self.entries.setdefault(told.call, {})[told.number] = told.stamped
             self.oldest.setdefault(told.call, number)
+            if isinstance(told.stamped.entry, Finished):
+                self.finished.add(told.call)  # whatever another folder has in its place
         if torn:
             self.bad.append(BadLine(path.name, len(lines) + 1, "it is cut short", torn, True))
 
@@ -110,8 +113,8 @@ class _Reader:
         for call, numbered in self.entries.items():
             order = sorted(numbered)
             entries = tuple([numbered[number] for number in order])
-            finished = any(isinstance(stamped.entry, Finished) for stamped in entries)
-            yield JournalledCall(call, entries, order[-1] + 1, finished, self.oldest[call])
+            over = call in self.finished
+            yield JournalledCall(call, entries, order[-1] + 1, over, self.oldest[call])
 
 
 def segments_in(folder: Path) -> dict[int, Path]:
@@ -214,8 +217,9 @@ class SegmentWriter:
         """Append to segment ``number``, which is or goes into the spare folder or not, and return
         when it is on disk.
 
-        Where its folder refuses, ``number + 1`` is begun in the other one. Returns the segment
-        that took it, and what the first folder refused it with. Raises OSError where none did.
+        Where its folder refuses, the next free number is begun in the other one. Returns the
+        segment that took it, and what the first folder refused it with. Raises OSError where none
+        did.
         """
         try:
             self._append(number, data, spare)
@@ -225,11 +229,14 @@ class SegmentWriter:
             refused = error
         else:
             return number, None
+        free = number + 1
+        while os.path.lexists(self.path(free, spare=not spare)):
+            free += 1  # of an engine that started while that folder was away
         try:
-            self._append(number + 1, data, not spare)
+            self._append(free, data, not spare)
         except OSError as error:
             raise (error if spare else refused) from refused
-        return number + 1, refused
+        return free, refused
 
     def _append(self, number: int, data: bytes, spare: bool) -> None:
         disk = self._disk

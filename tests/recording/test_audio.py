@@ -199,7 +199,9 @@ def test_duration() -> None:
 GIB = 1 << 30
 
 
-@pytest.mark.parametrize("size", [2 * GIB, 2 * GIB + 1, 2 * GIB + 44 + 3, 4 * GIB - 44])
+@pytest.mark.parametrize(
+    "size", [2 * GIB, 2 * GIB + 1, 2 * GIB + 44 + 3, 4 * GIB - 44, 4 * GIB + 48, 5 * GIB + 3]
+)
 def test_a_long_recording_is_repaired_by_reading_its_header_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:

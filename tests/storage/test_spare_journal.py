@@ -237,6 +237,36 @@ def test_a_folder_that_is_away_keeps_its_segments_known(bench: Bench) -> None:
     assert bench.both() == ([], [])
 
 
+def test_segments_that_the_spare_folder_has_from_a_time_when_it_was_away(bench: Bench) -> None:
+    """They keep nothing from the disk, and are not written over."""
+    for number in range(2, 6):
+        (bench.spare / f"{number:010d}.journal").write_bytes(b"")
+    bench.append(OTHER, *whole_call()[:2])
+    assert bench.sync() is None
+    bench.refuse("own", "write")
+    bench.append(CALL, *whole_call())
+    assert bench.sync() is None
+    assert bench.both() == ([1], [2, 3, 4, 5, 6])
+    bench.append(OTHER, *whole_call()[2:], OVER)
+    bench.append(CALL, OVER)
+    assert bench.sync() is None
+    bench.trace.failing.clear()
+    bench.tidy()
+    bench.tidy()
+    assert bench.both() == ([], [2, 3, 4, 5])
+
+
+def test_a_call_that_was_finished_while_the_spare_folder_was_away_stays_finished(
+    bench: Bench,
+) -> None:
+    """The next engine knew of its recording alone: what it wrote has the same number."""
+    for folder, one in ((bench.spare, whole_call()[0]), (bench.folder, OVER)):
+        line = line_of(CALL, 0, one.entry, one.stamp)
+        (folder / "0000000001.journal").write_bytes(line)
+    orders = (bench.folder, bench.spare), (bench.spare, bench.folder)
+    assert [read(*each).calls[0].finished for each in orders] == [True, True]
+
+
 def test_a_folder_that_was_removed_takes_nothing_in_secret(bench: Bench) -> None:
     """The open segment has no name any more: nobody would find what is in it."""
     bench.append(CALL, *whole_call()[:3])
