@@ -29,6 +29,7 @@ import gevent
 
 from ivr.clock import RealClock
 from ivr.core.events import Event
+from ivr.core.stalling import should_grow
 from ivr.core.state import CallState, Phase, Recording
 from ivr.engine.context import Context
 from ivr.engine.growth import Growth
@@ -59,6 +60,11 @@ class _Driver:
             together=True,
         )
         self.told = False
+
+    @property
+    def grows(self) -> bool:
+        """Its recording should."""
+        return should_grow(self.state)
 
     def reachable(self) -> bool:
         """FreeSWITCH is there."""
