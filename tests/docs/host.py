@@ -168,7 +168,7 @@ class Host:
     def connected(self) -> LabCall:
         """People who talk; pages call it :data:`CALL`."""
         call = self.place()
-        self._until(call, "Connected")
+        self.until(call, "Connected")
         self.terminal.name(CALL, call.uuid)
         self.terminal.name(CALL[:8], call.uuid[:8])
         return call
@@ -176,13 +176,14 @@ class Host:
     def announced(self) -> LabCall:
         """A caller who hears the announcement, as the journal knows."""
         call = self.place()
-        self._until(call, "PromptStarted")
+        self.until(call, "PromptStarted")
         return call
 
-    def _until(self, call: LabCall, entry: str) -> None:
-        """Wait until the journal has this of a call."""
-        while not _journalled(self.spool / "journal", call, entry):
-            self.unit.now.get("/healthz")  # each answer is a turn of the engine
+    def until(self, call: LabCall, entry: str, unit: int = 0) -> None:
+        """Wait until the journal of an engine has this of a call."""
+        journal = (self.spool, self.folder / "spool-b")[unit] / "journal"
+        while not _journalled(journal, call, entry):
+            self.units[unit].now.get("/healthz")  # each answer is a turn of the engine
 
     def hang_up(self, call: LabCall) -> None:
         """The caller puts the telephone down."""

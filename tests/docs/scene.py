@@ -95,7 +95,7 @@ class Terminal:
 
     def _shell(self, text: str, given: str) -> str:
         done = subprocess.run(
-            ["bash", "-c", text],
+            ["sh", "-c", text],
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

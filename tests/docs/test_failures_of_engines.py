@@ -115,7 +115,7 @@ def test_one_engine_of_two_is_replaced(hosts: Hosts, reading: Reading) -> None:
     def stopped() -> None:
         stop()
         others.append(host.place())
-        happens(others[0], "CHANNEL_BRIDGE")
+        host.until(others[0], "Connected", unit=1)
 
     host.terminal.acts["systemctl stop ivr.socket ivr"] = stopped
     reader.reads(host, DO, "Two engines")
