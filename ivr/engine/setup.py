@@ -17,6 +17,7 @@ import structlog
 from ivr.api.tokens import new_secret
 from ivr.config.settings import Address
 from ivr.errors import SetupError
+from ivr.storage.places import ITS_DISK
 
 log = structlog.get_logger(__name__)
 
@@ -73,13 +74,11 @@ class PidFile:
         self._fds = [_claimed(self._path, f"the spool {spool}", "a spool")]
         try:
             if fallback is not None:
-                what = f"the fallback {fallback}"
-                self._fds.append(_claimed(fallback / _NAME, what, "a fallback"))
+                self._claim_spare(fallback)
             self.secret = new_secret()
             """What this host's commands may ask the engine with; new at each start."""
             self._hidden = spool / _SECRET
-            for fd in self._fds:
-                self._say(fd, f"{os.getpid()}\n")
+            self._say(self._fds[0], f"{os.getpid()}\n")
             _hide(self._hidden, self.secret)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -89,6 +88,21 @@ class PidFile:
         except SetupError:
             self._let_go()
             raise
+
+    def _claim_spare(self, fallback: Path) -> None:
+        """Claim the fallback, unless its disk is what fails: a spare that is no use now keeps no
+        engine from starting. Whoever looks at the folders says so, again and again."""
+        try:
+            fd = _claimed(fallback / _NAME, f"the fallback {fallback}", "a fallback")
+        except SetupError as error:
+            cause = error.__cause__
+            if not isinstance(cause, OSError) or cause.errno not in ITS_DISK:
+                raise
+            log.info("fallback not claimed", fallback=str(fallback), why=cause.strerror)
+            return
+        self._fds.append(fd)
+        with contextlib.suppress(OSError):
+            self._say(fd, f"{os.getpid()}\n")
 
     @staticmethod
     def _say(fd: int, text: str) -> None:
@@ -116,7 +130,8 @@ class PidFile:
         with contextlib.suppress(OSError):
             self._hidden.unlink()
         for fd in self._fds:
-            os.ftruncate(fd, 0)
+            with contextlib.suppress(OSError):  # of a disk that fails by now
+                os.ftruncate(fd, 0)
         self._let_go()
 
     @staticmethod

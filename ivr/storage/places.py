@@ -32,7 +32,7 @@ _ABOVE = 0o711
 _PROBE = ".probe-"
 _TMP = os.sep + "tmp" + os.sep
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_ITS_DISK = {
+ITS_DISK = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EUCLEAN, errno.ENODEV),
     *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH),
 }
@@ -188,7 +188,7 @@ def _prepare_fallback(places: Places, fallback: Path) -> None:
         _check_fallback(places, fallback)
     except SetupError as error:
         cause = error.__cause__
-        if not isinstance(cause, OSError) or cause.errno not in _ITS_DISK:
+        if not isinstance(cause, OSError) or cause.errno not in ITS_DISK:
             raise
 
 

@@ -52,6 +52,67 @@ def test_an_engine_starts_on_a_disk_that_is_full(tmp_path, monkeypatch):
             PidFile.read(tmp_path)
 
 
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.ENOSPC])
+def test_an_engine_starts_though_its_fallback_is_no_use(tmp_path, monkeypatch, number):
+    """A spare disk that is broken costs no call its engine."""
+    spool, fallback = tmp_path / "spool", tmp_path / "fallback"
+    spool.mkdir()
+    fallback.mkdir()
+    real = os.open
+
+    def refused(path, *rest, **more):
+        if str(path).startswith(str(fallback)):
+            raise OSError(number, os.strerror(number))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refused)
+    with PidFile(spool, fallback) as claim:
+        assert PidFile.read(spool) == os.getpid()
+        assert PidFile.secret_of(spool) == claim.secret
+
+
+def test_a_fallback_that_fills_or_fails_later_keeps_no_engine_from_its_start_and_end(
+    tmp_path, monkeypatch
+):
+    spool, fallback = tmp_path / "spool", tmp_path / "fallback"
+    spool.mkdir()
+    fallback.mkdir()
+    spare: list[int] = []
+    pwrite, ftruncate = os.pwrite, os.ftruncate
+
+    def failing(real, number):
+        def call(fd, *rest):
+            if os.readlink(f"/proc/self/fd/{fd}").startswith(str(fallback)):
+                spare.append(number)
+                raise OSError(number, os.strerror(number))
+            return real(fd, *rest)
+
+        return call
+
+    monkeypatch.setattr(os, "pwrite", failing(pwrite, errno.ENOSPC))
+    with PidFile(spool, fallback) as claim:
+        assert PidFile.secret_of(spool) == claim.secret, "the spool's own is as it should be"
+        monkeypatch.setattr(os, "ftruncate", failing(ftruncate, errno.EIO))
+    assert spare == [errno.ENOSPC, errno.EIO]
+    with pytest.raises(SetupError, match="no engine is running"):
+        PidFile.read(spool)
+
+
+def test_a_fallback_that_may_not_be_written_to_is_a_mistake_of_the_set_up(tmp_path, monkeypatch):
+    real = os.open
+
+    def refused(path, *rest, **more):
+        if str(path).startswith(str(tmp_path / "fallback")):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(SetupError, match="cannot write"):
+        PidFile(tmp_path, tmp_path / "fallback")
+    with PidFile(tmp_path):
+        pass  # what the refused one had claimed is free
+
+
 @pytest.mark.parametrize("text", ["", "0\n", "-1\n", "1\n", "\xff", "12 34"])
 def test_no_process_is_signalled_that_the_file_does_not_name(tmp_path, text):
     """0 and -1 would be every process of a group, or of the host."""
