@@ -20,6 +20,8 @@ _PCM = (1, 0xFFFE)
 _PIECE = 1 << 16
 _HEAD = 512
 _LONGEST = 0xFFFF_FFFF
+_MOST_CHUNKS = 1000
+"""More of them are no recording's; a file may be made of nothing else, to keep us busy (R23)."""
 _FEWEST_BYTES = 44
 """A file shorter than a WAV header holds nothing: FreeSWITCH was cut off before its first write."""
 
@@ -80,7 +82,9 @@ class _File:
 
 def _chunks(file: _File, offset: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, offset of the contents, and length of each chunk; stops at what is no chunk."""
-    while offset + 8 <= file.size:
+    for _ in range(_MOST_CHUNKS):
+        if offset + 8 > file.size:
+            return
         name, length = struct.unpack("<4sI", file.read(8, offset))
         if not (name.isascii() and name.decode().isprintable()):
             return

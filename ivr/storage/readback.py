@@ -107,6 +107,8 @@ class ReadBack:
             return self._nothing(tape)
         if os.fstat(tape.fd).st_dev != os.stat(self._places.new).st_dev:
             self._copy(tape)
+            with reading():  # it may have grown meanwhile: the copy is what is told of
+                audio = inspect_fd(tape.fd, "recording")
         proofs = self._proved(tape, audio, spans) if spans else ()
         if audio.repaired:
             repair_fd(self._writable(tape), "recording")

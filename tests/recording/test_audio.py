@@ -220,3 +220,21 @@ def test_a_long_recording_is_repaired_by_reading_its_header_alone(
     assert inspect(path) == Audio(2, 8000, 2, frames, False)
     assert path.stat().st_size == 44 + frames * 4
     assert path.stat().st_blocks < 64, "the holes are still there"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_file_of_countless_chunks_keeps_nobody_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    chunks = b"none\0\0\0\0" * 100_000
+    audio = chunk(b"data", b"\1" * 8)
+    path = written(tmp_path, riff(fmt(), *((chunks, audio) if before else (audio, chunks))))
+    looked: list[int] = []
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda *args: (looked.append(args[1]), real(*args))[1])
+    if before:
+        with pytest.raises(SpoolError, match="without audio"):
+            inspect(path)
+    else:
+        assert inspect(path).repaired, "all after its beginning is taken for audio, as it may be"
+    assert len(looked) < 3_000

@@ -16,9 +16,11 @@ from ivr.storage import aside, places
 from ivr.storage.aside import Aside
 from ivr.storage.atomic import REAL, SourceError
 from ivr.storage.filing import Filing, file_batch
+from ivr.storage.look import verify
 from ivr.storage.places import Places, prepare, probe_name
 from ivr.storage.readback import ReadBack
 from ivr.storage.room import look
+from ivr.storage.tape import Tape
 from tests.recording.wavs import is_silent, is_speech, talk
 from tests.storage.bench import MAKER
 from tests.storage.parts import CALL, Trace, whole_call
@@ -124,6 +126,24 @@ def test_what_grew_since_it_was_copied_is_silent_in_its_pauses(
     assert is_silent(grown, 1_750, 5_250), "what was said in the pause is nowhere"
     assert is_speech(grown, 0, 1_750)
     assert os.listdir(far.folders[1]) == os.listdir(far.tmp) == []
+
+
+def test_what_grows_while_it_is_copied_is_told_of_as_it_was_copied(
+    far: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there(far).write_bytes(LONG)
+    real = ReadBack._copy
+
+    def copy(self: ReadBack, tape: Tape) -> None:
+        with there(far).open("ab") as file:
+            file.write(bytes(3200))
+        real(self, tape)
+
+    monkeypatch.setattr(ReadBack, "_copy", copy)
+    filed = file(far, PAUSED)
+    assert filed.record is not None
+    assert filed.record.recording.duration_ms == 8_100
+    assert verify(far.root, CALL)[0].verdict == "good"
 
 
 @pytest.mark.parametrize("own", [True, False])
