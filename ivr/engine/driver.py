@@ -225,11 +225,12 @@ class CallDriver:
         """Take an event of FreeSWITCH's about this call, whichever connection it came by."""
         began = time.perf_counter_ns()
         at = self._context.clock.monotonic_ms()
+        if self.state.phase is Phase.UNLINKED and message.first(b"Unique-ID") == self.call_id:
+            # It may have come to another engine at the end of its prompt, and not back to us.
+            self.is_of(engine_of(message))
         event = event_of(message, at, self.legs, self.state.path, self._plays)
         if event is None:
             return
-        if isinstance(event, events.HungUp) and self.state.phase is Phase.UNLINKED:
-            self.is_of(engine_of(message))
         self.take(event)
         if isinstance(event, events.PromptEnded):
             self._context.metrics.reacted((time.perf_counter_ns() - began) / 1e9)

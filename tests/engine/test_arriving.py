@@ -287,3 +287,22 @@ def test_what_the_first_engine_had_recorded_is_cleared_away_or_has_its_record(
     if record:
         assert Call(house.spool, call).record["recording"]["duration_ms"] == 1000
     assert house.engine.journal.open_calls == 0
+
+
+def test_a_call_that_its_engine_waits_for_and_another_one_gets(house, neighbour):
+    """An engine that is restarted while the prompt plays finds the call; at the prompt's end the
+    dialplan asks the other one first. Two that drive it would record and mask it twice."""
+    call = house.place(LISTENS)
+    house.until(call, "announcing")
+    house.stop()
+    house.start()
+    assert house.metric("ivr_calls", phase="unlinked") == 1
+    house.switch.dialplan = house.dialplan(neighbour.engine.calls.port, house.engine.calls.port)
+    neighbour.until(call, "connected")
+    house.clock.run(500)
+    assert call.uuid not in house.engine.context.calls
+    assert house.engine.context.agents == {}
+    neighbour.over(call).assert_heard(3000)
+    house.clock.run(1000)
+    assert records(house, neighbour) == [0, 1]
+    assert house.engine.journal.open_calls == 0
