@@ -33,7 +33,13 @@ from ivr.storage.atomic import REAL, Disk, disk_error
 from ivr.storage.fault import describe
 from ivr.storage.lines import line_of
 from ivr.storage.names import checked_call_id
-from ivr.storage.segments import Reading, SegmentWriter, keep_bad_lines, read
+from ivr.storage.segments import (
+    Reading,
+    SegmentWriter,
+    keep_bad_lines,
+    no_more_unread,
+    read,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -475,6 +481,7 @@ def _recover(folder: Path, spare: Path | None) -> Reading:
     """
     reading = read(folder, spare)
     aside = folder.parent / "aside"
+    no_more_unread(reading, aside, spare)
     if reading.bad and aside.is_dir():
         try:
             keep_bad_lines(reading, aside)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from errno import ESTALE
 from pathlib import Path
@@ -171,6 +172,15 @@ def keep_bad_lines(reading: Reading, aside: Path) -> None:
             why = "".join([f"line {bad.line}: {bad.why}\n" for bad in kept])
             write_durably(target, data, scratch)
             write_durably(aside / f"{target.name}.why", why.encode(), scratch)
+
+
+def no_more_unread(reading: Reading, aside: Path, spare: Path | None) -> None:
+    """Remove what earlier starts said of segments, and of a spare folder, that can be read now."""
+    unread = {bad.segment for bad in reading.bad if not bad.line}
+    named = {path.name for _number, path in reading.paths} | ({spare.name} if spare else set())
+    for name in named - unread:
+        with suppress(OSError):
+            (aside / f"{name}.why").unlink()
 
 
 def _not_taken(path: Path, data: bytes) -> Path:

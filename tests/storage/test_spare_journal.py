@@ -298,6 +298,12 @@ def test_a_spare_folder_that_cannot_be_listed_stops_nothing(bench: Bench, tmp_pa
     assert "spare: cannot list: Not a directory" in bad.why
     assert "spare: cannot list" in (tmp_path / "aside/spare.why").read_text()
     journal.close()
+    bench.spare.unlink()
+    bench.spare.mkdir()
+    journal = Journal(bench.folder, bench.clock, LIMITS, spare=bench.spare)
+    journal.open()
+    assert list((tmp_path / "aside").iterdir()) == [], "it is no news any more"
+    journal.close()
 
 
 @pytest.mark.parametrize("room", [True, False])
