@@ -29,9 +29,8 @@ import gevent
 
 from ivr.clock import RealClock
 from ivr.core.events import Event
-from ivr.core.stalling import should_grow
 from ivr.core.state import CallState, Phase, Recording
-from ivr.engine.context import Context
+from ivr.engine.driver import CallDriver
 from ivr.engine.growth import Growth
 from ivr.engine.setup import steady
 from ivr.storage.places import placed, prepare
@@ -46,11 +45,14 @@ _TICK_S = 0.001
 _SETTLING_S = 1.0
 
 
-class _Driver:
-    """Of the driver of a call as much as is looked at."""
+class _Driver(CallDriver):
+    """A call that talks, and is told where its recording stands still."""
 
-    def __init__(self, call: str, path: str) -> None:
-        self.call_id = call
+    __slots__ = ("told",)
+
+    def __init__(self, context: Any, call: str, path: str) -> None:
+        super().__init__(context, call, "", SimpleNamespace(direction="inbound"))
+        self.told = False
         self.state = CallState(
             phase=Phase.CONNECTED,
             path=path,
@@ -59,16 +61,6 @@ class _Driver:
             joined=True,
             together=True,
         )
-        self.told = False
-
-    @property
-    def grows(self) -> bool:
-        """Its recording should."""
-        return should_grow(self.state)
-
-    def reachable(self) -> bool:
-        """FreeSWITCH is there."""
-        return True
 
     def take(self, _event: Event) -> None:
         """It does not grow, it is said."""
@@ -79,18 +71,16 @@ def watch(folder: Path, calls: int, seconds: float, watched: bool) -> dict[str, 
     """In the process of its own: so many recordings, so long."""
     clock = RealClock()
     places = placed(folder)
-    drivers: list[Any] = [
-        _Driver(call, places.recorded(call)) for call in map(call_id, range(calls))
-    ]
     limits = SimpleNamespace(least_free_bytes=0)
-    nothing: Any = None
-    configuration: Any = SimpleNamespace(site=SimpleNamespace(limits=limits))
-    context = Context(
-        clock, configuration, nothing, nothing, nothing, finish=nothing, release=nothing, me=""
+    context: Any = SimpleNamespace(
+        clock=clock,
+        configuration=SimpleNamespace(site=SimpleNamespace(limits=limits)),
+        line=SimpleNamespace(connected=True, nobody_there=False),
+        calls={},
+        agents={},
     )
-    line: Any = SimpleNamespace(nobody_there=False)
-    context.line = line
-    context.calls = {driver.call_id: driver for driver in drivers}
+    ids = [call_id(number) for number in range(calls)]
+    drivers = [_Driver(context, call, places.recorded(call)) for call in ids]
     growth = Growth(context, places)
     if watched:
         growth.start()
