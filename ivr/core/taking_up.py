@@ -47,12 +47,16 @@ def handed_back(
     policy: CallPolicy,
     engine: str,
     elsewhere: str = "",
+    anew: bool = False,
 ) -> Step:
     """FreeSWITCH hands the call over once more. ``path``, ``room``, ``engine`` and ``elsewhere``
-    as in :class:`ivr.core.events.Arrived`."""
+    as in :class:`ivr.core.events.Arrived`. ``anew``: another engine had it since, and what the
+    caller was told and chose there is not known here, so it begins with the announcement."""
     told = _Told(path, policy)
     for stamped in journal:
         told.take(stamped)
+    if anew:
+        told.forget()
     part = told.state.part + 1
     path = further_path(path, part)
     state = CallState(
@@ -108,6 +112,11 @@ class _Told:
         self.returned = False
         self.reason = ""
         """Why the call was to end, where that was decided."""
+
+    def forget(self) -> None:
+        """Nothing is known of what the caller was told, chose, and came to since."""
+        self.heard_ms = self.repeats = 0
+        self.announced = self.opting_out = self.dialled = self.returned = False
 
     @property
     def may_record(self) -> bool:

@@ -119,7 +119,7 @@ class Arrival:
         driver = CallDriver(
             self._context, offered.call_id, offered.caller, policy, entries, self._link
         )
-        driver.go_on()
+        driver.go_on(anew=offered.engine not in ("", self._context.me))
         return driver
 
     def _turn_away(self, offered: Offer, reason: str) -> None:

@@ -128,15 +128,17 @@ class CallDriver:
             )
         )
 
-    def go_on(self) -> None:
+    def go_on(self, *, anew: bool) -> None:
         """FreeSWITCH handed the call over once more: drive it on from where its journal says that
-        it was (R22)."""
+        it was (R22); ``anew`` as for :func:`ivr.core.taking_up.handed_back`."""
         self._context.line.unfollow(self.call_id)
         context = self._context
         folder = context.folders.room()
         path = context.spool.places.recorded(self.call_id, folder=folder)
         room, elsewhere = folder is not None, context.folders.elsewhere(path)
-        self._taken(handed_back(self._entries, path, room, self.policy, context.me, elsewhere))
+        self._taken(
+            handed_back(self._entries, path, room, self.policy, context.me, elsewhere, anew)
+        )
 
     @classmethod
     def take_up(

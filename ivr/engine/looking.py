@@ -14,10 +14,9 @@ from ivr.core import events
 from ivr.core.events import Event
 from ivr.core.state import CallState
 from ivr.esl.session import OnReply
-from ivr.esl.translate import Legs, is_leg, remembered
+from ivr.esl.translate import ENGINE_VARIABLE, Legs, is_leg, remembered
 from ivr.esl.wire import Message
 from ivr.esl.wording import (
-    ENGINE_VARIABLE,
     PAUSED_VARIABLE,
     WHO,
     asked,

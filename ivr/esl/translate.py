@@ -29,7 +29,9 @@ FEATURE = b"Ivr-Feature"
 """Header of the event that an agent's feature code brings (docs/freeswitch.md 14c)."""
 
 
-ENGINE_HEADER = b"variable_ivr_engine"
+ENGINE_VARIABLE = "ivr_engine"
+"""On the A leg: which engine had it last, where there are several."""
+ENGINE_HEADER = f"variable_{ENGINE_VARIABLE}".encode()
 PAUSERS = ("agent", "page", "engineer", "payment-line", "hold", "digits")
 """Who may be remembered to have paused."""
 
@@ -64,6 +66,8 @@ class Offer:
     """An engine had it before, and is gone (R22)."""
     transferred: bool
     """People talk on it, an engine has it or had it, and one of them transferred it to a route."""
+    engine: str
+    """Which engine had it last; empty where none had."""
     moved: bool
     """FreeSWITCH's dialplan went on with it, as the dead man has it do, before it was answered."""
 
@@ -94,6 +98,7 @@ def offer(reply: Message) -> Offer:
         switch=reply.head("Core-UUID") or "",
         again=again,
         transferred=(reply.head(f"variable_{HAD_VARIABLE}") or "").startswith(AGAIN_PREFIX),
+        engine=reply.head(f"variable_{ENGINE_VARIABLE}") or "",
         moved=moved,
     )
 

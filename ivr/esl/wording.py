@@ -10,7 +10,7 @@ from ivr.core import events
 from ivr.core.commands import Tone
 from ivr.core.events import Event
 from ivr.core.policy import FeatureCodes
-from ivr.esl.translate import BESIDE, FEATURE, Legs
+from ivr.esl.translate import BESIDE, ENGINE_VARIABLE, FEATURE, Legs
 from ivr.esl.wire import execute, line
 
 ALL = "all"
@@ -19,8 +19,6 @@ ALL = "all"
 PAUSED_VARIABLE = "ivr_paused"
 """On the customer's leg while nothing of it may be kept: who paused, and since when by the
 monotonic clock. A next engine masks what the last one had no time to write down (R22)."""
-ENGINE_VARIABLE = "ivr_engine"
-"""On the A leg: which engine had it last, where there are several."""
 
 LINGER_S = 10
 """Seconds that FreeSWITCH keeps the socket after the hangup, so that RECORD_STOP comes

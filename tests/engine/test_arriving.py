@@ -306,3 +306,21 @@ def test_a_call_that_its_engine_waits_for_and_another_one_gets(house, neighbour)
     house.clock.run(1000)
     assert records(house, neighbour) == [0, 1]
     assert house.engine.journal.open_calls == 0
+
+
+def test_what_a_caller_chose_with_another_engine_is_not_taken_for_nothing(house, neighbour):
+    """The first engine knows that the caller was told, and not that the caller opted out with the
+    second one: it begins with the announcement (R3)."""
+    keys = (DuringPrompt(1500), Keys("*#"), DuringPrompt(300), Keys("*#*"))
+    call = house.place(CallScript(steps=(*keys, *TALKS), destination=Destination()))
+    house.until(call, "last keys")
+    house.clock.run(400)
+    house.stop()
+    neighbour.until(call, "reminding")
+    neighbour.clock.run(300)
+    neighbour.stop()
+    house.start()
+    house.until(call, "announcing")
+    assert not house.engine.context.calls[call.uuid].state.may_record
+    neighbour.start()
+    house.over(call).assert_heard(3000)

@@ -7,11 +7,19 @@ import pytest
 from ivr.core import commands as do
 from ivr.core import events
 from ivr.errors import WireError
-from ivr.esl.translate import PAUSERS, Legs, Offer, engine_of, is_leg, offer, remembered
+from ivr.esl.translate import (
+    ENGINE_VARIABLE,
+    PAUSERS,
+    Legs,
+    Offer,
+    engine_of,
+    is_leg,
+    offer,
+    remembered,
+)
 from ivr.esl.wire import Framer
 from ivr.esl.wording import (
     ALL,
-    ENGINE_VARIABLE,
     PAUSED_VARIABLE,
     asked,
     asked_whether_held,
