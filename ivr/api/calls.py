@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
 Direction = Literal["inbound", "outbound"]
-RecordingNow = Literal["none", "starting", "recording", "paused", "stopped", "ended", "failed"]
+RecordingNow = Literal[
+    "none", "starting", "recording", "paused", "stopped", "stalled", "ended", "failed"
+]
 """``none``: not begun, or not meant to be. ``starting``: asked of FreeSWITCH. ``recording``: what
 is said is kept. ``paused``: it goes on and keeps silence. ``stopped``: for a pause whose mask
 FreeSWITCH refused; it starts again after it. ``ended``: it is whole. ``failed``: there is none,

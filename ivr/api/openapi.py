@@ -54,7 +54,8 @@ def _call() -> _Json:
         "recording": _words(
             get_args(RecordingNow),
             "`paused`: it goes on and keeps silence. `stopped`: FreeSWITCH refused the pause, so"
-            " that the recording was stopped; it starts again after the pause.",
+            " that the recording was stopped; it starts again after the pause. `stalled`: there is"
+            " nowhere to record it now; it goes on as soon as there is room.",
         ),
         "pause": _words(
             get_args(PauseNow), "`starting` and `ending`: FreeSWITCH has not confirmed it yet."

@@ -73,6 +73,8 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state._replace(away=False), (journal,))
         case events.Stalled():
             return stalling.stalled(state, event, policy)
+        case events.GrowsAgain():
+            return Step(state._replace(no_room=False) if state.no_room else state)
         case _:
             pass
     return _PHASES[state.phase](state, event, policy)

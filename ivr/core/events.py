@@ -198,6 +198,14 @@ class Stalled:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowsAgain:
+    """A recording that stalled grows by itself, as where space came back
+    (docs/freeswitch.md 63)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """The agent's telephone put the call on hold (docs/freeswitch.md 23c)."""
 
@@ -321,6 +329,7 @@ Event = (
     | Vanished
     | Unbridged
     | Stalled
+    | GrowsAgain
     | Held
     | Unheld
     | CustomerHeld

@@ -270,6 +270,7 @@ def _in_any_state(opt_out_keys: str, return_key: str, lines: frozenset[str]) -> 
         events.Vanished(at, switch_lost=True),
         events.Unbridged(at),
         events.Stalled(at, ""),
+        events.GrowsAgain(at),
         *(events.Stalled(when, "/fallback") for when in (at, LATER_MS, LATE_MS)),
         events.Bridged(at, "b"),
         *(events.Bridged(at, "line", number) for number in lines),

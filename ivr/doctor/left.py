@@ -145,7 +145,7 @@ def prospect(patient: Patient, zone: tzinfo) -> Prospect:
                 len(told),
                 missing.get(call_id, 0),
                 f"the engine that runs (process {engine}) sees to it"
-                if engine
+                if engine and not os.path.lexists(places.set_aside(call_id))
                 else _then(places, call_id, told, held, bool(paused), asked.core),
                 tuple(_files(recorded.get(call_id, ()), held)),
             )

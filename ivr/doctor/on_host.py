@@ -48,6 +48,12 @@ def engine(patient: Patient) -> Finding:
     running = patient.engine
     if patient.engine_unknown:
         return unchecked(patient.engine_unknown.splitlines()[0])
+    if running is None and patient.stray and patient.site is not None:
+        return wrong(
+            f"one answers at http://{patient.site.http}/healthz, and the spool knows of none",
+            "the spool of the engine that runs",
+            "is the spool's disk mounted? Mount it before anything is started anew",
+        )
     if running is None:
         return warning(
             "none runs on the spool",

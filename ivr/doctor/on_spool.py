@@ -18,6 +18,7 @@ from ivr.doctor.patient import Patient
 from ivr.doctor.process import Person, Process
 from ivr.doctor.rights import ENTER, READ, WRITE, described, hindrance, may
 from ivr.errors import DiskError
+from ivr.storage.known import IN_SPOOL, is_known
 from ivr.storage.places import Places
 from ivr.storage.segments import read
 
@@ -44,6 +45,12 @@ def fallback(patient: Patient) -> Finding:
     site = _site(patient)
     if site.fallback is None:
         return ok("none is configured: a full disk ends recordings")
+    if not is_known(site.spool, site.fallback):
+        return wrong(
+            f"{site.fallback} is not the folder that it was",
+            "the one in which recordings may lie that have no record yet",
+            f"mount its disk; if it is another one for good, remove {site.spool / IN_SPOOL}",
+        )
     found = _folder(patient, site.fallback, IN_FALLBACK, ("recording",), "fallback")
     if found.verdict != "ok":
         return found

@@ -59,6 +59,8 @@ class Patient:
     configuration: Configuration | None
     """None where there is any mistake."""
     engine: Running | None
+    stray: bool
+    """An engine answers at this host's address, and is none of this spool's."""
     engine_unknown: str
     """Why it is not known whether an engine runs; empty where it is."""
     said: Said | None
@@ -89,13 +91,12 @@ def patient(site_file: Path, *, ask: bool = True) -> Patient:
     """Gather it; FreeSWITCH only where it is to be asked. Takes a few seconds at most, and raises
     nothing that a user can cause."""
     mistakes, site, configuration = _configuration(site_file)
-    gathered = Patient(
-        mistakes, site, configuration, None, "", None, None, None, time.time_ns() // 1_000_000
-    )
+    gathered = Patient(mistakes, site, configuration, None, False, "", None, None, None, _now_ms())
     if site is None:
         return gathered
     engine, unknown = _in_time(site.spool)
-    gathered = replace(gathered, engine=engine, engine_unknown=unknown)
+    stray = engine is None and not unknown and health(site.http) is not None
+    gathered = replace(gathered, engine=engine, engine_unknown=unknown, stray=stray)
     if not ask:
         return gathered
     address = site.freeswitch.address
@@ -106,6 +107,10 @@ def patient(site_file: Path, *, ask: bool = True) -> Patient:
         return replace(gathered, away=away)
     port = listening(address.port) if said.local else None
     return replace(gathered, said=said, switch=None if port is None else holder(port))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _configuration(

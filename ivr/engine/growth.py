@@ -168,7 +168,11 @@ class Growth:
             if tape is None or tape.path != path:
                 tape = _Tape(path, size, now, now)
             elif size > tape.size:  # thousands of new ones would be the collector's to go through
+                stood = tape.told_ms != tape.since_ms
                 tape.size, tape.since_ms, tape.told_ms = size, now, now
+                driver = self._context.calls.get(call_id) if stood else None
+                if driver is not None:
+                    driver.take(events.GrowsAgain(now))
             elif now - tape.told_ms >= STILL_MS:
                 tape.told_ms = now
                 stalled(now, tape.since_ms)

@@ -274,6 +274,8 @@ def _extension(driver: CallDriver) -> str:
 
 
 def _recording(state: CallState) -> RecordingNow:
+    if state.no_room and state.phase in LIVE:
+        return "stalled"
     match state.recording:
         case Recording.NONE:
             return "none"

@@ -30,6 +30,7 @@ def well(site_file: Path) -> Patient:
         site=configuration.site,
         configuration=configuration,
         engine=None,
+        stray=False,
         engine_unknown="",
         said=right.said(configuration),
         away=None,

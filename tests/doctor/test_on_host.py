@@ -15,6 +15,7 @@ from gevent.pywsgi import WSGIServer
 
 from ivr.config.settings import Address
 from ivr.doctor import on_host
+from ivr.doctor import patient as gathering
 from ivr.doctor.on_host import _Timex
 from ivr.doctor.patient import Health, Patient, Running, patient
 from ivr.engine import setup
@@ -100,6 +101,23 @@ def test_an_engine_that_is_not_well(well, other, verdict, says):
     assert found.verdict == verdict
     assert says in found.found
     assert found.do
+
+
+def test_an_engine_whose_spool_is_gone(well):
+    """Whoever starts another one now has it write into the empty mount point."""
+    found = on_host.engine(replace(well, stray=True))
+    assert found.verdict == "wrong"
+    assert "the spool knows of none" in found.found
+    assert "mount" in found.do.lower()
+
+
+def test_an_engine_is_found_by_its_page_where_the_spool_knows_of_none(site_file, monkeypatch):
+    asked = []
+    monkeypatch.setattr(gathering, "health", lambda address: asked.append(address) or HEALTHY)
+    found = patient(site_file, ask=False)
+    assert found.stray
+    assert found.site is not None
+    assert asked == [found.site.http]
 
 
 def test_no_engine(well):

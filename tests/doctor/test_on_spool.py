@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,17 @@ def test_a_file_system_on_which_it_cannot_be_tried(well, spool, monkeypatch):
 
 def test_no_fallback(well, spool):
     assert on_spool.fallback(well).verdict == "ok"
+
+
+def test_a_fallback_that_is_not_the_folder_that_it_was(well, spool):
+    patient = with_fallback(well)
+    shutil.rmtree(patient.site.fallback)
+    patient.site.fallback.mkdir()
+    found = on_spool.fallback(patient)
+    assert found.verdict == "wrong"
+    assert found.do.startswith("mount its disk")
+    (spool / "fallback.id").unlink()
+    assert on_spool.fallback(patient).verdict == "warning", "on the same disk"
 
 
 def test_a_fallback_on_the_same_disk(well, spool):

@@ -124,6 +124,13 @@ def test_room_that_is_there_again_is_told_and_used_for_new_calls(house, disks, l
     assert parts(house.over(call)) == ["wav", "2.wav"], "one that goes on stays where it is"
 
 
+def shown(house: House, call: LabCall) -> str:
+    """What is said of the call's recording to those who ask over HTTP."""
+    now = house.engine.ongoing.find(call.uuid)
+    assert now is not None
+    return now.recording
+
+
 def test_without_room_a_call_goes_on_and_its_agent_knows(bare, disk, logged):
     """What stalled grows again when there is room, and is not begun anew."""
     call = connected(bare, talks(12_000))
@@ -131,7 +138,10 @@ def test_without_room_a_call_goes_on_and_its_agent_knows(bare, disk, logged):
     bare.clock.run(5000)
     assert tones(bare, call) == [NOT_DONE], "once"
     assert stalled(bare) == (0, 1)
+    assert shown(bare, call) == "stalled"
     disk.free()
+    bare.clock.run(1500)
+    assert shown(bare, call) == "recording"
     told = bare.over(call)
     assert parts(told) == ["wav"]
     assert 7000 <= told.record["recording"]["duration_ms"] <= 8000
