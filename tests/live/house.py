@@ -367,7 +367,7 @@ def opened(folder: Path, plan: Plan = _QUIET) -> Iterator[Site]:
             for engine in engines:
                 engine.close()
         finally:
-            switch.kill(signal.SIGTERM)
+            switch.kill()  # it would take five seconds to end by itself
             if between:
                 between.close()
             if listening:
