@@ -18,7 +18,8 @@ import gevent
 
 from ivr.storage.record_schema import PausedSpanModel, RecordModel, parse_record
 from ivr.storage.segments import read
-from tests.live.house import Engine, Site
+from tests.live.engines import Engine
+from tests.live.house import Site
 from tests.live.talk import Sound, Talk
 
 SLACK_MS = 300

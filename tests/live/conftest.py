@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.live.acts import Acts, Stories
-from tests.live.house import Plan, Site, opened
+from tests.live.house import Site, opened
+from tests.live.written import Plan
 
 
 @pytest.fixture(scope="session")

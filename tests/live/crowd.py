@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gevent
 
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.talk import Talk
+from tests.live.written import NUMBERS
 
 TALKING = {
     "talks": "stays",

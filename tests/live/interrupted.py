@@ -9,10 +9,11 @@ import gevent
 from tests.leaks.cards import keyed
 from tests.live.acts import PATIENCE_S
 from tests.live.cards import card
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.page import Answer, Page
 from tests.live.talk import Talk
 from tests.live.wait import until
+from tests.live.written import NUMBERS
 
 KILLED, STAFF, REFERRED = (card(number) for number in range(103, 106))
 

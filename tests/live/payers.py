@@ -14,10 +14,11 @@ import gevent
 
 from tests.leaks.cards import keyed
 from tests.live.cards import card
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.page import Page
 from tests.live.talk import Talk
 from tests.live.wait import until
+from tests.live.written import NUMBERS
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from ivr.lab import script
 from ivr.lab.expect import STANDARD_EXPECTED, Expected
 from ivr.lab.script import CallScript, DuringPrompt, HangUp, Keys
 from tests.live.acts import Acts
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.place import PATIENCE_S
+from tests.live.written import NUMBERS
 
 pytestmark = pytest.mark.live
 

@@ -18,11 +18,12 @@ from tests.live import crowd
 from tests.live.acts import Stories
 from tests.live.books import Off, wrong
 from tests.live.cards import card
-from tests.live.house import NUMBERS, Plan, Site, opened
+from tests.live.house import Site, opened
 from tests.live.page import Answer, Page
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.test_nothing_left import LEAST
 from tests.live.wait import until
+from tests.live.written import NUMBERS, Plan
 
 pytestmark = pytest.mark.live
 

@@ -17,10 +17,11 @@ from tests.live.acts import Stories
 from tests.live.books import Off, wrong
 from tests.live.disk import Disk, mounted
 from tests.live.hearing import Heard
-from tests.live.house import NUMBERS, Plan, Site, opened
+from tests.live.house import Site, opened
 from tests.live.page import ask
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.wait import until
+from tests.live.written import NUMBERS, Plan
 
 pytestmark = pytest.mark.live
 

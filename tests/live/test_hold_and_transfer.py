@@ -14,10 +14,11 @@ from tests.leaks.cards import keyed
 from tests.leaks.search import tones_in
 from tests.live.acts import Acts
 from tests.live.cards import card
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.page import Answer, Page
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.test_pause import silent_between_voices
+from tests.live.written import NUMBERS
 
 pytestmark = pytest.mark.live
 

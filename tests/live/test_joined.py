@@ -10,11 +10,12 @@ from typing import NamedTuple
 import pytest
 
 from tests.live.acts import Acts
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.page import Answer, Page, ivr
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.test_pause import silent_between_voices
 from tests.live.test_payment_line import KEYS, Paid, keys_a_card
+from tests.live.written import NUMBERS
 
 pytestmark = pytest.mark.live
 

@@ -20,13 +20,14 @@ from tests.leaks.cards import keyed
 from tests.leaks.search import digits_in, tones_in
 from tests.live.acts import PATIENCE_S
 from tests.live.cards import card
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.interrupted import KILLED, REFERRED, STAFF, Interrupted, Referred
 from tests.live.page import ivr
 from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Talk
 from tests.live.test_nothing_left import LEAST
 from tests.live.test_pause import silent_between_voices
 from tests.live.wait import until
+from tests.live.written import NUMBERS
 
 pytestmark = pytest.mark.live
 

@@ -10,9 +10,10 @@ import pytest
 
 from tests.live.acts import Acts
 from tests.live.hearing import Heard
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.page import Answer, Page, ask, ivr
 from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Sound, Talk
+from tests.live.written import NUMBERS
 
 pytestmark = pytest.mark.live
 

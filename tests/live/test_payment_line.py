@@ -8,10 +8,11 @@ import pytest
 
 from tests.leaks.cards import keyed
 from tests.live.acts import Acts
-from tests.live.house import NUMBERS, Site
+from tests.live.house import Site
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.test_pause import silent_between_voices
 from tests.live.wait import until
+from tests.live.written import NUMBERS
 
 pytestmark = pytest.mark.live
 

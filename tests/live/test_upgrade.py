@@ -17,9 +17,10 @@ import pytest
 from tests.live import crowd
 from tests.live.acts import Stories
 from tests.live.books import Off, wrong
-from tests.live.house import NUMBERS, Plan, Site, opened
+from tests.live.house import Site, opened
 from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Talk
 from tests.live.wait import until
+from tests.live.written import NUMBERS, Plan
 
 pytestmark = pytest.mark.live
 

@@ -14,9 +14,10 @@ import pytest
 
 from tests.live.acts import Stories
 from tests.live.books import wrong
-from tests.live.house import NUMBERS, Plan, opened
+from tests.live.house import opened
 from tests.live.talk import AGENT_HZ, CALLER_HZ, Talk
 from tests.live.wait import until
+from tests.live.written import NUMBERS, Plan
 
 pytestmark = pytest.mark.live
 
