@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ivr.errors import SetupError
+from ivr.storage.known import is_known, remember
 from ivr.storage.names import checked_call_id, stem_of
 
 _FOLDERS = {
@@ -154,7 +155,7 @@ def prepare(root: Path, least_free_bytes: int, fallback: Path | None = None) -> 
     for name, mode in _FOLDERS.items():
         _folder(root / name, mode, device)
     _no_old_probes(places)
-    if fallback is not None:
+    if fallback is not None and is_known(root, fallback):
         _prepare_fallback(places, fallback)
     free = room(root)
     if free >= least_free_bytes:
@@ -186,6 +187,7 @@ def _prepare_fallback(places: Places, fallback: Path) -> None:
     engine from starting that would do without. Raises SetupError for what is set up wrong."""
     try:
         _check_fallback(places, fallback)
+        remember(places.root, fallback)
     except SetupError as error:
         cause = error.__cause__
         if not isinstance(cause, OSError) or cause.errno not in ITS_DISK:
@@ -234,6 +236,8 @@ def make_again(places: Places, only: int | None = None) -> None:
             continue
         names = _FOLDERS if top == places.root else _IN_FALLBACK
         missing = [name for name in names if not os.path.lexists(top / name)]
+        if top == places.fallback and not is_known(places.root, top):
+            continue
         if missing and device != _NOWHERE and _device(top) == device:
             for name in missing:
                 _folder(top / name, _FOLDERS[name], device)

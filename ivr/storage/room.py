@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.errors import SetupError
+from ivr.storage.known import is_known, unknown
 from ivr.storage.places import Places, make_again, probe_name, write_probe
 
 _PROBE = bytes(4096)
@@ -65,7 +66,23 @@ def look(
         except OSError:
             continue
     wanted = places.folders if only is None else places.folders[only : only + 1]
-    return Seen(sizes, tuple(_now(folder, least_free_bytes, amiss) for folder in wanted))
+    strange = _strange(places) if only != 0 else None
+    return Seen(
+        sizes,
+        tuple(
+            strange
+            if strange is not None and folder == strange.path
+            else _now(folder, least_free_bytes, amiss)
+            for folder in wanted
+        ),
+    )
+
+
+def _strange(places: Places) -> FolderNow | None:
+    """The fallback's folder, where it is another one than it was."""
+    if is_known(places.root, places.fallback):
+        return None
+    return FolderNow(places.folders[1], 0, False, unknown(places.root))
 
 
 def _now(path: Path, least_free_bytes: int, amiss: str) -> FolderNow:

@@ -29,7 +29,7 @@ from ivr.storage.fault import describe
 from ivr.storage.filing import Filed, Filing, Maker, file_batch
 from ivr.storage.journal import Journal
 from ivr.storage.places import Places, placed, prepare
-from ivr.storage.tape import parts_in
+from ivr.storage.tape import Listing
 
 _LOCALTIME = "/etc/localtime"
 _Callback = Callable[[Filed], None]
@@ -173,15 +173,10 @@ class Spool:
         finish each with no entries. Blocks shortly. A folder that cannot be read does not keep
         the others from being looked at. Raises OSError where none can.
         """
-        found: set[str] = set()
-        unread: list[OSError] = []
-        for folder in self.places.folders:
-            try:
-                found.update(parts_in(folder))
-            except OSError as error:
-                unread.append(error)
-        if len(unread) == len(self.places.folders):
-            raise unread[0]
+        listing = Listing(self.places)
+        if not listing.readable:
+            raise listing.unread[self.places.recording]
+        found: set[str] = set().union(*listing.readable.values())
         return tuple(sorted(found.difference(known)))
 
     def depth(self) -> Depth:

@@ -5,6 +5,7 @@ A part may lie in any recording folder, or in ``new/``, moved there before a cra
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from ivr.recording.audio import inspect_fd, is_blank_fd
 from ivr.recording.same import is_silenced_copy
 from ivr.storage.aside import is_damage
 from ivr.storage.atomic import Disk
+from ivr.storage.known import is_known
 from ivr.storage.names import call_and_part
 from ivr.storage.places import Places
 
@@ -95,14 +97,19 @@ def parts_in(folder: Path) -> dict[str, list[int]]:
 
 
 class Listing:
-    """What lies in the recording folders; a folder that cannot be read is left out."""
+    """What lies in the recording folders; a folder that cannot be read, or is not the one that it
+    was, is left out."""
 
     def __init__(self, places: Places) -> None:
         self._own = places.recording
         self.readable: dict[Path, dict[str, list[int]]] = {}
         self.unread: dict[Path, OSError] = {}
+        known = is_known(places.root, places.fallback)
         for folder in places.folders:
             try:
+                if not known and folder != places.recording:
+                    gone = errno.ENOENT, os.strerror(errno.ENOENT), str(folder)
+                    raise FileNotFoundError(*gone)  # as if its disk was away
                 self.readable[folder] = parts_in(folder)
             except OSError as error:
                 self.unread[folder] = error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gevent.event import Event
@@ -457,3 +458,23 @@ def test_a_job_that_dies_is_told_and_the_journal_goes_on(
     settle()
     assert bench.journal.error is None
     assert entries_of(bench.folder) == whole_call()
+
+
+def test_an_entry_that_makes_no_line_is_missed_and_keeps_no_other_off_the_disk(
+    bench: Bench,
+) -> None:
+    bench.append(CALL, *whole_call()[:2])
+    none: Any = None
+    faulty = Stamped(Stamp(1, 1), HungUp("caller", none, 16))
+    bench.append(CALL, faulty)
+    bench.append(OTHER, *whole_call()[:2])
+    with capture_logs() as logged:
+        assert bench.sync() is None
+    assert [(each["event"], each["call"]) for each in logged] == [("fault in the engine", CALL)]
+    bench.append(CALL, whole_call()[2])
+    assert bench.sync() is None
+    told = {call.call_id: call for call in read(bench.folder).calls}
+    assert told[CALL].entries == whole_call()[:3]
+    assert told[CALL].missing == 1
+    assert told[OTHER].entries == whole_call()[:2]
+    assert bench.journal.entries_of(CALL) == 4

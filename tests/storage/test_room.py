@@ -33,8 +33,8 @@ def test_the_fallback_gets_its_folders_and_rights(places: Places, tmp_path: Path
     assert places.spare_journal == fallback / "journal"
     assert mode(fallback) == mode(fallback / "recording") == 0o2770
     assert mode(fallback / "journal") == 0o700
-    assert sorted(os.listdir(fallback)) == ["journal", "recording"]
-    assert [path for path in fallback.rglob("*") if path.is_file()] == []
+    assert sorted(os.listdir(fallback)) == ["journal", "recording", "spool.id"]
+    assert [path.name for path in fallback.rglob("*") if path.is_file()] == ["spool.id"]
     assert places.recorded(CALL, 2, places.folders[1]) == f"{fallback}/recording/{CALL}.2.wav"
     assert Places(places.root).folders == (places.recording,)
     assert Places(places.root).spare_journal is None

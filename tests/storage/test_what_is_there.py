@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.errors import SetupError
-from ivr.storage import aside, places
+from ivr.errors import DiskError, SetupError
+from ivr.storage import aside, known, places
 from ivr.storage.aside import Aside
 from ivr.storage.atomic import REAL, SourceError
 from ivr.storage.filing import Filing, file_batch
@@ -20,11 +20,12 @@ from ivr.storage.look import verify
 from ivr.storage.places import Places, prepare, probe_name
 from ivr.storage.readback import ReadBack
 from ivr.storage.room import look
-from ivr.storage.tape import Tape
+from ivr.storage.tape import Listing, Tape
 from tests.recording.wavs import is_silent, is_speech, talk
 from tests.storage.bench import MAKER
-from tests.storage.parts import CALL, Trace, whole_call
-from tests.storage.paused import LEAKED, PAUSED, file, put
+from tests.storage.parts import CALL, OTHER, Trace, whole_call
+from tests.storage.paused import FIRST, LEAKED, PAUSED, SECOND, file, put
+from tests.storage.test_fallback import in_fallback
 
 LONG, SHORT = talk(8_000), talk(5_000)
 ODD: dict[str, Callable[[Path], object]] = {
@@ -252,3 +253,77 @@ def test_a_spool_without_room_and_a_fallback_that_is_not_there(
     refuse_in(tmp_path / "fallback", monkeypatch, "mkdir", errno.EROFS)
     with pytest.raises(SetupError, match="spool: only"):
         prepare(tmp_path / "spool", 1 << 62, tmp_path / "fallback")
+
+
+# ---- a fallback that is not the folder that it was ----
+
+
+@pytest.fixture
+def unmounted(far: Places) -> Places:
+    """Its disk was not mounted when the engine started again."""
+    put(far, FIRST)
+    there(far).with_name(f"{CALL}.2.wav").write_bytes(SECOND)
+    assert far.fallback is not None
+    far.fallback.rename(far.fallback.with_name("unmounted"))
+    far.fallback.mkdir()
+    return prepare(far.root, 0, far.fallback)
+
+
+def mount(places: Places) -> None:
+    fallback = places.fallback
+    assert fallback is not None
+    fallback.rmdir()
+    fallback.with_name("unmounted").rename(fallback)
+
+
+def test_a_call_waits_for_a_disk_that_was_not_mounted_at_the_start(unmounted: Places) -> None:
+    entries = in_fallback(unmounted)
+    assert file(unmounted, entries).error is not None
+    mount(unmounted)
+    filed = file(unmounted, entries)
+    assert filed.record is not None
+    assert len(filed.record.recording.parts) == 2
+    assert os.listdir(unmounted.folders[1]) == []
+
+
+def test_a_mount_point_is_not_filled_at_the_start_and_takes_no_recordings(
+    unmounted: Places,
+) -> None:
+    assert unmounted.fallback is not None
+    first, second = look(unmounted, 0, ()).folders
+    assert (first.usable, second.usable) == (True, False)
+    assert second.why == (
+        f"is not the folder that it was: mount its disk, or remove {unmounted.root}/fallback.id"
+    )
+    assert os.listdir(unmounted.fallback) == []
+    mount(unmounted)
+    assert [each.usable for each in look(unmounted, 0, ()).folders] == [True, True]
+
+
+def test_what_lies_in_another_fallback_is_not_looked_for(unmounted: Places) -> None:
+    assert unmounted.fallback is not None
+    unmounted.folders[1].mkdir()
+    (unmounted.folders[1] / f"{OTHER}.wav").write_bytes(b"")
+    assert set(Listing(unmounted).readable) == {unmounted.recording}
+    assert look(unmounted, 0, (), 1).folders[0].usable is False
+
+
+def test_another_folder_for_good(unmounted: Places, tmp_path: Path) -> None:
+    """Another path, or the word is removed."""
+    for path in (tmp_path / "other", unmounted.fallback):
+        assert path is not None
+        again = prepare(unmounted.root, 0, path)
+        assert all(folder.usable for folder in look(again, 0, ()).folders)
+        assert (again.root / "fallback.id").read_text().endswith(f"\n{path}\n")
+
+
+def test_a_fallback_that_takes_no_word_is_as_good_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_args: object) -> None:
+        raise DiskError(f"{path}: full")
+
+    monkeypatch.setattr(known, "write_durably", refuse)
+    places = prepare(tmp_path / "spool", 0, tmp_path / "fallback")
+    assert not (places.root / "fallback.id").exists()
+    assert all(folder.usable for folder in look(places, 0, ()).folders)
