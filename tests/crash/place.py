@@ -206,6 +206,18 @@ class Place:
 
     # The end.
 
+    @property
+    def at_rest(self) -> bool:
+        """The engine lives, and has nothing left to do for any call."""
+        engine = self.life.engine
+        return (
+            engine is not None
+            and not self.life.dead
+            and engine.control.connected
+            and not (engine.context.calls or engine.context.unknown)
+            and not (engine.spool.waiting or engine.journal.open_calls)
+        )
+
     def books(self) -> list[str]:
         """What is wrong."""
         books = Books(

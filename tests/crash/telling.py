@@ -56,7 +56,7 @@ def told(
             _turn(place, left, away_ms, ms, over)
 
         turn(LONGEST_MS, lambda: place.callers.all_over)
-        turn(REST_MS)
+        turn(REST_MS, lambda: not left and place.at_rest)
         if not deaths or len(place.lives) <= len(deaths):  # it was not killed yet
             turn(TIDY_MS)
         return Told(tuple(place.lives), tuple(place.books()))

@@ -42,7 +42,7 @@ def test_the_journal_is_not_read(
 ) -> None:
     assert unbalanced("hear CHANNEL_APPLICATION") == ""
     monkeypatch.setattr(journal, "_recover", lambda folder, _spare: replace(read(folder), calls=()))
-    assert "announcement was heard no" in unbalanced("hear CHANNEL_APPLICATION")
+    assert "is not in the journal" in unbalanced("hear CHANNEL_APPLICATION")
 
 
 def test_a_pause_is_forgotten(
