@@ -16,7 +16,6 @@ memory and written again, to a new segment.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,22 +28,13 @@ from gevent.threadpool import ThreadPool
 from ivr.clock import Clock, Timer
 from ivr.core.entries import Entry, Finished, Stamp
 from ivr.errors import DiskError
-from ivr.storage.atomic import REAL, Disk, disk_error
-from ivr.storage.fault import describe
+from ivr.storage.atomic import REAL, Disk
+from ivr.storage.journal_job import Job, Outcome, Synced, Work, recover
 from ivr.storage.lines import line_of
 from ivr.storage.names import checked_call_id
-from ivr.storage.segments import (
-    Reading,
-    SegmentWriter,
-    keep_bad_lines,
-    no_more_unread,
-    read,
-)
+from ivr.storage.segments import Reading, SegmentWriter
 
 log = structlog.get_logger(__name__)
-
-Synced = Callable[[DiskError | None], None]
-"""Told on the hub's thread when all is on disk, or why not; it must not block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +67,6 @@ class _Call:
         self.oldest = oldest
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What one job does and who waits for it."""
-
-    data: bytes
-    waiting: tuple[Synced, ...]
-    closing: tuple[str, ...]
-    carried: tuple[tuple[int, frozenset[str]], ...]
-    number: int
-    spare: bool
-    """Segment ``number`` is in the spare folder."""
-    remove: tuple[int, ...]
-    carry: tuple[int, frozenset[str]] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What a job came to."""
-
-    error: DiskError | None
-    """Why the entries are not on disk."""
-    untidy: DiskError | None
-    """Why old segments could not be removed or read; they are tried again."""
-    lines: tuple[tuple[str, bytes], ...]
-    number: int = 0
-    """The segment that took the entries."""
-    refused: DiskError | None = None
-    """Why the folder that was tried first did not take them."""
-
-
 class Journal:
     """The engine's journal. All methods belong to the hub's thread; see the module's text."""
 
@@ -123,7 +83,7 @@ class Journal:
         self._spare = spare
         self._clock = clock
         self._limits = limits or JournalLimits()
-        self._writer = SegmentWriter(folder, disk, spare)
+        self._job = Job(folder, SegmentWriter(folder, disk, spare))
         # A pool of its own: taking a job from a full pool would block the hub.
         self._pool = ThreadPool(1)
         self._loop: Any = gevent.get_hub().loop
@@ -141,7 +101,7 @@ class Journal:
         self._closing: list[str] = []
         self._carried: list[tuple[int, frozenset[str]]] = []
         self._waiting: list[Synced] = []
-        self._running: _Work | None = None
+        self._running: Work | None = None
         self._last_start_ms = -(1 << 60)
         self._timer: Timer | None = None
         self._retry_timer: Timer | None = None
@@ -176,8 +136,8 @@ class Journal:
         Calls that are not finished stay open here: give each a record by
         :meth:`ivr.storage.spool.Spool.finish`. Waits, off the hub. Raises DiskError.
         """
-        reading: Reading = self._pool.apply(_recover, (self._folder, self._spare))
-        self._writer.adopt(reading.paths)
+        reading: Reading = self._pool.apply(recover, (self._folder, self._spare))
+        self._job.writer.adopt(reading.paths)
         now = self._clock.monotonic_ms()
         self._active = max(reading.segments, default=0) + 1
         readable = [each for each in reading.segments if each not in reading.unreadable]
@@ -240,7 +200,7 @@ class Journal:
                 timer.cancel()
         # A disk that hangs holds the thread, which ends with the process and not before.
         if self._idle.wait(max(0.0, over - time.monotonic())):
-            self._pool.apply(self._writer.close)
+            self._pool.apply(self._job.writer.close)
             self._pool.kill()
         return synced
 
@@ -281,7 +241,7 @@ class Journal:
         now = self._clock.monotonic_ms()
         if self._on_spare and self._buffer and now - self._own_tried_ms >= self._limits.spare_ms:
             self._rotate()
-        work = _Work(
+        work = Work(
             b"".join(self._buffer),
             tuple(self._waiting),
             tuple(self._closing),
@@ -300,7 +260,7 @@ class Journal:
         self._running = work
         self._idle.clear()
         self._last_start_ms = now
-        self._pool.spawn(self._job, work).rawlink(self._done)
+        self._pool.spawn(self._job.run, work).rawlink(self._done)
 
     def _encode(self) -> None:
         """Make lines of what was appended since the last time."""
@@ -315,50 +275,14 @@ class Journal:
                     # Its number stays out: the record says that an entry is missing.
                     log.error("fault in the engine", call=one[0], exc_info=fault)
 
-    def _job(self, work: _Work) -> _Outcome:
-        """In the thread: write and sync, then tidy up. Errors and faults are its result."""
-        lines: tuple[tuple[str, bytes], ...] = ()
-        number, refused = work.number, None
-        if work.data:
-            try:
-                number, why = self._writer.write(work.number, work.data, spare=work.spare)
-                refused = None if why is None or work.spare else self._refusal(work, why)
-            except OSError as error:
-                return _Outcome(self._refusal(work, error), None, ())
-            except Exception as fault:  # noqa: BLE001  # the root of the thread's work
-                return _Outcome(self._at_fault("written", fault), None, ())
-        try:
-            self._writer.remove(work.remove)
-            if work.carry is not None:
-                lines = self._writer.lines_of(*work.carry)
-        except OSError as error:
-            untidy = disk_error("tidy up", self._folder, error)
-            return _Outcome(None, untidy, (), number, refused)
-        except Exception as fault:  # noqa: BLE001  # the root of the thread's work
-            return _Outcome(None, self._at_fault("tidied up", fault), (), number, refused)
-        return _Outcome(None, None, lines, number, refused)
-
-    def _refusal(self, work: _Work, error: OSError) -> DiskError:
-        """Why the journal's own folder did not take the entries, which was tried first unless the
-        last ones went to the spare one."""
-        path = self._writer.path(work.number + work.spare)
-        return disk_error("write the journal", path, error)
-
-    def _at_fault(self, what: str, fault: BaseException) -> DiskError:
-        """What to tell of a fault of the program, which is no refusal of the disk's."""
-        return DiskError(
-            f"{self._folder}: the journal could not be {what}, by a fault of the engine: "
-            f"{describe(fault)}\n  nothing is lost: it is tried again; report the fault"
-        )
-
     def _done(self, result: Any) -> None:
         """On the hub's thread: the job is over."""
         work, self._running = self._running, None
         assert work is not None  # only a job that was begun ends
         self._idle.set()
-        outcome: _Outcome = result.value
+        outcome: Outcome = result.value
         if result.exception is not None:  # not even the job's root held it
-            outcome = _Outcome(self._at_fault("written", result.exception), None, ())
+            outcome = Outcome(self._job.at_fault("written", result.exception), None, ())
         if outcome.error is not None:
             self._refused(work, outcome.error)
         else:
@@ -368,7 +292,7 @@ class Journal:
         if self._waiting:
             self._kick()
 
-    def _refused(self, work: _Work, error: DiskError) -> None:
+    def _refused(self, work: Work, error: DiskError) -> None:
         """Keep what was not written, for a new segment, and try again later."""
         self.error = error
         self._buffer.insert(0, work.data)
@@ -379,7 +303,7 @@ class Journal:
         self._still_there(work.remove)
         self._retry_timer = self._clock.after(self._limits.retry_ms, self._retry)
 
-    def _written(self, work: _Work, outcome: _Outcome) -> None:
+    def _written(self, work: Work, outcome: Outcome) -> None:
         if work.data:
             self.error = None
             self.syncs += 1
@@ -399,7 +323,7 @@ class Journal:
             self._carried.append(work.carry)
             self._kick()
 
-    def _landed(self, work: _Work, outcome: _Outcome) -> None:
+    def _landed(self, work: Work, outcome: Outcome) -> None:
         """Note in which folder the entries are, and say so where it is another one now."""
         if not work.spare:
             self._own_tried_ms = self._last_start_ms
@@ -488,21 +412,3 @@ class Journal:
         self._kick()
         if self._calls or self._buffer or self._active_bytes or len(self._open_in) > 1:
             self._tidy_later(self._limits.segment_ms)
-
-
-def _recover(folder: Path, spare: Path | None) -> Reading:
-    """In the thread: read the segments, and keep what is damaged before they go.
-
-    Where the disk takes nothing of it, the spare folder has to.
-    """
-    reading = read(folder, spare)
-    aside = folder.parent / "aside"
-    no_more_unread(reading, aside, spare)
-    if reading.bad and aside.is_dir():
-        try:
-            keep_bad_lines(reading, aside)
-        except DiskError:
-            if spare is None:
-                raise
-            keep_bad_lines(reading, spare)
-    return reading

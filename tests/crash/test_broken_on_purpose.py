@@ -41,7 +41,7 @@ def test_the_journal_is_not_read(
     unbalanced: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert unbalanced("hear CHANNEL_APPLICATION") == ""
-    monkeypatch.setattr(journal, "_recover", lambda folder, _spare: replace(read(folder), calls=()))
+    monkeypatch.setattr(journal, "recover", lambda folder, _spare: replace(read(folder), calls=()))
     assert "is not in the journal" in unbalanced("hear CHANNEL_APPLICATION")
 
 

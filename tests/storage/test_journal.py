@@ -393,7 +393,7 @@ def test_closing_on_a_full_disk_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call", ["open", "write", "fdatasync"])
 def test_a_fault_in_writing_is_told_and_the_journal_goes_on(bench: Bench, call: str) -> None:
     """It may come in the middle of a line: what follows goes to another segment."""
-    whole = bench.journal._writer._disk
+    whole = bench.journal._job.writer._disk
     bench.append(CALL, *whole_call()[:3])
 
     def broken(*_args: object) -> int:
@@ -401,7 +401,7 @@ def test_a_fault_in_writing_is_told_and_the_journal_goes_on(bench: Bench, call: 
             whole.write(_args[0], b"half a li")  # type: ignore[arg-type] # any words
         raise ValueError("nobody thought of 07700900123")
 
-    bench.journal._writer._disk = replace(whole, **{call: broken})
+    bench.journal._job.writer._disk = replace(whole, **{call: broken})
     told: list[DiskError | None] = []
     both = Event()
     for _ in range(2):
@@ -410,7 +410,7 @@ def test_a_fault_in_writing_is_told_and_the_journal_goes_on(bench: Bench, call: 
     assert bench.journal.error is told[1]
     for error in told:
         assert "by a fault of the engine: ValueError: nobody thought of ***********" in str(error)
-    bench.journal._writer._disk = whole
+    bench.journal._job.writer._disk = whole
     bench.append(CALL, *whole_call()[3:])
     assert bench.sync() is None
     assert bench.journal.error is None
@@ -421,12 +421,12 @@ def test_a_fault_in_writing_is_told_and_the_journal_goes_on(bench: Bench, call: 
 def test_a_fault_in_tidying_up_keeps_nothing_from_the_disk(bench: Bench) -> None:
     bench.append(CALL, *whole_call(), Stamped(Stamp(9, 9), Finished()))
     assert bench.sync() is None
-    whole = bench.journal._writer._disk
+    whole = bench.journal._job.writer._disk
 
     def broken(_path: str) -> None:
         raise ValueError("nobody thought of this")
 
-    bench.journal._writer._disk = replace(whole, unlink=broken)
+    bench.journal._job.writer._disk = replace(whole, unlink=broken)
     with capture_logs() as logged:
         bench.tidy()
         bench.append(OTHER, *whole_call())
@@ -437,7 +437,7 @@ def test_a_fault_in_tidying_up_keeps_nothing_from_the_disk(bench: Bench) -> None
     assert "by a fault of the engine: ValueError: nobody thought of this" in line["error"]
     assert "0000000001.journal" in bench.files()
     assert entries_of(bench.folder, OTHER) == whole_call()
-    bench.journal._writer._disk = whole
+    bench.journal._job.writer._disk = whole
     bench.tidy()
     assert "0000000001.journal" not in bench.files()
 
@@ -448,7 +448,7 @@ def test_a_job_that_dies_is_told_and_the_journal_goes_on(
     def dies(_work: object) -> None:
         raise RuntimeError("in the thread")
 
-    monkeypatch.setattr(bench.journal, "_job", dies)
+    monkeypatch.setattr(bench.journal._job, "run", dies)
     bench.append(CALL, *whole_call())
     error = bench.sync()
     assert "by a fault of the engine: RuntimeError: in the thread" in str(error)
