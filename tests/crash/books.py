@@ -52,8 +52,9 @@ class Books:
     ) -> None:
         """``shown`` is how often each file was moved into ``new/``, where that was watched.
 
-        Not ``strict``: a caller who hangs up in the first moments of a call, and whose engine is
-        killed in them, may be known to nobody. ``may_miss_ms`` is how much of a call the disk
+        Not ``strict``: the disk may be slow. A caller who hangs up in the first moments of a call,
+        and whose engine is killed in them, may be known to nobody; and nobody may know that an
+        announcement was heard to its end a moment before. ``may_miss_ms`` is how much of a call the disk
         may have kept from being recorded; ``may_go_unrecorded`` that it may have kept all of one
         from it, as the team's policy has it. ``forgotten``: what happened in calls may be lost
         with the journal, and nothing of their audio.
@@ -203,7 +204,7 @@ class Books:
         if recorded + paused_without < least and not call.unrecorded:
             yield f"{joined} ms together, only {recorded} ms recorded"
         told = record.announcement == "fully" or record.opt_out.returned
-        if joined and not told and record.direction == "inbound":
+        if joined and not told and record.direction == "inbound" and self._strict:
             yield f"connected, and the announcement was heard {record.announcement}"
         if joined and not record.connected_at and record.ended.reason != "ended-unseen":
             yield "its record does not say that it was connected"
