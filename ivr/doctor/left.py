@@ -27,6 +27,8 @@ from ivr.doctor.on_spool import spare_journal
 from ivr.doctor.patient import Patient
 from ivr.errors import DiskError, SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
+from ivr.storage.filing import paths_of
+from ivr.storage.known import is_known
 from ivr.storage.opened import kind_of
 from ivr.storage.places import Places
 from ivr.storage.segments import Reading, read
@@ -174,6 +176,8 @@ def _then(
         if paused:
             return "masked at once, then followed to its end"
         return "followed to its end; driven on if FreeSWITCH hands it over once more"
+    if _lies_away(places, told):
+        return f"waits until {places.fallback} is there: a part of its recording is to lie in it"
     if os.path.lexists(places.record(call_id)):
         return "its record is there already: what else is left of it is cleared away"
     if not told:
@@ -181,6 +185,13 @@ def _then(
     if any(isinstance(one.entry, entries.HungUp) for one in told):
         return "its record is written: its end is known"
     return f"its record is written, its end is {unseen_end(is_lost(told, core)).reason}"
+
+
+def _lies_away(places: Places, told: tuple[Stamped, ...]) -> bool:
+    """Whether the journal has a part of the call's recording in a fallback that is not there."""
+    if is_known(places.root, places.fallback):
+        return False
+    return str(places.folders[1]) in {os.path.dirname(path) for path in paths_of(told)}
 
 
 def is_paused(told: tuple[Stamped, ...], configuration: Configuration | None, path: str) -> bool:

@@ -220,7 +220,7 @@ class _Batch:
         call_id, entries, doubt = call.filing.call_id, call.filing.entries, call.filing.doubt
         if self._there is None:
             self._there = Listing(self.places)  # once a batch: it holds all calls
-        self._there.must_wait(_paths(entries), all_known=not doubt)
+        self._there.must_wait(paths_of(entries), all_known=not doubt)
         folders = [*self._there.readable, *_other_folders(entries, self.places)]
         finder = Finder(self.disk, self.places, call_id, folders)
         finder.tapes([*_parts(entries), *self._there.parts(call_id)], call.tapes.append)
@@ -386,14 +386,14 @@ def _parts(entries: Sequence[Stamped]) -> list[int]:
     return [part_of(each.entry.path) for each in entries if isinstance(each.entry, _RECORDING)]
 
 
-def _paths(entries: Sequence[Stamped]) -> list[str]:
+def paths_of(entries: Sequence[Stamped]) -> list[str]:
     """Where the journal has the parts of the recording."""
     return [each.entry.path for each in entries if isinstance(each.entry, _RECORDING)]
 
 
 def _other_folders(entries: Sequence[Stamped], places: Places) -> list[Path]:
     """Where the journal has parts and the configuration has no folder any more."""
-    named = {Path(path).parent for path in _paths(entries) if path}
+    named = {Path(path).parent for path in paths_of(entries) if path}
     return sorted(folder for folder in named.difference(places.folders) if folder.is_dir())
 
 

@@ -353,3 +353,18 @@ def test_before_the_first_start_with_a_fallback(switch):
     spool.journal(CALL, OURS)
     assert spool.look().bad == ()
     assert spool.one().call == CALL
+
+
+def test_a_call_that_waits_for_a_fallback_that_is_not_mounted(switch):
+    spool = Left(switch, fallback=True)
+    second = spool.spool.recorded(CALL, 2, spool.spool.folders[1])
+    spool.journal(CALL, OURS, RecordingStarted(second), HungUp("caller", "", 16))
+    spool.recording(CALL, wav())
+    entries = stamped(OURS, RecordingStarted(second), HungUp("caller", "", 16))
+    shutil.rmtree(spool.spool.fallback)
+    spool.spool.fallback.mkdir()
+    assert spool.one().then.startswith(f"waits until {spool.spool.fallback} is there")
+    [filed] = file_batch(REAL, spool.spool, MAKER, [Filing(CALL, entries)])
+    assert filed.error is not None, "as a start does it"
+    (spool.spool.root / "fallback.id").unlink()
+    assert spool.one().then == "its record is written: its end is known"
