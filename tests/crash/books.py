@@ -52,12 +52,14 @@ class Books:
     ) -> None:
         """``shown`` is how often each file was moved into ``new/``, where that was watched.
 
-        Not ``strict``: the disk may be slow. A caller who hangs up in the first moments of a call,
-        and whose engine is killed in them, may be known to nobody; and nobody may know that an
-        announcement was heard to its end a moment before. ``may_miss_ms`` is how much of a call the disk
-        may have kept from being recorded; ``may_go_unrecorded`` that it may have kept all of one
-        from it, as the team's policy has it. ``forgotten``: what happened in calls may be lost
-        with the journal, and nothing of their audio.
+        Not ``strict``: the disk may be slow, and engines die often. Nobody may know of a caller who
+        hung up in the first moments, that an announcement was heard to its end a moment before, or
+        that a call was connected which ends a moment after.
+
+        ``may_miss_ms`` is how much of a call the disk may have kept from being recorded;
+        ``may_go_unrecorded`` that it may have kept all of one from it, as the team's policy has it.
+        ``forgotten``: what happened in calls may be lost with the journal, and nothing of their
+        audio.
         """
         self.spool = spool
         self.written = written
@@ -206,7 +208,8 @@ class Books:
         told = record.announcement == "fully" or record.opt_out.returned
         if joined and not told and record.direction == "inbound" and self._strict:
             yield f"connected, and the announcement was heard {record.announcement}"
-        if joined and not record.connected_at and record.ended.reason != "ended-unseen":
+        unseen = record.ended.reason == "ended-unseen" or not self._strict
+        if joined and not record.connected_at and not unseen:
             yield "its record does not say that it was connected"
         yield from self._voices(call, record, parts)
 
