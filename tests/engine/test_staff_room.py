@@ -46,4 +46,4 @@ def test_where_that_refuses_too_the_call_is_ended(house):
     house.switch.faults.refuse(START, REFUSED, times=2)
     call = house.call(CALLS)
     assert call.record["ended"]["reason"] == "not-recordable"
-    assert call.outcome.duration_ms < 1_000
+    assert call.outcome.duration_ms < 5_000, "and not talked on"
