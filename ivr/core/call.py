@@ -208,7 +208,7 @@ def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 state = state._replace(elsewhere="")
                 return steps.then(failed, stalling.stalled(state, again, policy))
             if outbound and policy.without_recording == "refuse":
-                return steps.then(failed, steps.hang_up(state, "NORMAL_CLEARING", "not-recordable"))
+                return steps.then(failed, stalling.refuse(state))
             return steps.then(failed, pausing.recording_failed(state))
         case events.RecordingStopped(cause=cause, switch_ms=ms, path=path) if path != state.path:
             # A part that was given up for another.
@@ -265,6 +265,8 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
         return Step(state)
     if state.phase in (Phase.CLOSING, Phase.NEW):
         return steps.finish(state)
+    if state.phase is Phase.REFUSING:
+        return steps.hang_up(state, "NORMAL_CLEARING", "not-recordable")
     # Also of one that heard a prompt it is known how it goes on: by FreeSWITCH's dialplan, which
     # may hand it over once more.
     state, again = pausing.link_lost(state)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ivr.core import commands as do
 from ivr.core import connecting, entries, events, pausing, rules, steps
-from ivr.core.commands import Tone
+from ivr.core.commands import Command, Tone
 from ivr.core.policy import CallPolicy
 from ivr.core.state import (
     AGAIN_MS,
@@ -134,5 +134,14 @@ def _nowhere(state: CallState, reason: str, policy: CallPolicy) -> Step:
     state = state._replace(no_room=True)
     if policy.without_recording == "connect":
         return Step(state, told)
+    return _refuse(state, *told)
+
+
+def refuse(state: CallState) -> Step:
+    """The call is not recorded and may not go on so: its agent is told, and it ends."""
+    return _refuse(state, *pausing.tell(state, Tone.NOT_DONE))
+
+
+def _refuse(state: CallState, *told: Command) -> Step:
     state, stop = steps.stop_recording(state)
     return steps.enter(state, Phase.REFUSING, TOLD_MS, *told, *stop)

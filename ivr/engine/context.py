@@ -101,6 +101,8 @@ class Context:
     """Calls in progress by their A leg's id."""
     unknown: set[Arrival] = field(default_factory=set)
     """Connections that have not said yet which call they are for."""
+    customers: dict[str, CallDriver] = field(default_factory=dict)
+    """Calls that staff make, by the id of their customer's leg."""
     agents: dict[str, CallDriver] = field(default_factory=dict)
     """Calls by the id of their agent's leg, which feature codes come from."""
     _soon: Timer | None = None

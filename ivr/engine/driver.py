@@ -329,6 +329,8 @@ class CallDriver:
                 del agents[before.other_leg]
             if self.legs.agent and not state.at_line:
                 agents[self.legs.agent] = self
+        elif self.legs.customer:
+            self._context.customers[self.legs.customer] = self
 
     def _follow(self) -> None:
         """Be told by the inbound connection of a call whose own socket is gone."""
@@ -458,6 +460,8 @@ class CallDriver:
         for leg in (self.call_id, self.state.other_leg):
             if self._context.agents.get(leg) is self:
                 del self._context.agents[leg]
+        if self._context.customers.get(self.legs.customer) is self:
+            del self._context.customers[self.legs.customer]
         for timer in (self._timer, self._pause_timer):
             if timer is not None:
                 timer.cancel()

@@ -140,11 +140,9 @@ class Ongoing:
         if driver is not None:
             driver.take(events.Held(at) if held else events.Unheld(at))
             return
-        calls = self._context.calls
-        customers = [calls[leg]] if leg in calls else calls.values()
-        for driver in tuple(customers):
-            if driver.legs.customer == leg:
-                driver.take(events.CustomerHeld(at) if held else events.CustomerBack(at))
+        driver = self._context.customers.get(leg) or self._context.calls.get(leg)
+        if driver is not None and driver.legs.customer == leg:
+            driver.take(events.CustomerHeld(at) if held else events.CustomerBack(at))
 
     def paused(self) -> Sequence[tuple[float, bool]]:
         """Of each call that is paused now: for how long (s), and whether for too long."""

@@ -294,7 +294,7 @@ def test_one_that_is_refused_may_be_paused_transferred_and_hung_up_meanwhile() -
     assert refusing().bridge("c", "101").state.phase is Phase.REFUSING
     assert refusing().hang_up().stopped().state.phase is Phase.DONE
     lost = refusing().hear(events.LinkLost(0))
-    assert (lost.look(), lost.state.phase) == ([], Phase.UNLINKED)
+    assert (lost.look(), lost.state.phase) == (["hang up NORMAL_CLEARING"], Phase.ENDING)
 
 
 # Before anybody is connected.
@@ -364,5 +364,5 @@ def test_in_a_call_of_staff_the_other_folder_is_tried_while_they_talk() -> None:
     again = Call(refusing).hear(ELSEWHERE, events.Journalled(0)).bridge("b", "07700900999")
     assert written(again.failed().quiet()).failed().look() == [
         "StartRecording",
-        "hang up NORMAL_CLEARING",
+        "tone not done",
     ]
