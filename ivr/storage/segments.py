@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from errno import ESTALE
 from pathlib import Path
 
-from ivr.core.entries import Finished, Stamped
+from ivr.core.entries import Arrived, Finished, Stamp, Stamped
 from ivr.errors import DiskError, SpoolError
 from ivr.storage.atomic import Disk, disk_error, sync_folder, write_all, write_durably
-from ivr.storage.lines import parse
+from ivr.storage.lines import Line, parse
 
 _NAME = re.compile(r"([0-9]{10})\.journal", re.ASCII)
 _CALL_AT = len('{"c":"')
 _CALL_END = _CALL_AT + 36
+_OVER = b',"k":"Finished","d":'
+"""In a line, but nowhere in what strangers put into one, where quotes are escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ class _Reader:
     def __init__(self) -> None:
         self.entries: dict[str, dict[int, Stamped]] = {}
         self.oldest: dict[str, int] = {}
-        self.finished: set[str] = set()
+        self.finished: dict[str, Stamp] = {}
+        self.before: dict[str, set[tuple[int, Stamped]]] = {}
+        """Entries of calls that were finished and began again."""
         self.bad: list[BadLine] = []
         self.unreadable: list[int] = []
 
@@ -102,12 +106,24 @@ class _Reader:
             except SpoolError as error:
                 self.bad.append(BadLine(path.name, at, str(error), line, False))
                 continue
-            self.entries.setdefault(told.call, {})[told.number] = told.stamped
-            self.oldest.setdefault(told.call, number)
-            if isinstance(told.stamped.entry, Finished):
-                self.finished.add(told.call)  # whatever another folder has in its place
+            self._take(number, told)
         if torn:
             self.bad.append(BadLine(path.name, len(lines) + 1, "it is cut short", torn, True))
+
+    def _take(self, number: int, told: Line) -> None:
+        call, stamped = told.call, told.stamped
+        if (told.number, stamped) in self.before.get(call, ()):
+            return  # carried over with what came after it
+        over = self.finished.get(call)
+        arrives = told.number == 0 and isinstance(stamped.entry, Arrived)
+        if arrives and over is not None and stamped.stamp.wall_ms > over.wall_ms:
+            # It was left to another engine, and came back.
+            self.before.setdefault(call, set()).update(self.entries.pop(call).items())
+            del self.finished[call], self.oldest[call]
+        self.entries.setdefault(call, {})[told.number] = stamped
+        self.oldest.setdefault(call, number)
+        if isinstance(stamped.entry, Finished):
+            self.finished[call] = stamped.stamp  # whatever another folder has in its place
 
     def calls(self) -> Iterator[JournalledCall]:
         """What was read of each call."""
@@ -298,7 +314,8 @@ class SegmentWriter:
             self._paths.pop(number, None)
 
     def lines_of(self, number: int, calls: frozenset[str]) -> tuple[tuple[str, bytes], ...]:
-        """The whole lines of these calls in a segment. Raises OSError."""
+        """The whole lines of these calls in a segment, but for those of a life before, which
+        ended in it. Raises OSError."""
         lines: list[bytes] = []
         for path in self._paths.get(number, ()):
             try:
@@ -307,7 +324,14 @@ class SegmentWriter:
             except FileNotFoundError:
                 _only_the_file(path)
         named = ((line[_CALL_AT:_CALL_END].decode("ascii", "replace"), line) for line in lines)
-        return tuple((call, line) for call, line in named if call in calls)
+        found: dict[str, list[bytes]] = {}
+        for call, line in named:
+            if call in calls:
+                if _OVER in line:
+                    found.pop(call, None)
+                else:
+                    found.setdefault(call, []).append(line)
+        return tuple((call, line) for call, lines in found.items() for line in lines)
 
 
 def _only_the_file(path: str) -> None:

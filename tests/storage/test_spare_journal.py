@@ -260,7 +260,8 @@ def test_a_call_that_was_finished_while_the_spare_folder_was_away_stays_finished
     bench: Bench,
 ) -> None:
     """The next engine knew of its recording alone: what it wrote has the same number."""
-    for folder, one in ((bench.spare, whole_call()[0]), (bench.folder, OVER)):
+    over = Stamped(whole_call()[-1].stamp, Finished())
+    for folder, one in ((bench.spare, whole_call()[0]), (bench.folder, over)):
         line = line_of(CALL, 0, one.entry, one.stamp)
         (folder / "0000000001.journal").write_bytes(line)
     orders = (bench.folder, bench.spare), (bench.spare, bench.folder)
