@@ -29,7 +29,7 @@ from ivr.clock import Clock, Timer
 from ivr.core.entries import Entry, Finished, Stamp
 from ivr.errors import DiskError
 from ivr.storage.atomic import REAL, Disk
-from ivr.storage.journal_job import Job, Outcome, Synced, Work, recover
+from ivr.storage.journal_job import Job, OpenCall, Outcome, Synced, Work, recover
 from ivr.storage.lines import line_of
 from ivr.storage.names import checked_call_id
 from ivr.storage.segments import Reading, SegmentWriter
@@ -57,16 +57,6 @@ class JournalLimits:
     """After how long in the spare folder the next entries try the journal's own again."""
 
 
-class _Call:
-    """What is remembered of an open call."""
-
-    __slots__ = ("next_number", "oldest")
-
-    def __init__(self, next_number: int, oldest: int) -> None:
-        self.next_number = next_number
-        self.oldest = oldest
-
-
 class Journal:
     """The engine's journal. All methods belong to the hub's thread; see the module's text."""
 
@@ -89,7 +79,7 @@ class Journal:
         self._loop: Any = gevent.get_hub().loop
         self._idle = Event()
         self._idle.set()
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[str, OpenCall] = {}
         self._open_in: dict[int, int] = {1: 0}
         self._begun_ms: dict[int, int] = {1: clock.monotonic_ms()}
         self._active = 1
@@ -98,7 +88,8 @@ class Journal:
         """What was appended and is no line yet: many at once are made into lines in half the
         time that they take one by one."""
         self._buffer: list[bytes] = []
-        self._closing: list[str] = []
+        self._closing: list[OpenCall] = []
+        """Calls whose end is on its way to the disk."""
         self._carried: list[tuple[int, frozenset[str]]] = []
         self._waiting: list[Synced] = []
         self._running: Work | None = None
@@ -116,8 +107,9 @@ class Journal:
 
     @property
     def open_calls(self) -> int:
-        """How many calls are not finished."""
-        return len(self._calls)
+        """How many calls are not finished, or not on disk as such."""
+        ending = 0 if self._running is None else len(self._running.closing)
+        return len(self._calls) + len(self._closing) + ending
 
     @property
     def on_spare(self) -> bool:
@@ -145,7 +137,7 @@ class Journal:
         self._begun_ms = dict.fromkeys(self._open_in, now)
         for call in reading.calls:
             if not call.finished:
-                self._calls[call.call_id] = _Call(call.next_number, call.segment)
+                self._calls[call.call_id] = OpenCall(call.next_number, call.segment)
                 self._open_in[call.segment] += 1
         if readable:
             self._tidy_later(0)
@@ -160,16 +152,17 @@ class Journal:
     def append(self, call_id: str, entry: Entry, stamp: Stamp) -> None:
         """Gather an entry; on disk only once a later :meth:`sync` has called back.
 
-        ``Finished`` is a call's last entry. Raises SpoolError for what is no call's id.
+        ``Finished`` is a call's last entry: what comes after it, of a call that came back, is of
+        another life of it. Raises SpoolError for what is no call's id.
         """
         call = self._calls.get(call_id)
         if call is None:
-            call = self._calls[checked_call_id(call_id)] = _Call(0, self._active)
+            call = self._calls[checked_call_id(call_id)] = OpenCall(0, self._active)
             self._open_in[self._active] += 1
         self._told.append((call_id, call.next_number, entry, stamp))
         call.next_number += 1
         if entry.__class__ is Finished:
-            self._closing.append(call_id)
+            self._closing.append(self._calls.pop(call_id))
         if self._tidy_timer is None:
             self._tidy_later(self._limits.segment_ms)
 
@@ -309,17 +302,16 @@ class Journal:
             self.syncs += 1
             self._landed(work, outcome)
             self._active_bytes += len(work.data)
-        for call_id in work.closing:
-            call = self._calls.pop(call_id, None)
-            if call is not None:
-                self._open_in[call.oldest] -= 1
+        for call in work.closing:
+            self._open_in[call.oldest] -= 1
         for segment, calls in work.carried:
             self._moved(segment, calls)
         if outcome.untidy is not None:
             log.warning("the journal could not be tidied up", error=str(outcome.untidy))
             self._still_there(work.remove)
         elif work.carry is not None:
-            self._buffer.extend([line for call, line in outcome.lines if call in self._calls])
+            segment, _calls = work.carry
+            self._buffer += [line for call, line in outcome.lines if self._is_of(call, segment)]
             self._carried.append(work.carry)
             self._kick()
 
@@ -333,7 +325,7 @@ class Journal:
             self._active = outcome.number - 1
             self._next_segment()
             if nothing_kept:
-                self._pass_over(work.number)
+                self._pass_over(work.number, work.closing)
             spare = not spare
         if spare != self._on_spare:
             self._on_spare = spare
@@ -342,9 +334,15 @@ class Journal:
             else:
                 log.info("the journal is in its own folder again")
 
-    def _pass_over(self, segment: int) -> None:
+    def _is_of(self, call_id: str, segment: int) -> bool:
+        """Whether a call is open, and its oldest entries are in this segment; a call that ended
+        and came back meanwhile has none there."""
+        call = self._calls.get(call_id)
+        return call is not None and call.oldest == segment
+
+    def _pass_over(self, segment: int, closing: tuple[OpenCall, ...]) -> None:
         """There is no such segment: calls that were to begin in it begin in the next one."""
-        for call in self._calls.values():
+        for call in (*self._calls.values(), *closing, *self._closing):
             if call.oldest == segment:
                 call.oldest = self._active
         self._open_in[self._active] += self._open_in.pop(segment)
@@ -354,9 +352,8 @@ class Journal:
         """The open calls' entries of a segment are in a newer one too: it need not stay."""
         following = next(number for number in self._open_in if number > segment)
         for call_id in calls:
-            call = self._calls.get(call_id)
-            if call is not None and call.oldest == segment:
-                call.oldest = following
+            if self._is_of(call_id, segment):
+                self._calls[call_id].oldest = following
                 self._open_in[segment] -= 1
                 self._open_in[following] += 1
         self._tidy_due = True
@@ -410,5 +407,5 @@ class Journal:
         self._tidy_timer = None
         self._tidy_due = True
         self._kick()
-        if self._calls or self._buffer or self._active_bytes or len(self._open_in) > 1:
+        if self.open_calls or self._buffer or self._active_bytes or len(self._open_in) > 1:
             self._tidy_later(self._limits.segment_ms)

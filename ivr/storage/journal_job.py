@@ -11,6 +11,16 @@ from ivr.storage.atomic import disk_error
 from ivr.storage.fault import describe
 from ivr.storage.segments import Reading, SegmentWriter, keep_bad_lines, no_more_unread, read
 
+
+@dataclass(slots=True, eq=False)
+class OpenCall:
+    """What the journal remembers of a call until its end is on disk."""
+
+    next_number: int
+    oldest: int
+    """Number of the oldest segment that has, or is to have, entries of it."""
+
+
 Synced = Callable[[DiskError | None], None]
 """Told on the hub's thread when all is on disk, or why not; it must not block."""
 
@@ -21,7 +31,7 @@ class Work:
 
     data: bytes
     waiting: tuple[Synced, ...]
-    closing: tuple[str, ...]
+    closing: tuple[OpenCall, ...]
     carried: tuple[tuple[int, frozenset[str]], ...]
     number: int
     spare: bool
