@@ -79,8 +79,11 @@ class Life:
     current: Life | None = None
     """Of the engine that is being made, or was made last: what it opens is its own."""
 
-    def __init__(self, clock: Clock, root: str, death: Death | None = None) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Clock, root: str, death: Death | None = None, below: Disk | None = None
+    ) -> None:
+        """``below`` is the disk that its steps are taken on."""
+        self._below = below or Disk(fsync=_synced, fdatasync=_synced)
         self._root = root
         self._death = death
         self.dead = False
@@ -150,14 +153,16 @@ class Life:
         """The engine's disk."""
         return Disk(
             open=self._open,
-            fchmod=lambda fd, mode: self._alive(os.fchmod, fd, mode),
+            fchmod=lambda fd, mode: self._alive(self._below.fchmod, fd, mode),
             write=self._write,
             pwrite=self._pwrite,
-            fdatasync=lambda fd: self._on("fdatasync", self._paths.get(fd, ""), _synced, fd),
-            fsync=lambda fd: self._on("fsync", self._paths.get(fd, ""), _synced, fd),
+            fdatasync=lambda fd: self._on(
+                "fdatasync", self._paths.get(fd, ""), self._below.fdatasync, fd
+            ),
+            fsync=lambda fd: self._on("fsync", self._paths.get(fd, ""), self._below.fsync, fd),
             close=self._close,
             rename=self._rename,
-            unlink=lambda path: self._on("unlink", path, os.unlink, path),
+            unlink=lambda path: self._on("unlink", path, self._below.unlink, path),
         )
 
     def _alive(self, call: Callable[..., _T], *words: Any) -> _T:
@@ -179,11 +184,14 @@ class Life:
     def _short(self, path: str) -> str:
         return os.path.relpath(path, self._root) if path else ""
 
+    def _sync(self, what: str, call: Callable[[int], None], fd: int) -> None:
+        self._on(what, self._paths.get(fd, ""), call, fd)
+
     def _open(self, path: str, flags: int, mode: int) -> int:
         if flags & _WRITING:
-            fd = self._on("open", path, os.open, path, flags, mode)
+            fd = self._on("open", path, self._below.open, path, flags, mode)
         else:
-            fd = self._alive(os.open, path, flags, mode)
+            fd = self._alive(self._below.open, path, flags, mode)
         self._paths[fd] = path
         return fd
 
@@ -192,10 +200,10 @@ class Life:
             os.close(fd)
 
     def _write(self, fd: int, data: bytes) -> int:
-        return self._writing("write", fd, data, lambda piece: os.write(fd, piece))
+        return self._writing("write", fd, data, lambda piece: self._below.write(fd, piece))
 
     def _pwrite(self, fd: int, data: bytes, at: int) -> int:
-        return self._writing("pwrite", fd, data, lambda piece: os.pwrite(fd, piece, at))
+        return self._writing("pwrite", fd, data, lambda piece: self._below.pwrite(fd, piece, at))
 
     def _writing(self, what: str, fd: int, data: bytes, put: Callable[[bytes], int]) -> int:
         path = self._paths.get(fd, "")
@@ -216,7 +224,7 @@ class Life:
             if refused is not None:
                 raise refused
             self.touched(source)
-            os.rename(source, target)
+            self._below.rename(source, target)
             self.shown(target)
 
         self.step(f"rename {self._short(source)} {self._short(target)}", do)

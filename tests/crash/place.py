@@ -18,6 +18,7 @@ from ivr.engine.service import Engine
 from ivr.lab import TurnedClock
 from ivr.lab.dialplan import Condition, Extension, read_dialplan
 from ivr.lab.session import Action
+from ivr.storage.atomic import Disk
 from tests.crash.books import Books
 from tests.crash.callers import Callers
 from tests.crash.killing import Death, Killed, Life
@@ -159,9 +160,9 @@ class Place:
         """The life of the engine that was started last."""
         return self.lives[-1]
 
-    def start(self, death: Death | None = None) -> Life:
-        """Start an engine, which may be killed before it has started."""
-        life = Life(self.clock, str(self.spool), death)
+    def start(self, death: Death | None = None, below: Disk | None = None) -> Life:
+        """Start an engine, on the disk ``below``, which may be killed before it has started."""
+        life = Life(self.clock, str(self.spool), death, below)
         self.lives.append(life)
         Life.current = life
         life.touched = self._touched

@@ -12,9 +12,9 @@ from tests.crash.crowd import MOST_DOWN_MS, Crowd
 AT_ONCE = 50
 KILLS = 50
 """In each of the chunks."""
-CHUNKS = ((1, False), (2, True), (3, False), (4, True))
+CHUNKS = ((1, False), (2, True), (3, True), (4, True))
 """The seed, and whether calls wait in systemd's socket while there is no engine."""
-INTERVALS_MS = (30, 200, 600, 1_000)
+INTERVALS_MS = (30, 150, 400, 900)
 """At most so long from a start to a kill. An engine is there after some 100 ms."""
 
 
