@@ -183,52 +183,63 @@ def _prompt_ended(state: CallState, event: events.PromptEnded, policy: CallPolic
 
 
 def _recording_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
-    outbound = policy.direction == "outbound"
     match event:
         case events.RecordingStarted():
-            if not rules.is_wanted(state):
-                return Step(state, (do.StopRecording(state.path),))
-            journal = do.Journal(entries.RecordingStarted(path=state.path))
-            state = state._replace(recording=Recording.RUNNING)
-            if state.phase is Phase.STARTING:
-                return steps.then(journal, connecting.dial(state, policy))
-            return steps.then(journal, pausing.recording_began(state))
-        case events.RecordingFailed(reason=reason, path=state.path) if (
-            state.recording is Recording.REQUESTED
-        ):
-            if state.phase is Phase.STARTING:
-                return stalling.not_begun(state, reason, policy)
-            state = state._replace(recording=Recording.REFUSED)
-            failed = do.Journal(entries.RecordingFailed(path=state.path, reason=reason))
-            if state.phase is Phase.CLOSING:
-                return steps.then(failed, steps.finish(state))
-            if outbound and state.elsewhere and stalling.should_grow(state):
-                # They talk already: it is begun in the other folder at once.
-                again = events.Stalled(event.at, state.elsewhere)
-                state = state._replace(elsewhere="")
-                return steps.then(failed, stalling.stalled(state, again, policy))
-            if outbound and policy.without_recording == "refuse":
-                return steps.then(failed, stalling.refuse(state))
-            return steps.then(failed, pausing.recording_failed(state))
-        case events.RecordingStopped(cause=cause, switch_ms=ms, path=path) if path != state.path:
-            # A part that was given up for another.
-            if cause == events.NOT_RECORDED:
-                return Step(state)  # and when it ended is known, or never will be
-            stopped = entries.RecordingStopped(path=path, cause=cause, switch_ms=ms)
-            return Step(state, (do.Journal(stopped),))
-        case events.RecordingStopped(cause=cause, switch_ms=ms) if not (
-            state.recording is Recording.ENDED and state.phase is not Phase.CLOSING
-        ):
-            journal = do.Journal(
-                entries.RecordingStopped(path=state.path, cause=cause, switch_ms=ms)
-            )
-            if state.recording is not Recording.REFUSED:
-                state = state._replace(recording=Recording.ENDED)
-            if state.phase is Phase.CLOSING:
-                return steps.then(journal, steps.finish(state))
-            return steps.then(journal, pausing.recording_ended(state, policy))
+            return _recording_began(state, policy)
+        case events.RecordingFailed(path=path):
+            meant = path == state.path and state.recording is Recording.REQUESTED
+            return _recording_failed(state, event, policy) if meant else Step(state)
+        case events.RecordingStopped():
+            return _recording_stopped(state, event, policy)
         case _:
             return Step(state)
+
+
+def _recording_began(state: CallState, policy: CallPolicy) -> Step:
+    if not rules.is_wanted(state):
+        return Step(state, (do.StopRecording(state.path),))
+    journal = do.Journal(entries.RecordingStarted(path=state.path))
+    state = state._replace(recording=Recording.RUNNING)
+    if state.phase is Phase.STARTING:
+        return steps.then(journal, connecting.dial(state, policy))
+    return steps.then(journal, pausing.recording_began(state))
+
+
+def _recording_failed(state: CallState, event: events.RecordingFailed, policy: CallPolicy) -> Step:
+    if state.phase is Phase.STARTING:
+        return stalling.not_begun(state, event.reason, policy)
+    state = state._replace(recording=Recording.REFUSED)
+    failed = do.Journal(entries.RecordingFailed(path=state.path, reason=event.reason))
+    if state.phase is Phase.CLOSING:
+        return steps.then(failed, steps.finish(state))
+    if policy.direction == "outbound":
+        if state.elsewhere and stalling.should_grow(state):
+            # They talk already: it is begun in the other folder at once.
+            again = events.Stalled(event.at, state.elsewhere)
+            state = state._replace(elsewhere="")
+            return steps.then(failed, stalling.stalled(state, again, policy))
+        if policy.without_recording == "refuse":
+            return steps.then(failed, stalling.refuse(state))
+    return steps.then(failed, pausing.recording_failed(state))
+
+
+def _recording_stopped(
+    state: CallState, event: events.RecordingStopped, policy: CallPolicy
+) -> Step:
+    journal = do.Journal(
+        entries.RecordingStopped(path=event.path, cause=event.cause, switch_ms=event.switch_ms)
+    )
+    if event.path != state.path:
+        # A part that was given up for another. Of one that was not being recorded it is known
+        # when it ended, or never will be.
+        return Step(state, () if event.cause == events.NOT_RECORDED else (journal,))
+    if state.recording is Recording.ENDED and state.phase is not Phase.CLOSING:
+        return Step(state)
+    if state.recording is not Recording.REFUSED:
+        state = state._replace(recording=Recording.ENDED)
+    if state.phase is Phase.CLOSING:
+        return steps.then(journal, steps.finish(state))
+    return steps.then(journal, pausing.recording_ended(state, policy))
 
 
 def _hung_up(state: CallState, event: events.HungUp) -> Step:

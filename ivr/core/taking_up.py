@@ -8,6 +8,7 @@ dialplan hands it over once more: it is driven on from where it was.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ivr.core import commands as do
 from ivr.core import entries, pausing, rules, steps
@@ -40,25 +41,29 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
     return Step(step.state, (journalled, *stop, *step.commands))
 
 
-def handed_back(
-    journal: Iterable[entries.Stamped],
-    path: str,
-    room: bool,
-    policy: CallPolicy,
-    engine: str,
-    elsewhere: str = "",
-    anew: bool = False,
-) -> Step:
-    """FreeSWITCH hands the call over once more. ``path``, ``room``, ``engine`` and ``elsewhere``
-    as in :class:`ivr.core.events.Arrived`. ``anew``: another engine had it since, and what the
-    caller was told and chose there is not known here, so it begins with the announcement."""
-    told = _Told(path, policy)
+class Return(NamedTuple):
+    """How a call comes that is handed over once more; much of it as in
+    :class:`ivr.core.events.Arrived`."""
+
+    path: str
+    """Where its recording would go if nothing is known."""
+    room: bool
+    engine: str
+    elsewhere: str = ""
+    anew: bool = False
+    """Another engine had it since, and what the caller was told and chose there is not known
+    here, so it begins with the announcement."""
+
+
+def handed_back(journal: Iterable[entries.Stamped], offered: Return, policy: CallPolicy) -> Step:
+    """FreeSWITCH hands the call over once more: it is driven on."""
+    told = _Told(offered.path, policy)
     for stamped in journal:
         told.take(stamped)
-    if anew:
+    if offered.anew:
         told.forget()
     part = told.state.part + 1
-    path = further_path(path, part)
+    path = further_path(offered.path, part)
     state = CallState(
         path=path,
         part=part,
@@ -66,13 +71,13 @@ def handed_back(
         announcement_ms=told.heard_ms,
         may_record=told.may_record,
         joined=told.state.joined,
-        undurable="" if room else NO_ROOM,
-        elsewhere=elsewhere,
+        undurable="" if offered.room else NO_ROOM,
+        elsewhere=offered.elsewhere,
         reminders_left=max(0, policy.reminders - told.repeats),
     )
     # What an earlier engine had begun to record may be running, and is not what is begun now.
     start: tuple[Command, ...] = (
-        do.TakeOver(policy.route, engine),
+        do.TakeOver(policy.route, offered.engine),
         do.StopRecording("all"),
         do.Journal(entries.TakenUp(how="handed-back")),
     )

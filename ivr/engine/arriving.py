@@ -21,7 +21,7 @@ from ivr.errors import WireError
 from ivr.esl.session import Link
 from ivr.esl.translate import Legs, Offer, offer
 from ivr.esl.wire import Message, line
-from ivr.esl.wording import taken_over, text_of
+from ivr.esl.wording import ALL, taken_over, text_of
 
 log = structlog.get_logger(__name__)
 
@@ -64,29 +64,16 @@ class Arrival:
 
     def _driver(self, offered: Offer) -> CallDriver | None:
         """What drives the call from here on; None where it was turned away."""
-        context = self._context
-        if offered.moved or self._is_late():
-            # It waited for us, or its answer did, for too long: the dead man has it, and ending
-            # our connection ends nothing there.
-            self._turn_away(offered, "it went on without an engine")
+        if self._is_not_ours(offered):
             return None
-        if offered.transferred:
-            # FreeSWITCH connects them, and whoever follows the call goes on to (R5).
-            log.info("call that was transferred to a route sent on", call=offered.call_id)
-            self._link.stop()
-            return None
-        policy = context.configuration.policy_for(offered.number)
-        known = context.calls.get(offered.call_id)
         if offered.again and self._several():
             # Back when the call is over, the engine that had it before could not know.
-            self._link.post(taken_over(offered.call_id, context.me), None)
+            self._link.post(taken_over(offered.call_id, self._context.me), None)
+        known = self._context.calls.get(offered.call_id)
         if known is not None:
-            if not (offered.again and known.waits_for_its_call and known.policy is not None):
-                self._turn_away(offered, "it is being driven already")
-                return None
-            known.let_go()
-            return self._again(offered, known.policy, tuple(known.entries))
-        left = context.left.entries_of(offered.call_id)
+            return self._back_to(known, offered)
+        policy = self._context.configuration.policy_for(offered.number)
+        left = self._context.left.entries_of(offered.call_id)
         if left is not None and not offered.again:
             self._turn_away(offered, "an earlier engine left it")
             return None
@@ -94,15 +81,39 @@ class Arrival:
             self._turn_away(offered, _UNCLAIMED)
             return None
         if left is not None:
-            return self._again(offered, policy, context.left.recall(offered.call_id))
+            return self._again(offered, policy, self._context.left.recall(offered.call_id))
+        return self._anew(offered, policy)
+
+    def _is_not_ours(self, offered: Offer) -> bool:
+        """Whether FreeSWITCH goes on with the call by itself, which was seen to."""
+        if offered.moved or self._is_late():
+            # It waited for us, or its answer did, for too long: the dead man has it, and ending
+            # our connection ends nothing there.
+            self._turn_away(offered, "it went on without an engine")
+            return True
+        if offered.transferred:
+            # FreeSWITCH connects them, and whoever follows the call goes on to (R5).
+            log.info("call that was transferred to a route sent on", call=offered.call_id)
+            self._link.stop()
+        return offered.transferred
+
+    def _back_to(self, known: CallDriver, offered: Offer) -> CallDriver | None:
+        """A call that this engine knows."""
+        if not (offered.again and known.waits_for_its_call):
+            self._turn_away(offered, "it is being driven already")
+            return None
+        known.let_go()
+        return self._again(offered, known.policy, tuple(known.entries))
+
+    def _anew(self, offered: Offer, policy: CallPolicy) -> CallDriver:
+        """A call that comes for the first time, or that another engine had."""
         if offered.again:
             log.info("call of another engine taken over", call=offered.call_id)
             # What that one had begun to record goes into another spool.
-            for text in text_of(
-                do.StopRecording("all"), Legs(offered.call_id, offered.call_id, "")
-            ):
+            legs = Legs(offered.call_id, offered.call_id, "")
+            for text in text_of(do.StopRecording(ALL), legs):
                 self._link.post(text, None)
-        driver = CallDriver(context, offered.call_id, offered.caller, policy, link=self._link)
+        driver = CallDriver(self._context, offered.call_id, offered.caller, policy, link=self._link)
         driver.begin(offered)
         return driver
 

@@ -28,7 +28,7 @@ from ivr.core.policy import CallPolicy, Prompt
 from ivr.core.stalling import should_grow
 from ivr.core.state import CLOSING_MS, CallState, Pause, Phase
 from ivr.core.steps import Step
-from ivr.core.taking_up import followed, handed_back
+from ivr.core.taking_up import Return, followed, handed_back
 from ivr.engine.answers import meant, must_be_ok
 from ivr.engine.context import Context
 from ivr.engine.looking import look, look_who_holds
@@ -130,15 +130,14 @@ class CallDriver:
 
     def go_on(self, *, anew: bool) -> None:
         """FreeSWITCH handed the call over once more: drive it on from where its journal says that
-        it was (R22); ``anew`` as for :func:`ivr.core.taking_up.handed_back`."""
+        it was (R22); ``anew`` as in :class:`ivr.core.taking_up.Return`."""
         self._context.line.unfollow(self.call_id)
         context = self._context
         folder = context.folders.room()
         path = context.spool.places.recorded(self.call_id, folder=folder)
-        room, elsewhere = folder is not None, context.folders.elsewhere(path)
-        self._taken(
-            handed_back(self._entries, path, room, self.policy, context.me, elsewhere, anew)
-        )
+        elsewhere = context.folders.elsewhere(path)
+        offered = Return(path, folder is not None, context.me, elsewhere, anew)
+        self._taken(handed_back(self._entries, offered, self.policy))
 
     @classmethod
     def take_up(

@@ -127,7 +127,7 @@ class Life:
             syncs=(),
             remembered=None,
         )
-        step = taking_up.handed_back(journal, PATH, True, self.policy, "engine-2")
+        step = taking_up.handed_back(journal, taking_up.Return(PATH, True, "engine-2"), self.policy)
         return life.take(events.LinkLost(at), step)
 
 

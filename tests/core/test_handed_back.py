@@ -12,7 +12,7 @@ from ivr.core import entries, events
 from ivr.core.events import Party
 from ivr.core.policy import CallPolicy
 from ivr.core.state import Phase
-from ivr.core.taking_up import handed_back
+from ivr.core.taking_up import Return, handed_back
 from tests.core.calls import ARRIVED, OUTBOUND, PATH, POLICY, REFUSING, Call
 
 PART_2 = PATH.replace(".wav", ".2.wav")
@@ -24,7 +24,7 @@ def again(call: Call, *, path: str = PATH, room: bool = True, answer: bool = Tru
     """The call as the next engine drives it, from the journal alone."""
     journal = [entries.Stamped(entries.Stamp(0, 0), entry) for entry in call.entries()]
     after = Call(call.policy)
-    after.state, commands = handed_back(journal, path, room, call.policy, "engine-2")
+    after.state, commands = handed_back(journal, Return(path, room, "engine-2"), call.policy)
     after.did += commands
     if answer and after.state.phase is Phase.ANSWERING:
         after.hear(events.Journalled(0)).quiet().hear(events.Answered(0, 16000))
@@ -69,7 +69,7 @@ def test_without_room_the_policy_decides_before_it_is_connected(
 
 def test_one_of_which_nothing_is_known_begins_as_new() -> None:
     journal: list[entries.Stamped] = []
-    step = handed_back(journal, PATH, True, POLICY, "engine-2")
+    step = handed_back(journal, Return(PATH, True, "engine-2"), POLICY)
     assert step.state.path == PATH
     assert step.state.phase is Phase.ANSWERING
 
