@@ -81,6 +81,7 @@ class Engine:
             disk=disk,
             refused=self._record_refused,
             fallback=site.fallback,
+            uncleared=self._uncleared,
         )
         self.context = Context(
             clock=self._clock,
@@ -355,6 +356,18 @@ class Engine:
     def _record_refused(self, call_id: str, error: DiskError) -> None:
         self.metrics.records_failed.inc()
         log.error("record not written, will be tried again", call=call_id, error=str(error))
+
+    def _uncleared(self, filed: Filed) -> None:
+        """The record is there: that leftovers of the call are not gone hurts nobody."""
+        if filed.error is None:
+            ended(self.metrics, filed)
+            return
+        log.warning(
+            "record written, but not all that is left of the call could be cleared away; it will"
+            " be tried again",
+            call=filed.call_id,
+            error=str(filed.error),
+        )
 
 
 def _me(spool: Path) -> str:

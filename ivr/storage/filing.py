@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 
@@ -80,6 +80,11 @@ class Filing:
     """How many more the journal had of it, which were lost."""
     aside: tuple[str, ...] = ()
     """What an earlier try set aside, as in :attr:`Filed.aside`."""
+    shown: bool = False
+    """An earlier try put the record into ``new/``, where it need not be any more: what is left of
+    the call is to be cleared away."""
+    copied: tuple[tuple[str, int], ...] = ()
+    """Files that were copied for that record, and how long they were then."""
 
     @property
     def doubt(self) -> str:
@@ -105,12 +110,18 @@ class Filed:
     record: CallRecord | None
     """As it was written; None where it could not be, and where it was there already."""
     error: DiskError | None = None
-    """Why the record is not in ``new/``; the same filing can be tried again."""
+    """Why the record is not in ``new/``, or what is left could not be cleared away; ``again`` can
+    be tried."""
     fault: str = ""
     """A fault of the program's own, in one line, for which this call was set aside: trying it
     again now would fail again. Its audio is untouched and the journal keeps it open."""
     aside: tuple[str, ...] = ()
     """A line for each file of the call that was set aside, as it could not be used."""
+    shown: bool = False
+    """The record is in ``new/``, durably, or was: an error kept only what is left of the call from
+    being cleared away."""
+    again: Filing | None = None
+    """What is left to be tried, after an error."""
 
 
 def record_bytes(record: CallRecord) -> bytes:
@@ -140,9 +151,17 @@ class _Open:
         return self.error is None and not self.fault
 
     def outcome(self) -> Filed:
-        """What became of it. A fault in clearing away leaves a record all the same."""
-        record = self.record if self.going or (self.shown and self.fault) else None
-        return Filed(self.filing.call_id, record, self.error, self.fault, tuple(self.aside.said))
+        """What became of it. What goes wrong in clearing away leaves a record all the same."""
+        record = self.record if self.going or self.shown else None
+        said, again = tuple(self.aside.said), None
+        if self.error is not None:
+            gone = [(tape.copied, tape.copied_bytes) for tape in self.tapes if tape.copied]
+            copied = (*self.filing.copied, *gone) if self.shown else ()
+            # What was set aside is told with the record, once.
+            again = replace(
+                self.filing, aside=() if self.shown else said, shown=self.shown, copied=copied
+            )
+        return Filed(self.filing.call_id, record, self.error, self.fault, said, self.shown, again)
 
 
 class _Batch:
@@ -156,12 +175,15 @@ class _Batch:
 
     def run(self, filings: Sequence[Filing]) -> tuple[Filed, ...]:
         """Carry the batch through; a call that fails does not stop the others."""
-        calls = [_Open(each, Aside(self.disk, self.places, each.aside)) for each in filings]
+        calls = [
+            _Open(each, Aside(self.disk, self.places, each.aside), shown=each.shown)
+            for each in filings
+        ]
         try:
             self._steps(calls)
         except Exception as fault:  # noqa: BLE001  # the root of the thread's work
             for call in calls:
-                if call.going and not call.shown:
+                if call.going and (call.filing.shown or not call.shown):
                     call.fault = describe(fault)
         finally:
             for call in calls:
@@ -225,7 +247,8 @@ class _Batch:
         finder = Finder(self.disk, self.places, call_id, folders)
         finder.tapes([*_parts(entries), *self._there.parts(call_id)], call.tapes.append)
         back = ReadBack(self.disk, self.places, call_id, call.aside)
-        if os.path.lexists(self.places.record(call_id)):
+        if call.shown or os.path.lexists(self.places.record(call_id)):
+            call.shown = True
             self._filed_before(call, back)
             return
         found = self._listen(call, back)
@@ -258,10 +281,10 @@ class _Batch:
         back.set_aside(other, spans, why)
 
     def _filed_before(self, call: _Open, back: ReadBack) -> None:
-        """Before a crash; the journal did not get to know."""
+        """Before a crash, and the journal did not get to know; or by an earlier try."""
         self._no_more_aside(call)
         back.forget(_all_parts(call))
-        late = Late(self.disk, self.places, back)
+        late = Late(self.disk, self.places, back, call.filing.copied)
         spans = _spans(call)
         for tape in call.tapes:
             late.settle(call.filing.call_id, tape, spans[tape.part])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ivr.core.timeline import Span
 from ivr.storage.atomic import Disk
@@ -21,7 +21,16 @@ from ivr.storage.tape import Tape, holds_nothing, is_copy
 class Late:
     """Removes or sets aside what belongs to no record."""
 
-    def __init__(self, disk: Disk, places: Places, back: ReadBack) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        places: Places,
+        back: ReadBack,
+        copied: Iterable[tuple[str, int]] = (),
+    ) -> None:
+        """``copied`` are files that were copied for the record, and how long they were: what is
+        known to be filed, though the consumer may have taken it since."""
+        self._copied = frozenset(copied)
         self._disk = disk
         self._places = places
         self._back = back
@@ -36,7 +45,8 @@ class Late:
     def _settle(self, tape: Tape, filed: str, spans: Sequence[Span]) -> None:
         if not os.access(os.path.dirname(tape.source), os.W_OK):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), tape.source)
-        if _is_filed(tape, filed) or holds_nothing(tape):
+        known = (tape.source, tape.size) in self._copied
+        if known or _is_filed(tape, filed) or holds_nothing(tape):
             self._disk.unlink(tape.source)
             return
         trouble = f"unreadable: {tape.trouble}" if tape.trouble else ""

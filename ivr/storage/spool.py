@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -92,9 +92,11 @@ class Spool:
         disk: Disk = REAL,
         refused: Callable[[str, DiskError], None] | None = None,
         fallback: Path | None = None,
+        uncleared: _Callback | None = None,
     ) -> None:
         """``refused`` is told of each call that the disk did not take, each time; ``fallback`` is
-        where recordings may lie besides."""
+        where recordings may lie besides. ``uncleared`` is told of a call whose record is there and
+        whose leftovers the disk keeps, and once more when they are gone."""
         self.places = placed(root, fallback)
         self._journal = journal
         self._clock = clock
@@ -102,13 +104,17 @@ class Spool:
         self._limits = limits or SpoolLimits()
         self._disk = disk
         self._refused = refused
+        self._uncleared: _Callback = uncleared or _unasked
         # A pool of its own: taking a job from a full pool would block the hub. Two, so that
         # looking at the folder does not wait for a long recording's hash.
         self._pool = ThreadPool(2)
         self._loop: Any = gevent.get_hub().loop
         self._queue: list[tuple[Filing, _Callback]] = []
         self._running: list[tuple[Filing, _Callback]] = []
+        self._put_off: list[tuple[Filing, _Callback]] = []
+        """What the disk refused: tried again after a while, and in nobody's way until then."""
         self._timer: Timer | None = None
+        self._retry_timer: Timer | None = None
         self._empty = Event()
         self._empty.set()
         self._look = _Look(0, 0, 0, 0)
@@ -128,7 +134,8 @@ class Spool:
     @property
     def waiting(self) -> int:
         """How many calls are over and have no record yet."""
-        return len(self._queue) + len(self._running)
+        calls = (*self._queue, *self._running, *self._put_off)
+        return sum(not filing.shown for filing, _callback in calls)
 
     def recording_path(self, call_id: str, part: int = 1, folder: Path | None = None) -> str:
         """Where FreeSWITCH is to record this call, in one of :attr:`Places.folders` or the
@@ -138,9 +145,10 @@ class Spool:
     def finish(self, call_id: str, entries: Iterable[Stamped], callback: _Callback) -> None:
         """Give a call that is over its record; call back once, when it is in ``new/``.
 
-        Then the journal is told ``Finished``. ``entries`` may be empty, for a recording that
-        nothing is known of. Where the disk refuses, it is tried again by itself. Where the
-        program is at fault, ``Filed.fault`` says so, and the journal keeps the call open.
+        The journal is told ``Finished`` when nothing is left to be done for it. ``entries`` may be
+        empty, for a recording that nothing is known of. Where the disk refuses, it is tried again
+        by itself. Where the program is at fault, ``Filed.fault`` says so, and the journal keeps
+        the call open.
         Raises SpoolError for what is no call's id.
         """
         self.places.record(call_id)
@@ -152,17 +160,17 @@ class Spool:
 
     def join(self, timeout_s: float) -> bool:
         """Wait until every call that is over has its record; whether that came in time."""
-        if self._timer is not None and not self._running:
-            self._timer.cancel()
-            self._start()
+        if self.waiting:
+            self._retry()
         return bool(self._empty.wait(timeout_s))
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """:meth:`join`, and stop; what is left is in the journal for the next start."""
         done = self.join(timeout_s)
-        if self._timer is not None:
-            self._timer.cancel()
-        if done:
+        for timer in (self._timer, self._retry_timer):
+            if timer is not None:
+                timer.cancel()
+        if done and not self._running:
             self._pool.kill()
         return done
 
@@ -219,25 +227,45 @@ class Spool:
         for (filing, callback), filed in zip(batch, _outcomes(batch, result), strict=True):
             if filed.fault:
                 self._loop.run_callback(callback, filed)
-                continue
-            if filed.error is not None:
-                self.error = filed.error
-                again.append((replace(filing, aside=filed.aside), callback))
-                if self._refused is not None:
-                    self._loop.run_callback(self._refused, filing.call_id, filed.error)
-                continue
-            self._added += 1
-            self._journal.append(filing.call_id, Finished(), stamp)
-            self._loop.run_callback(callback, filed)
+            elif filed.again is not None:
+                again.append((filed.again, self._refused_by_disk(filing, filed, callback)))
+            else:
+                self._added += not filing.shown
+                self._journal.append(filing.call_id, Finished(), stamp)
+                self._loop.run_callback(callback, filed)
         if len(again) < len(batch):
             self._journal.sync(_unwaited)
-        self._queue.extend(again)
-        if not self._queue:
+        self._put_off.extend(again)
+        if self._put_off and self._retry_timer is None:
+            self._retry_timer = self._clock.after(self._limits.retry_ms, self._retry)
+        if not self.waiting:
             self._empty.set()
-        elif len(self._queue) > len(again):
+        if self._queue:
             self._later(0 if len(self._queue) >= self._limits.batch else self._limits.gather_ms)
-        else:
-            self._later(self._limits.retry_ms)
+
+    def _retry(self) -> None:
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+            self._retry_timer = None
+        self._queue.extend(self._put_off)
+        self._put_off = []
+        if self._queue and not self._running:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._start()
+
+    def _refused_by_disk(self, filing: Filing, filed: Filed, callback: _Callback) -> _Callback:
+        """Tell of what the disk refused; whom to tell of the next try."""
+        if not filed.shown:
+            self.error = filed.error
+            if self._refused is not None and filed.error is not None:
+                self._loop.run_callback(self._refused, filing.call_id, filed.error)
+            return callback
+        if not filing.shown:
+            self._added += 1
+            self._loop.run_callback(callback, filed)
+            self._loop.run_callback(self._uncleared, filed)
+        return self._uncleared
 
 
 def _outcomes(batch: Sequence[tuple[Filing, _Callback]], result: Any) -> tuple[Filed, ...]:
@@ -251,6 +279,10 @@ def _outcomes(batch: Sequence[tuple[Filing, _Callback]], result: Any) -> tuple[F
 
 def _unwaited(_error: DiskError | None) -> None:
     """Nobody waits for ``Finished``: lost in a crash, the call is finished once more."""
+
+
+def _unasked(_filed: Filed) -> None:
+    """Nobody wants to know what is left."""
 
 
 def _look_into(folder: Path) -> _Look:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from errno import EROFS
 from pathlib import Path
 
 import pytest
@@ -239,6 +240,30 @@ def test_the_record_is_refused_and_tried_again(trace, logged):
     house.over(call).assert_heard(2000)
     assert house.metric("ivr_records_written_total") == 1
     assert house.get("/readyz")[0] == 200
+
+
+def test_the_record_is_written_and_what_is_left_cannot_be_cleared_away(trace, logged):
+    """That is no record that is refused: calls are recorded as ever."""
+    house, disk = trace
+    disk.failing["rename:.2.wav"] = EROFS
+    call = house.place(CONNECTS)
+    (house.spool / "recording" / f"{call.uuid}.2.wav").write_bytes(b"no recording" * 9)
+    house.over(call).assert_heard(2000)
+    house.clock.run(11_000)
+    assert house.metric("ivr_records_failed_total") == 0
+    assert house.metric("ivr_records_written_total") == 1
+    assert house.get("/readyz")[0] == 200
+    assert json.loads(house.get("/healthz")[1])["disk"] == "ok"
+    assert json.loads(house.get("/healthz")[1])["calls"] == 0
+    [told] = [one for one in logged if one["event"].startswith("record written, but")]
+    assert (told["log_level"], told["call"]) == ("warning", call.uuid)
+    assert "Read-only file system" in told["error"]
+    disk.failing.clear()
+    house.clock.run(5_000)
+    house.clock.run_until(lambda: not house.engine.journal.open_calls)
+    assert [one.name for one in (house.spool / "aside").glob("*.wav")] == [f"{call.uuid}.2.wav"]
+    assert house.metric("ivr_records_written_total") == 1
+    assert "file set aside, as it could not be used" in [one["event"] for one in logged]
 
 
 def test_the_record_is_refused_until_the_engine_is_stopped(trace):

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+import gevent
 import pytest
 from gevent.event import Event
 
@@ -192,7 +193,7 @@ def test_a_call_that_was_filed_before_a_crash_is_not_filed_again(bench: Bench) -
     before = (bench.root / f"new/{CALL}.json").read_bytes()
     bench.finish(CALL, entries=())
     assert (bench.root / f"new/{CALL}.json").read_bytes() == before
-    assert bench.filed[1] == Filed(CALL, None)
+    assert bench.filed[1] == Filed(CALL, None, shown=True)
 
 
 @pytest.mark.parametrize("said", [0, 12, 0xFFFFFF00])
@@ -478,3 +479,25 @@ def test_what_was_set_aside_by_a_try_that_failed_is_told_in_the_end(
     assert [line.partition(":")[0] for line in one.aside] == [f"{CALL}.wav"]
     assert one.record is not None
     assert one.record.recording.detail.startswith(f"set aside: {CALL}.wav: part 1 lies in two")
+
+
+def test_calls_that_are_refused_are_in_nobodys_way(bench: Bench) -> None:
+    """However many they are: the others do not wait for their next try, and they for their time."""
+    many = [call_id(number) for number in range(3 * LIMITS.batch)]
+    bench.trace.failing["open:.json"] = ENOSPC
+    for call in many:
+        bench.spool.finish(call, unconnected_call(), bench.filed.append)
+    bench.clock.turn(LIMITS.gather_ms)
+    while len(bench.refused) < len(many):
+        bench.clock.turn(0)
+        gevent.sleep(0.001)
+    bench.trace.failing.clear()
+    bench.finish(CALL)
+    assert [one.call_id for one in bench.filed] == [CALL]
+    assert len(bench.refused) == len(many)
+    bench.clock.turn(LIMITS.retry_ms)
+    while bench.spool.waiting:
+        bench.clock.turn(0)
+        gevent.sleep(0.001)
+    settle()
+    assert sorted(one.call_id for one in bench.filed) == sorted([CALL, *many])
