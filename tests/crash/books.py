@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ivr.errors import SpoolError
-from ivr.lab.board import Heard
 from ivr.storage.names import call_and_part
 from ivr.storage.record_schema import PausedSpanModel, RecordModel, parse_record
 from ivr.storage.segments import read
 from tests.crash.people import AGENT_HZ, CALLER_HZ, SECRET_HZ, Dialogue
-from tests.crash.prompts import LENGTHS
 from tests.crash.switch import Span, Written, overlap
 from tests.crash.tones import BLOCK_MS, RATE, SILENCE, blocks, holds
 
@@ -26,6 +24,8 @@ _HEADER, _FRAME = 44, 4
 SLACK_MS = 120
 """How much less may be recorded than people heard of each other: packets of 20 ms, and what is
 held back, at each end of a bridge."""
+NOTED_MS = 300
+"""How long a slow disk takes to have a call that was answered on it."""
 EDGE_MS = 400
 """How far silence may reach beyond the mask: the guard, and what its place is uncertain by. Where
 there was no engine for a while, that may add as much: what was asked for and not confirmed is
@@ -185,8 +185,8 @@ class Books:
         parts = [one for one in self.written if one.call == call.call.uuid and one.copy]
         joined = _total(self._heard_each_other(call))
         if record is None:
-            told = any(_heard_out(one) for one in call.leg.heard)
-            if not (call.unrecorded or self._forgotten) and (self._strict or told or joined):
+            known = self._strict or joined or self._engine_lived(call)
+            if known and not (call.unrecorded or self._forgotten):
                 yield "has no record"
             return
         if self._forgotten:
@@ -215,6 +215,13 @@ class Books:
 
     def _heard_each_other(self, call: Dialogue) -> list[Span]:
         return call.switch.heard[call.call.uuid].bridged
+
+    @staticmethod
+    def _engine_lived(call: Dialogue) -> bool:
+        """Whether the engine that answered the call lived for long enough to note it."""
+        answered = call.leg.created_ms + (call.call.done.get().answered_ms or 0)
+        deaths = [one.begin_ms - answered for one in call.switch.absent]
+        return not any(-NOTED_MS < ms < NOTED_MS for ms in deaths)
 
     @staticmethod
     def _absent_in(call: Dialogue) -> int:
@@ -264,12 +271,6 @@ def _bytes_of(pause: PausedSpanModel, offset_ms: int, most: int) -> tuple[int, i
 
 def _is_empty(path: Path) -> bool:
     return path.suffix == ".wav" and path.exists() and path.stat().st_size <= _HEADER
-
-
-def _heard_out(prompt: Heard) -> bool:
-    """Whether it was heard to its end."""
-    name = Path(prompt.what).stem
-    return name in LENGTHS and (prompt.ms or 0) >= LENGTHS[name][0]
 
 
 def _ms(samples: bytes) -> int:
