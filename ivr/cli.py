@@ -2,7 +2,8 @@
 
 Exit codes: 0 well, 1 the configuration has mistakes (or a check found something),
 2 the command was called wrongly, 3 the machine is not ready, 4 the disk refused,
-5 FreeSWITCH is away or refused, 6 something in the spool is not as it should be.
+5 FreeSWITCH is away or refused, 6 something in the spool is not as it should be,
+70 a fault of the program.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+import structlog
 
 from ivr import __version__, cli_calls, cli_doctor, cli_recover, logs
 from ivr.cli_words import examples as _examples
 from ivr.cli_words import forget_output as _forget_output
 from ivr.cli_words import say as _say
 from ivr.cli_words import site_option, spool_option
-from ivr.errors import DiskError, IvrError, SetupError, SpoolError
+from ivr.errors import FAULT_EXIT_CODE, DiskError, IvrError, SetupError, SpoolError
+
+log = structlog.get_logger(__name__)
 
 _REFUSED = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 """How a disk refuses what is written."""
@@ -33,19 +37,29 @@ OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
 
 class Group(click.Group):
-    """Prints errors that a person can mend without a traceback, and exits with their code."""
+    """Prints errors that a person can mend without a traceback, and exits with their code.
+
+    A fault of the program's own is logged, and has a code of its own.
+    """
 
     def main(self, *words: Any, **more: Any) -> Any:
         """See click; also where standard output refuses help, or what was drawn on it."""
         try:
             return super().main(*words, **more)
-        except OSError as error:
-            if error.filename is not None or error.errno not in _REFUSED:
-                raise
+        except Exception as fault:  # noqa: BLE001  # the root of the process
+            self._ended_by(fault)
+
+    def _ended_by(self, fault: Exception) -> NoReturn:
+        if isinstance(fault, OSError) and fault.filename is None and fault.errno in _REFUSED:
             _forget_output()
             with contextlib.suppress(OSError):
-                click.echo(f"cannot write to standard output: {error.strerror}", err=True)
+                click.echo(f"cannot write to standard output: {fault.strerror}", err=True)
             sys.exit(DiskError.exit_code)
+        if not structlog.is_configured():
+            logs.set_up()
+        with contextlib.suppress(OSError, ValueError):  # of a standard error that takes nothing
+            log.error("ended by a fault of the program", exc_info=fault)
+        sys.exit(FAULT_EXIT_CODE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """See click."""
@@ -87,7 +101,7 @@ def main() -> None:
     \b
     Exit codes: 0 well, 1 mistakes in the configuration, 2 called wrongly,
     3 the machine is not ready, 4 the disk refused, 5 FreeSWITCH is away,
-    6 something in the spool is not as it should be.
+    6 something in the spool is not as it should be, 70 a fault of the program.
     """
 
 

@@ -7,6 +7,10 @@ line prints it without a traceback and exits with :attr:`IvrError.exit_code`.
 
 from __future__ import annotations
 
+FAULT_EXIT_CODE = 70
+"""What the command line ends with by a fault of the program's own (``docs/exit-codes.md``). Python
+would end with 1, that of mistakes in the configuration, after which nobody starts it again."""
+
 
 class IvrError(Exception):
     """Something is wrong that its message explains to the person who can mend it."""

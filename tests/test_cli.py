@@ -16,9 +16,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
+from structlog.testing import capture_logs
 
-from ivr import __version__
+from ivr import __version__, logs
 from ivr.cli import main
+from ivr.errors import FAULT_EXIT_CODE
 from tests.engine import site
 from tests.engine.served import Served
 
@@ -95,6 +97,38 @@ def test_the_shipped_configuration_is_right(monkeypatch):
     result = ivr("check")
     assert result.output.startswith("well: ")
     assert result.exit_code == 0
+
+
+# A fault of the program's own.
+
+
+def test_a_fault_at_the_start_has_a_code_of_its_own(site_file):
+    """After that of the configuration a service manager would never start the engine again."""
+    before = (
+        "from ivr.engine import service\n"
+        "def fail(*_, **__): raise RuntimeError('a fault, of 07700900123')\n"
+        "service.Journal = fail"
+    )
+    done = serve(site_file, before)
+    assert done.returncode == FAULT_EXIT_CODE
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert (told["event"], told["level"]) == ("ended by a fault of the program", "error")
+    assert told["exception"][0]["exc_type"] == "RuntimeError"
+    assert "07700900123" not in done.stderr
+
+
+@pytest.mark.parametrize("fault", [ValueError("x"), OSError(2, "gone", "/x"), MemoryError()])
+def test_a_fault_of_any_command(site_file, monkeypatch, fault):
+    def fail(_file):
+        raise fault
+
+    monkeypatch.setattr("ivr.config.load.check", fail)
+    monkeypatch.setattr(logs, "set_up", lambda: None)
+    with capture_logs() as logged:
+        result = ivr("check", "--site", site_file)
+    assert result.exit_code == FAULT_EXIT_CODE
+    [told] = logged
+    assert (told["event"], told["exc_info"]) == ("ended by a fault of the program", fault)
 
 
 # serve: what a user can cause is one line, and no traceback.

@@ -13,7 +13,7 @@ import pytest
 from ivr.cli import main
 from ivr.config.load import load
 from ivr.config.settings import Site
-from ivr.errors import ConfigError, UsageError
+from ivr.errors import FAULT_EXIT_CODE, ConfigError, UsageError
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy" / "systemd"
@@ -76,6 +76,7 @@ def test_an_engine_that_is_gone_is_back_before_the_dead_man(site: Site) -> None:
     assert seconds(only("Service", "WatchdogSec")) <= site.render.dead_man_s
     codes = {int(code) for code in only("Service", "RestartPreventExitStatus").split()}
     assert codes == {ConfigError.exit_code, UsageError.exit_code}, "those that people must mend"
+    assert FAULT_EXIT_CODE not in codes
 
 
 def test_an_engine_that_cannot_start_does_not_hold_up_each_call() -> None:
