@@ -9,6 +9,7 @@ import gc
 import os
 import resource
 import stat
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +26,8 @@ _NAME = "engine.pid"
 _SECRET = "engine.secret"  # noqa: S105 - the name of a file
 _LONGEST = 512
 """Characters of it that are read."""
+_TRIES, _TRY_S = 21, 0.01
+"""For 200 ms another one may hold the file."""
 _LAST_PORT = 65535
 _SPARE = 512
 """Descriptors beside those of calls: logs, journal, audio being read, metrics."""
@@ -210,7 +213,7 @@ def _claimed(path: Path, what: str, own: str) -> int:
     except OSError as error:
         raise SetupError(f"cannot write {path}: {error.strerror}") from error
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(fd)
     except OSError as error:
         other = _lines(os.pread(fd, _LONGEST, 0).decode("ascii", "replace"))[0]
         os.close(fd)
@@ -219,6 +222,20 @@ def _claimed(path: Path, what: str, own: str) -> int:
             f" stop it, or give this one {own} of its own"
         ) from error
     return fd
+
+
+def _lock(fd: int) -> None:
+    """Hold the file. The commands that ask who does hold it for an instant: that is waited for.
+    Raises OSError."""
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(_TRY_S)
+        else:
+            return
 
 
 def _hide(path: Path, secret: str) -> None:

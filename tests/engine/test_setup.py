@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 from pathlib import Path
@@ -25,6 +26,24 @@ def test_the_spools_engine_is_known_while_it_runs(tmp_path):
         PidFile.read(tmp_path)
     with PidFile(tmp_path):
         assert PidFile.read(tmp_path) == os.getpid()
+
+
+def test_a_command_that_asks_at_this_moment_keeps_no_engine_from_starting(tmp_path, monkeypatch):
+    asking = os.open(tmp_path / "engine.pid", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 3:
+            os.close(asking)
+
+    monkeypatch.setattr(setup.time, "sleep", sleep)
+    with PidFile(tmp_path):
+        assert len(waited) == 3
+        with pytest.raises(SetupError, match="is an engine on the spool"):
+            PidFile(tmp_path)
+    assert 0.15 <= sum(waited[3:]) <= 0.25, "another engine is not waited for"
 
 
 def test_a_fallback_has_one_engine_too(tmp_path):
