@@ -181,6 +181,8 @@ def _then(
     if os.path.lexists(places.record(call_id)):
         return "its record is there already: what else is left of it is cleared away"
     if not told:
+        if not is_known(places.root, places.fallback):
+            return f"waits until {places.fallback} is there: its journal may lie in it"
         return "a record is written of what the recording alone tells"
     if any(isinstance(one.entry, entries.HungUp) for one in told):
         return "its record is written: its end is known"

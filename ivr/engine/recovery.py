@@ -35,6 +35,7 @@ class Recovery:
         self._context = context
         self._left = {call.call_id: call.entries for call in reading.calls if not call.finished}
         self._known = {call.call_id for call in reading.calls}
+        self._away = reading.spare_away
         if reading.bad:
             log.warning("journal lines could not be read", lines=len(reading.bad))
             context.metrics.bad_lines.inc(len(reading.bad))
@@ -78,6 +79,12 @@ class Recovery:
         if in_progress:
             policy = self._context.configuration.policy_left(entries)
             CallDriver.take_up(self._context, call_id, entries, policy)
+        elif self._away and not entries:
+            # What it was paused for would be kept (R7): whoever knows may come back.
+            log.warning(
+                "recording of an unknown call waits for the fallback: its journal may lie there",
+                call=call_id,
+            )
         elif len(self._context.configuration.site.engines) > 1:
             self._ask_whose_it_was(call_id, entries)
         else:

@@ -72,6 +72,8 @@ class Reading:
     """Those that could not be read at all; they are never removed."""
     paths: tuple[tuple[int, Path], ...] = ()
     """Where each segment lies."""
+    spare_away: bool = False
+    """The spare folder could not be listed: there may be calls that only it knows."""
 
     def __iter__(self) -> Iterator[tuple[str, tuple[Stamped, ...]]]:
         """The calls that are not finished, each with its entries."""
@@ -152,17 +154,20 @@ def read(folder: Path, spare: Path | None = None) -> Reading:
     """
     paths = list(segments_in(folder).items())
     reader = _Reader()
+    away = False
     if spare is not None:
         try:
             paths += segments_in(spare).items()
         except DiskError as error:
+            away = True
             reader.bad.append(BadLine(spare.name, 0, str(error), b"", False))
     paths.sort()
     for number, path in paths:
         reader.segment(number, path)
     numbers = tuple(dict.fromkeys(number for number, _path in paths))
     calls = tuple(reader.calls())
-    return Reading(calls, tuple(reader.bad), numbers, tuple(reader.unreadable), tuple(paths))
+    unread = tuple(reader.unreadable)
+    return Reading(calls, tuple(reader.bad), numbers, unread, tuple(paths), away)
 
 
 def keep_bad_lines(reading: Reading, aside: Path) -> None:

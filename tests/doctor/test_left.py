@@ -368,3 +368,11 @@ def test_a_call_that_waits_for_a_fallback_that_is_not_mounted(switch):
     assert filed.error is not None, "as a start does it"
     (spool.spool.root / "fallback.id").unlink()
     assert spool.one().then == "its record is written: its end is known"
+
+
+def test_a_recording_whose_journal_may_lie_in_a_fallback_that_is_not_mounted(switch):
+    spool = Left(switch, fallback=True)
+    spool.recording(CALL, wav())
+    assert spool.one().then == "a record is written of what the recording alone tells"
+    shutil.rmtree(spool.spool.fallback)
+    assert spool.one().then.startswith(f"waits until {spool.spool.fallback} is there: its journal")

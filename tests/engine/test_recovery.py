@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 
+import gevent
 import pytest
 
 from ivr.lab import CallScript, Destination
 from ivr.lab.script import DuringPrompt, HangUp, Keys, WhenConnected
+from tests.engine.disks import FALLBACK
 from tests.engine.house import Call
 from tests.engine.site import NUMBER, OWN_KEYS
 
@@ -231,6 +233,33 @@ def test_damaged_journal_lines_are_said_and_the_rest_is_read(house, logged):
     house.start()
     assert [one["lines"] for one in logged if one["event"] == "journal lines could not be read"]
     house.over(call).assert_heard(8000)
+
+
+def test_a_recording_whose_journal_may_lie_in_a_fallback_that_is_away_waits_for_it(build, logged):
+    """Its pause would be kept: the spool's journal knows nothing of it (R7)."""
+    house = build(more=FALLBACK)
+    house.start()
+    call = connected(house)
+    gevent.spawn(house.engine.ongoing.pause, call.uuid, "page")
+    house.clock.run(1000)
+    house.stop()
+    house.clock.run_until(call.done.ready)
+    fallback, away = house.folder / "fallback", house.folder / "away"
+    for segment in (house.spool / "journal").iterdir():
+        segment.rename(fallback / "journal" / segment.name)
+    fallback.rename(away)
+    house.start()
+    house.clock.run(10_000)
+    assert list((house.spool / "new").iterdir()) == []
+    assert (house.spool / "recording" / f"{call.uuid}.wav").exists()
+    [told] = [one for one in logged if one["event"].startswith("recording of an unknown call")]
+    assert told["call"] == call.uuid
+    house.stop()
+    away.rename(fallback)
+    house.start()
+    told = house.over(call)
+    assert told.record["caller"]
+    assert [pause["by"] for pause in told.record["recording"]["pauses"]] == ["page"]
 
 
 def test_the_engine_dies_and_freeswitch_with_it(house):
