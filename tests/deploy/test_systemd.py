@@ -79,6 +79,12 @@ def test_an_engine_that_is_gone_is_back_before_the_dead_man(site: Site) -> None:
     assert FAULT_EXIT_CODE not in codes
 
 
+def test_the_spools_disk_has_to_be_mounted_and_the_fallbacks_is_only_waited_for() -> None:
+    """A mount point is an empty folder; a spare disk that is broken costs no call its engine."""
+    assert only("Unit", "RequiresMountsFor") == "/var/lib/%N/spool"
+    assert "var-lib-%N-fallback.mount" in SERVICE["Unit"]["After"]
+
+
 def test_an_engine_that_cannot_start_does_not_hold_up_each_call() -> None:
     """The socket is closed then, and FreeSWITCH goes on without an engine."""
     assert seconds(SOCKET["Socket"]["TriggerLimitIntervalSec"][0]) >= 30
