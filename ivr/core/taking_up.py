@@ -37,8 +37,12 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
     step = pausing.taken_up(state) if told.paused else Step(state)
     # What stalled and was to be given up for this part may be growing again.
     stop = tuple(do.StopRecording(path) for path in told.stalled if path != state.path)
+    # The last engine may have been killed while it bound the codes; the same code bound twice is
+    # one code to FreeSWITCH (docs/freeswitch.md 14c).
+    hears = policy.direction == "outbound" or (state.together and not state.at_line)
+    listen = (do.ListenToAgent(policy.pausing.codes),) if hears else ()
     journalled = do.Journal(entries.TakenUp(how="followed"))
-    return Step(step.state, (journalled, *stop, *step.commands))
+    return Step(step.state, (journalled, *stop, *step.commands, *listen))
 
 
 class Return(NamedTuple):

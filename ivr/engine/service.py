@@ -44,6 +44,8 @@ from ivr.storage.spool import Spool, host_zone
 
 log = structlog.get_logger(__name__)
 
+_ARRIVALS_S = 0.5
+"""Of the time for stopping, how long connections are waited for that are being made."""
 _JOURNAL_S = 0.5
 """Of the time for stopping, what is kept for the journal: records can be made at the next start."""
 
@@ -191,6 +193,7 @@ class Engine:
         # Not the engine's clock: what is waited for here are the host's disk and threads.
         over = time.monotonic() + drain_s
         self.calls.stop()
+        self._await_arrivals(min(_ARRIVALS_S, drain_s / 2))
         for call in tuple(self.context.calls.values()):
             call.let_go()
         for arrival in tuple(self.context.unknown):
@@ -208,6 +211,13 @@ class Engine:
             log.error("the journal could not be put on disk", error=str(self.journal.error))
         self._stopped.set()
         log.info("engine stopped")
+
+    def _await_arrivals(self, longest_s: float) -> None:
+        """Let connections say which call they are for: of one that was taken over FreeSWITCH knows
+        to offer it to the next engine, of another it does not."""
+        until = time.monotonic() + longest_s
+        while self.context.unknown and time.monotonic() < until:
+            gevent.sleep(0.005)
 
     def wait(self) -> None:
         """Return when the engine has stopped."""

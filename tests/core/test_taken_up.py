@@ -23,7 +23,8 @@ def left(call: Call) -> Call:
     journal = [entries.Stamped(LEFT, entry) for entry in call.entries()]
     after = Call(call.policy)
     after.state, commands = followed(journal, PATH, call.policy)
-    after.did += commands
+    # Whoever is at the other end is listened to in every case: test_the_codes_are_listened_for.
+    after.did += [one for one in commands if not isinstance(one, do.ListenToAgent)]
     return after
 
 
@@ -266,3 +267,21 @@ def test_a_journal_of_before_there_were_pauses() -> None:
     step = followed([], PATH, POLICY)
     assert step.state == CallState(phase=Phase.UNLINKED, timer=1, path=PATH)
     assert step.commands == (do.Journal(entries.TakenUp(how="followed")),)
+
+
+@pytest.mark.parametrize(
+    ("call", "listens"),
+    [
+        (talking, True),
+        (lambda: Call(OUTBOUND).hear(ARRIVED, events.Journalled(0)), True),
+        (lambda: talking(TO_LINE), False),
+        (lambda: talking().hear(events.BridgeEnded(0, "NORMAL_CLEARING")), False),
+    ],
+    ids=["agent", "staff", "payment line", "parted"],
+)
+def test_the_codes_are_listened_for(call: Callable[[], Call], listens: bool) -> None:
+    """The last engine may have been killed before it had bound them."""
+    told = call()
+    journal = [entries.Stamped(LEFT, entry) for entry in told.entries()]
+    step = followed(journal, PATH, told.policy)
+    assert (do.ListenToAgent(told.policy.pausing.codes) in step.commands) is listens

@@ -17,7 +17,6 @@ from tests.engine.site import NUMBER
 pytestmark = pytest.mark.usefixtures("mortals")
 
 
-@pytest.mark.xfail(strict=True, reason="Engine.stop lets go of calls that it does not know yet")
 def test_stopped_between_accepting_a_call_and_knowing_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,12 +51,7 @@ def test_stopped_between_accepting_a_call_and_knowing_it(
         place.close()
 
 
-_UNBOUND = pytest.mark.xfail(strict=True, reason="a followed call's codes are not bound again")
-
-
-@pytest.mark.parametrize(
-    "nth", [pytest.param(0, marks=_UNBOUND), pytest.param(1, marks=_UNBOUND), 2]
-)
+@pytest.mark.parametrize("nth", range(3))
 def test_killed_while_the_codes_of_staff_are_bound(tmp_path: Path, nth: int) -> None:
     """Whoever follows the call binds them again: they can pause, and resume."""
     every = deaths(told(tmp_path, story.tell_harder).steps)
