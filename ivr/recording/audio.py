@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -173,18 +173,27 @@ def inspect(path: Path) -> Audio:
         os.close(fd)
 
 
-def repair_fd(fd: int, name: str) -> Audio:
-    """As :func:`repair`, of a file open for reading and writing; does not sync it."""
+def repair_fd(
+    fd: int,
+    name: str,
+    ftruncate: Callable[[int, int], None] = os.ftruncate,
+    pwrite: Callable[[int, bytes, int], int] = os.pwrite,
+) -> Audio:
+    """As :func:`repair`, of a file open for reading and writing; does not sync it.
+
+    Cut short at any step it is not whole, and may be repaired again. The two calls are how a test
+    makes the disk refuse.
+    """
     layout = _layout(fd, name)
     if not layout.audio.repaired:
         return layout.audio
     if not layout.riff_only:
-        os.ftruncate(fd, layout.file_bytes)
+        ftruncate(fd, layout.file_bytes)
         if layout.data_bytes & 1:
-            os.pwrite(fd, b"\0", layout.file_bytes)
-        os.pwrite(fd, struct.pack("<I", min(layout.data_bytes, _LONGEST)), layout.length_at)
+            pwrite(fd, b"\0", layout.file_bytes)
+        pwrite(fd, struct.pack("<I", min(layout.data_bytes, _LONGEST)), layout.length_at)
     whole = os.fstat(fd).st_size - 8
-    os.pwrite(fd, struct.pack("<I", min(whole, _LONGEST)), 4)
+    pwrite(fd, struct.pack("<I", min(whole, _LONGEST)), 4)
     return layout.audio
 
 

@@ -22,6 +22,11 @@ class SourceError(OSError):
     """What was to be copied cannot be read."""
 
 
+def set_time(fd: int, ns: int) -> None:
+    """When a file was last read and written, by the wall clock. Raises OSError."""
+    os.utime(fd, ns=(ns, ns))
+
+
 @dataclass(frozen=True, slots=True)
 class Disk:
     """The calls of the system that durability rests on."""
@@ -30,6 +35,8 @@ class Disk:
     fchmod: Callable[[int, int], None] = os.fchmod
     write: Callable[[int, bytes], int] = os.write
     pwrite: Callable[[int, bytes, int], int] = os.pwrite
+    ftruncate: Callable[[int, int], None] = os.ftruncate
+    set_time: Callable[[int, int], None] = set_time
     fdatasync: Callable[[int], None] = os.fdatasync
     fsync: Callable[[int], None] = os.fsync
     close: Callable[[int], None] = os.close

@@ -111,7 +111,8 @@ class ReadBack:
                 audio = inspect_fd(tape.fd, "recording")
         proofs = self._proved(tape, audio, spans) if spans else ()
         if audio.repaired:
-            repair_fd(self._writable(tape), "recording")
+            disk = self._disk
+            repair_fd(self._writable(tape), "recording", disk.ftruncate, disk.pwrite)
         if loud := self._loud(tape.fd, audio, proofs):
             self._silence(tape, audio, proofs, loud)
         self._keep_time(tape)
@@ -239,11 +240,10 @@ class ReadBack:
         tape.copied, tape.copied_bytes, tape.source = tape.source, tape.size, path
         tape.fd, tape.writable = copy, True
 
-    @staticmethod
-    def _keep_time(tape: Tape) -> None:
+    def _keep_time(self, tape: Tape) -> None:
         """When the file was last written stays readable from it, whatever the engine wrote."""
         if tape.writable:
             try:
-                os.utime(tape.fd, ns=(tape.written_ns, tape.written_ns))
+                self._disk.set_time(tape.fd, tape.written_ns)
             except PermissionError:
                 return  # it is FreeSWITCH's; only a second try after a crash would want it

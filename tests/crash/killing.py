@@ -156,6 +156,12 @@ class Life:
             fchmod=lambda fd, mode: self._alive(self._below.fchmod, fd, mode),
             write=self._write,
             pwrite=self._pwrite,
+            ftruncate=lambda fd, size: self._on(
+                "ftruncate", self._paths.get(fd, ""), self._below.ftruncate, fd, size
+            ),
+            set_time=lambda fd, ns: self._on(
+                "set_time", self._paths.get(fd, ""), self._below.set_time, fd, ns
+            ),
             fdatasync=lambda fd: self._on(
                 "fdatasync", self._paths.get(fd, ""), self._below.fdatasync, fd
             ),

@@ -48,6 +48,7 @@ class Unsynced:
             open=self._open,
             write=self._write,
             pwrite=self._pwrite,
+            ftruncate=self._truncate,
             fdatasync=self._sync,
             fsync=self._sync,
             rename=self._rename,
@@ -74,6 +75,10 @@ class Unsynced:
     def _pwrite(self, fd: int, data: bytes, at: int) -> int:
         self._remember(os.fstat(fd).st_ino, _content(fd))
         return os.pwrite(fd, data, at)
+
+    def _truncate(self, fd: int, size: int) -> None:
+        self._remember(os.fstat(fd).st_ino, _content(fd))
+        os.ftruncate(fd, size)
 
     def _sync(self, fd: int) -> None:
         path = os.readlink(f"/proc/self/fd/{fd}")

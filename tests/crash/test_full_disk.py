@@ -63,7 +63,7 @@ def test_recordings_find_no_room(tmp_path: Path, with_fallback: bool, chunk: int
 
 WHAT = {
     "full": (errno.ENOSPC, ("open", "write")),
-    "failing": (errno.EIO, ("open", "write", "pwrite", "fsync", "fdatasync")),
+    "failing": (errno.EIO, ("open", "write", "pwrite", "ftruncate", "fsync", "fdatasync")),
     "read-only": (errno.EROFS, ("open", "rename", "unlink")),
 }
 
