@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +148,40 @@ def test_other_calls_go_on_and_stopping_does_not_wait(kept: WithFallback) -> Non
     assert [one.call_id for one in kept.filed] == [CALL, OTHER]
     assert kept.spool.join(0)
     assert kept.spool.close(0)
+
+
+def test_a_fallback_that_really_is_read_only(tmp_path: Path) -> None:
+    """A file system of this test's own, which nobody else sees."""
+    code = (
+        "import subprocess, sys\n"
+        "from pathlib import Path\n"
+        "from tests.storage.parts import CALL, wav\n"
+        "from tests.storage.test_uncleared import WithFallback\n"
+        "root = Path(sys.argv[1])\n"
+        "(root / 'disk').mkdir()\n"
+        "subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', root / 'disk'], check=True)\n"
+        "bench = WithFallback(root / 'spool', root / 'disk' / 'fallback')\n"
+        "bench.spare().write_bytes(wav())\n"
+        "subprocess.run(['mount', '-o', 'remount,ro', root / 'disk'], check=True)\n"
+        "bench.over()\n"
+        "bench.again()\n"
+        "assert bench.filed[0].record.recording.state == 'kept'\n"
+        "assert 'Read-only file system' in str(bench.uncleared[0].error)\n"
+        "assert (bench.refused, bench.spool.error, len(bench.uncleared)) == ([], None, 1)\n"
+        "subprocess.run(['mount', '-o', 'remount,rw', root / 'disk'], check=True)\n"
+        "bench.again()\n"
+        "assert not bench.spare().exists()\n"
+        "assert bench.names('new') == [f'{CALL}.json', f'{CALL}.wav']\n"
+        "print('well')\n"
+    )
+    for own in (["unshare", "-rm"], ["unshare", "-m"]):
+        may = subprocess.run([*own, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True)
+        if may.returncode == 0:
+            break
+    else:
+        pytest.skip(f"no file system can be mounted here: {may.stderr.decode().strip()}")
+    here = Path(__file__).parents[2]
+    done = subprocess.run(
+        [*own, sys.executable, "-c", code, str(tmp_path)], capture_output=True, cwd=here, text=True
+    )
+    assert (done.stdout, done.returncode) == ("well\n", 0), done.stderr
