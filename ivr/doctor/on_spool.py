@@ -18,7 +18,7 @@ from ivr.doctor.patient import Patient
 from ivr.doctor.process import Person, Process
 from ivr.doctor.rights import ENTER, READ, WRITE, described, hindrance, may
 from ivr.errors import DiskError
-from ivr.storage.known import IN_SPOOL, is_known
+from ivr.storage.known import IN_SPOOL, had, is_known, unknown
 from ivr.storage.places import Places
 from ivr.storage.segments import read
 
@@ -44,17 +44,22 @@ def fallback(patient: Patient) -> Finding:
     """The same of the folder that recordings go on in; its disk is another one."""
     site = _site(patient)
     if site.fallback is None:
+        before = had(site.spool)
+        if before:
+            return wrong(
+                f"none is configured, and the spool had {before}",
+                "the folder in which recordings may lie that have no record yet",
+                f"set fallback to it; if nothing is in it any more, remove {site.spool / IN_SPOOL}",
+            )
         return ok("none is configured: a full disk ends recordings")
     if not is_known(site.spool, site.fallback):
-        return wrong(
-            f"{site.fallback} is not the folder that it was",
-            "the one in which recordings may lie that have no record yet",
-            f"mount its disk; if it is another one for good, remove {site.spool / IN_SPOOL}",
-        )
+        why, _, do = unknown(site.spool, site.fallback).partition(": ")
+        expected = "the one in which recordings may lie that have no record yet"
+        return wrong(f"{site.fallback} {why}", expected, do)
     found = _folder(patient, site.fallback, IN_FALLBACK, ("recording",), "fallback")
     if found.verdict != "ok":
         return found
-    if os.stat(site.fallback).st_dev == os.stat(site.spool).st_dev:
+    if site.spool.exists() and os.stat(site.fallback).st_dev == os.stat(site.spool).st_dev:
         return warning(
             f"{site.fallback} is on the same file system as {site.spool}",
             "another one: what fills or takes away the spool's takes this away too",

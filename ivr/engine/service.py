@@ -144,6 +144,7 @@ class Engine:
         self._control_loop: gevent.Greenlet | None = None
         self._filing = 0
         """Calls that are over and wait for their record."""
+        self._stopping = False
         self._stopped = Event()
         self._reloading = False
         self._reload_asked = False
@@ -185,8 +186,9 @@ class Engine:
         People who talk go on talking (docs/freeswitch.md 10), and a call that hears a prompt
         comes back to the next engine at its end: both are in the journal for it (R22).
         """
-        if self._stopped.is_set():
+        if self._stopping:
             return
+        self._stopping = True
         log.info("engine stopping", calls_in_progress=len(self.context.calls))
         if drain_s is None:
             drain_s = self.context.configuration.site.limits.stop_ms / 1000

@@ -80,9 +80,9 @@ def look(
 
 def _strange(places: Places) -> FolderNow | None:
     """The fallback's folder, where it is another one than it was."""
-    if is_known(places.root, places.fallback):
+    if places.fallback is None or is_known(places.root, places.fallback):
         return None
-    return FolderNow(places.folders[1], 0, False, unknown(places.root))
+    return FolderNow(places.folders[1], 0, False, unknown(places.root, places.fallback))
 
 
 def _now(path: Path, least_free_bytes: int, amiss: str) -> FolderNow:

@@ -159,6 +159,16 @@ def test_a_fallback_that_is_not_the_folder_that_it_was(well, spool):
     assert on_spool.fallback(patient).verdict == "warning", "on the same disk"
 
 
+def test_a_fallback_that_is_configured_no_more(well, spool):
+    before = with_fallback(well)
+    found = on_spool.fallback(replace(before, site=replace(before.site, fallback=None)))
+    assert found.verdict == "wrong"
+    assert str(before.site.fallback) in found.found
+    (spool / "fallback.id").unlink()
+    left = replace(before, site=replace(before.site, fallback=None))
+    assert on_spool.fallback(left).verdict == "ok"
+
+
 def test_a_fallback_on_the_same_disk(well, spool):
     found = on_spool.fallback(with_fallback(well))
     assert found.verdict == "warning"

@@ -317,6 +317,20 @@ def test_another_folder_for_good(unmounted: Places, tmp_path: Path) -> None:
         assert (again.root / "fallback.id").read_text().endswith(f"\n{path}\n")
 
 
+def test_the_fallback_of_another_spool_is_not_used(tmp_path: Path) -> None:
+    """As where a site file was copied for a second engine: their recordings are not ours."""
+    shared = tmp_path / "fallback"
+    prepare(tmp_path / "spool", 0, shared)
+    other = prepare(tmp_path / "other", 0, shared)
+    first, second = look(other, 0, ()).folders
+    assert (first.usable, second.usable) == (True, False)
+    assert second.why == (
+        f"is another spool's ({shared}/spool.id): give this one a folder of its own"
+    )
+    (other.folders[1] / f"{OTHER}.wav").write_bytes(b"")
+    assert set(Listing(other).readable) == {other.recording}
+
+
 def test_a_fallback_that_takes_no_word_is_as_good_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
