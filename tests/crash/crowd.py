@@ -83,6 +83,8 @@ class Crowd:
         self, folder: Path, seed: int, *, at_once: int, systemd: bool = False, more: str = ""
     ) -> None:
         self.random = random.Random(seed)
+        self.systemd = systemd
+        """Calls wait in its socket while there is no engine."""
         self.clock = RealClock()
         self.spool = folder / "spool"
         self.log = folder / "engine.log"

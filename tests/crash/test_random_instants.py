@@ -38,7 +38,10 @@ def test_killed_at_random_instants(crowd: Crowd) -> None:
         crowd.start()
     assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
     assert crowd.finish() == []
-    assert crowd.counts()["pause"] > 0
+    counts = crowd.counts()
+    assert counts["pause"] > 0
+    if crowd.systemd:  # else most go to the fallback, as their team decided
+        assert counts["unrecorded"] < len(crowd.callers.calls) / 2
 
 
 UPGRADES = 6
@@ -60,8 +63,7 @@ def test_upgraded_under_a_hundred_calls(tmp_path: Path) -> None:
             assert crowd.upgrade() == 0
         assert crowd.until(lambda: crowd.there, MOST_DOWN_MS)
         assert crowd.finish() == []
-        # Those that an engine did not know yet when it was stopped: test_found.py.
-        assert crowd.counts()["unrecorded"] < UPGRADED
+        assert crowd.counts()["unrecorded"] == 0
         assert len(crowd.callers.calls) > UPGRADED
     finally:
         crowd.close()
