@@ -22,6 +22,7 @@ from ivr.core.state import (
     JOURNAL_MS,
     NO_ROOM,
     REPLAYS,
+    TOLD_MS,
     CallState,
     Pause,
     Phase,
@@ -276,12 +277,11 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
         return Step(state)
     if state.phase in (Phase.CLOSING, Phase.NEW):
         return steps.finish(state)
-    if state.phase is Phase.REFUSING:
-        return steps.hang_up(state, "NORMAL_CLEARING", "not-recordable")
     # Also of one that heard a prompt it is known how it goes on: by FreeSWITCH's dialplan, which
     # may hand it over once more.
     state, again = pausing.link_lost(state)
-    return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *again)
+    limit_ms = TOLD_MS if state.phase is Phase.REFUSING else policy.longest_call_ms
+    return steps.enter(state, Phase.UNLINKED, limit_ms, *again)
 
 
 _PHASES: dict[Phase, Callable[[CallState, Event, CallPolicy], Step]] = {

@@ -200,6 +200,8 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.Vanished(switch_lost=lost):
             return steps.then(do.Journal(unseen_end(lost)), steps.finish(state))
         case events.TimerFired() if state.recording is not Recording.STOPPING:
+            if state.reason:  # it was to end when its socket was lost
+                return steps.hang_up(state, "NORMAL_CLEARING", state.reason)
             return steps.hang_up(state, "ALLOTTED_TIMEOUT", "longest-call")
         case _:
             return waiting_out(state, event, policy)
@@ -211,7 +213,7 @@ def refusing(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.Bridged():
             return _met(state, event, policy)
         case events.TimerFired():
-            return steps.hang_up(state, "NORMAL_CLEARING", "not-recordable")
+            return steps.hang_up(state, "NORMAL_CLEARING", state.reason)
         case _:
             return Step(state)
 

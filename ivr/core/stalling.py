@@ -143,5 +143,5 @@ def refuse(state: CallState) -> Step:
 
 
 def _refuse(state: CallState, *told: Command) -> Step:
-    state, stop = steps.stop_recording(state)
-    return steps.enter(state, Phase.REFUSING, TOLD_MS, *told, *stop)
+    state = state._replace(reason="not-recordable")
+    return steps.enter(state, Phase.REFUSING, TOLD_MS, *told)

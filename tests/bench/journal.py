@@ -117,8 +117,9 @@ class _Engine:
     def __init__(self, folder: Path, clock: RealClock, meter: _Meter) -> None:
         journal: Any = Journal(folder, clock, JournalLimits(segment_ms=1000))
         # Wherever it is entered: by its callers, its timers, its thread, and when that is done.
-        for name in ("append", "sync", "_gathered", "_tidy", "_job", "_done"):
+        for name in ("append", "sync", "_gathered", "_tidy", "_done"):
             setattr(journal, name, meter.around(getattr(journal, name)))
+        journal._job.run = meter.around(journal._job.run)
         self._journal = journal
         self.append = journal.append
         self.close = journal.close

@@ -269,7 +269,7 @@ def test_a_pause_of_one_that_stalled_masks_it_all_the_same() -> None:
 
 def test_a_team_that_refuses_ends_the_call_once_the_agent_was_told() -> None:
     call = talking(replace(REFUSING, pausing=PAUSING)).stall("")
-    assert call.look() == ["tone not done", "StopRecording"]
+    assert call.look() == ["tone not done"]
     assert call.state.phase is Phase.REFUSING
     limits = [c.ms for c in talking(REFUSING).stall("").did if isinstance(c, do.StartTimer)]
     assert limits == [TOLD_MS]
@@ -290,11 +290,14 @@ def test_one_that_is_refused_may_be_paused_transferred_and_hung_up_meanwhile() -
     def refusing() -> Call:
         return talking(replace(REFUSING, pausing=PAUSING)).stall("").quiet()
 
-    assert refusing().pause().look() == ["HideKeys", "StopRecording"]
+    assert refusing().pause().look() == ["HideKeys", "Mask"]
     assert refusing().bridge("c", "101").state.phase is Phase.REFUSING
     assert refusing().hang_up().stopped().state.phase is Phase.DONE
     lost = refusing().hear(events.LinkLost(0))
+    assert (lost.look(), lost.state.phase) == ([], Phase.UNLINKED)
+    lost.hear(events.TimerFired(0, lost.state.timer))
     assert (lost.look(), lost.state.phase) == (["hang up NORMAL_CLEARING"], Phase.ENDING)
+    assert lost.state.reason == "not-recordable"
 
 
 # Before anybody is connected.
