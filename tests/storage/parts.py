@@ -123,9 +123,11 @@ def wait(event: Event) -> None:
 
 
 def settle() -> None:
-    """Let callbacks that are due run."""
+    """Let callbacks that are due run, and threads come to their turn meanwhile: whoever calls this
+    until something comes would keep the interpreter from them."""
     for _ in range(5):
         gevent.sleep(0)
+    gevent.sleep(0.001)
 
 
 def wav(frames: int = 800, channels: int = 2, said: int | None = None) -> bytes:
