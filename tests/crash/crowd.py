@@ -23,9 +23,10 @@ from ivr.storage.segments import read
 from tests.crash.books import Books
 from tests.crash.callers import Callers
 from tests.crash.people import Dialogue, Someone, alive
-from tests.crash.place import COLLEAGUE, PAY_BY_PHONE, dialplan_of, write_site
+from tests.crash.place import COLLEAGUE, dialplan_of, write_site
 from tests.crash.switch import Span, TruthfulSwitch
 from tests.engine.site import NUMBER
+from tests.engine.town import PAY_BY_PHONE
 
 MOST_DOWN_MS = 20_000
 """How long an engine may take to be there."""

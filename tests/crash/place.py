@@ -24,46 +24,18 @@ from tests.crash.callers import Callers
 from tests.crash.killing import Death, Killed, Life
 from tests.crash.prompts import LENGTHS
 from tests.crash.switch import TruthfulSwitch
-from tests.engine import site
+from tests.engine import site, town
 from tests.noted import note_audio
 
 COLLEAGUE = "4000"
 """An extension that the dialplan itself bridges."""
-PAY_BY_PHONE = "01427676699"
-"""A route straight to the payment line."""
-
-_DESTINATIONS = """\
-desk:
-  dial: "sofia/lab/desk"
-pay:
-  dial: "sofia/lab/pay"
-  payment_line: true
-outside:
-  dial: "sofia/lab/$number"
-"""
-_ROUTES = f"""\
-- name: main-line
-  numbers: ["{site.NUMBER}"]
-  team: customer-services
-  destination: desk
-- name: pay-by-phone
-  numbers: ["{PAY_BY_PHONE}"]
-  team: customer-services
-  destination: pay
-- name: staff
-  direction: outbound
-  numbers: ["9*"]
-  strip: "9"
-  team: customer-services
-  destination: outside
-"""
 
 
 def write_site(folder: Path, esl_port: int, *, more: str = "") -> Path:
     """The configuration of the place; its site's file."""
     file = site.write(folder, esl_port, more=more)
-    (folder / "dialplan/destinations.yaml").write_text(_DESTINATIONS)
-    (folder / "dialplan/routes.yaml").write_text(_ROUTES)
+    (folder / "dialplan/destinations.yaml").write_text(town.DESTINATIONS)
+    (folder / "dialplan/routes.yaml").write_text(town.ROUTES)
     (folder / "dialplan/teams/council-tax.yaml").unlink()
     policy = folder / "dialplan/policy.yaml"
     text = policy.read_text().replace('confirm_wait: "3s"', 'confirm_wait: "1s"')

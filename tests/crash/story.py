@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tests.crash.callers import Caller
 from tests.crash.people import Dialogue, Someone
-from tests.crash.place import COLLEAGUE, PAY_BY_PHONE, Place
+from tests.crash.place import COLLEAGUE, Place
 from tests.crash.switch import Span
 from tests.engine.site import NUMBER
+from tests.engine.town import PAY_BY_PHONE
 
 
 def tell(place: Place) -> None:

@@ -16,6 +16,7 @@ from ivr.api.tokens import Scope
 from ivr.lab import CallScript, Destination, LabCall
 from ivr.lab.script import HangUp, Keys, Wait, WhenConnected
 from ivr.lab.session import Action
+from tests.engine import town
 from tests.engine.house import House, spawned
 from tests.leaks import stories
 from tests.leaks.cards import keyed
@@ -23,37 +24,9 @@ from tests.leaks.search import Found, KeyTone, digits_in, keys_told, tones_in
 from tests.leaks.stories import Story
 
 STAFF_CALL = "907700900123"
-PAY_BY_PHONE = "01427676699"
-"""A route straight to the payment line."""
 
 LONGEST_MS = 300_000
 """What a story may last, of the lab's time."""
-
-_DESTINATIONS = """\
-desk:
-  dial: "sofia/lab/desk"
-pay:
-  dial: "sofia/lab/pay"
-  payment_line: true
-outside:
-  dial: "sofia/lab/$number"
-"""
-_ROUTES = f"""\
-- name: main-line
-  numbers: ["01427676676"]
-  team: customer-services
-  destination: desk
-- name: pay-by-phone
-  numbers: ["{PAY_BY_PHONE}"]
-  team: customer-services
-  destination: pay
-- name: staff
-  direction: outbound
-  numbers: ["9*"]
-  strip: "9"
-  team: customer-services
-  destination: outside
-"""
 
 
 def by_phone(card: str) -> list[Story]:
@@ -61,7 +34,7 @@ def by_phone(card: str) -> list[Story]:
     keys = keyed(card)
     steps = (WhenConnected(300), Keys(keys, gap_ms=60, press_ms=80), Wait(500), HangUp())
     there = {"pay": Destination(steps=(WhenConnected(),), hz=620)}
-    script = CallScript(dialled=PAY_BY_PHONE, steps=steps, destinations=there)
+    script = CallScript(dialled=town.PAY_BY_PHONE, steps=steps, destinations=there)
     return [Story("pays by phone", script, keys)]
 
 
@@ -84,8 +57,8 @@ class Payments(House):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        (folder / "dialplan/destinations.yaml").write_text(_DESTINATIONS)
-        (folder / "dialplan/routes.yaml").write_text(_ROUTES)
+        (folder / "dialplan/destinations.yaml").write_text(town.DESTINATIONS)
+        (folder / "dialplan/routes.yaml").write_text(town.ROUTES)
         (folder / "dialplan/teams/council-tax.yaml").unlink()
         self.extensions = {
             stories.COLLEAGUE: (Action("bridge", "sofia/lab/colleague"),),
