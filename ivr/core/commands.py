@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ivr.core.entries import Entry
-from ivr.core.policy import FeatureCodes, Prompt
+from ivr.core.policy import FeatureCodes, Prompt, Spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,58 @@ class Bridge:
     alternatives: int
     codes: FeatureCodes | None = None
     """Listened for on the telephone that answers; None where that is not the agent's."""
+    announced: bool = False
+    """Who answers is handed over to the engine first, to hear the announcement (R10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetThrough:
+    """Have FreeSWITCH connect who was called and has heard the announcement (R10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Have the caller wait in one of FreeSWITCH's queues."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveQueue:
+    """Take the caller out of the queue; a later :class:`Enqueue` gives the place back."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part the two without ending either leg; the other one hears music (docs/freeswitch.md 10a).
+
+    Should no engine come back to them, they end by themselves after ``limit_s``."""
+
+    other_leg: str
+    limit_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Join the two again; :class:`~ivr.core.events.Bridged` or ``JoinFailed`` follows."""
+
+    other_leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndOther:
+    """End the leg that the caller was parted from."""
+
+    other_leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakIn:
+    """Go on in this language: the driver gives the machine the policy of it from now on."""
+
+    spoken: Spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +171,15 @@ class HideKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class RememberPause:
+    """Remember on the customer's leg that it is paused, as :class:`HideKeys` does, and let keys
+    through: a sequence is being keyed (R4). ``KeysHidden`` follows."""
+
+    by: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShowKeys:
     """Have FreeSWITCH treat keys as ever."""
 
@@ -154,6 +215,10 @@ class Tone(StrEnum):
     RESUMED = "resumed"
     STILL_PAUSED = "still paused"
     MARKED = "marked"
+    STAYED = "stayed"
+    """The caller, who had asked not to be recorded, comes back (R4)."""
+    LEFT = "left"
+    """The caller does not, and the call ends (R4)."""
     NOT_DONE = "not done"
 
 
@@ -191,7 +256,15 @@ Command = (
     | SyncJournal
     | HastenJournal
     | ListenToAgent
+    | LetThrough
+    | Enqueue
+    | LeaveQueue
+    | Part
+    | Join
+    | EndOther
+    | SpeakIn
     | HideKeys
+    | RememberPause
     | ShowKeys
     | ForgetKeys
     | HearKeys

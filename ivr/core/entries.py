@@ -40,6 +40,9 @@ class Arrived:
     """Name of the destination in ``dialplan/``."""
     switch: str = ""
     """FreeSWITCH's Core-UUID, new each time it starts: a call does not outlive it (R22)."""
+    channel: str = ""
+    """FreeSWITCH's id of the A leg, where the call's own id is another: it came back from the
+    exempt extension, and what was recorded before has a record of its own (R8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,18 @@ class PromptEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageChosen:
+    """The caller chose a language by key (R9)."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class OptOutStarted:
     """The caller gave the opt-out sequence (R2)."""
+
+    connected: bool = False
+    """In mid-call: the agent waits (R4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,10 @@ class OptOutConfirmed:
     """The caller opted out; the call ends (R3)."""
 
     how: str
-    """``timeout``, ``wrong-keys`` or ``hangup``."""
+    """``timeout``, ``wrong-keys`` or ``hangup``; ``lost`` where the call ended because the engine
+    could not go on with it."""
+    recorded: str = "keep"
+    """What becomes of what was recorded before: ``keep`` or ``destroy`` (R4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +217,11 @@ class NotConnected:
 
 
 @dataclass(frozen=True, slots=True)
+class Exempted:
+    """The exempt extension took part from here on: the record ends (R8)."""
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The call is over."""
 
@@ -225,7 +246,8 @@ class PauseStarted:
 
     by: str
     """``agent``, ``page``, ``engineer``, ``payment-line``, ``hold`` (the agent put the caller on
-    hold), or ``digits`` (the caller keyed what may be a card number)."""
+    hold), ``digits`` (the caller keyed what may be a card number), ``opt-out`` (the caller keyed
+    the sequence, or its beginning: R4) or ``exempt`` (R8)."""
     guard_ms: int = 250
     """How much more than the pause is to be silent, before and after it (R7)."""
     back_ms: int = 0
@@ -283,6 +305,7 @@ Entry = (
     | Answered
     | PromptStarted
     | PromptEnded
+    | LanguageChosen
     | OptOutStarted
     | OptOutReturned
     | OptOutConfirmed
@@ -298,6 +321,7 @@ Entry = (
     | CustomerHeld
     | CustomerBack
     | NotConnected
+    | Exempted
     | HungUp
     | PauseStarted
     | PauseHeld

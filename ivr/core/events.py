@@ -36,6 +36,8 @@ class Arrived:
     """Another folder with room, should FreeSWITCH refuse to record there; empty where none is."""
     switch: str = ""
     """FreeSWITCH's Core-UUID."""
+    channel: str = ""
+    """As in :class:`ivr.core.entries.Arrived`."""
     engine: str = ""
     """Which engine this is."""
 
@@ -134,8 +136,40 @@ class Bridged:
 
 
 @dataclass(frozen=True, slots=True)
+class Exempt:
+    """The exempt extension takes part in the call, or is about to (R8)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAnswered:
+    """Who is called has answered and is not connected yet: the announcement comes first (R10)."""
+
+    at: int
+    leg: str
+    rate: int
+    """Samples a second that the channel reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherLeft:
+    """The leg that the A leg was parted from, or is connected to, is gone (R4)."""
+
+    at: int
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinFailed:
+    """FreeSWITCH could not join the two again (R4)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeEnded:
-    """``bridge`` came back: not connected, parted, or the leg was transferred away."""
+    """``bridge``, or the queue, came back: not connected, parted, or the leg was transferred."""
 
     at: int
     cause: str
@@ -322,6 +356,10 @@ Event = (
     | RecordingFailed
     | RecordingStopped
     | Bridged
+    | Exempt
+    | CustomerAnswered
+    | OtherLeft
+    | JoinFailed
     | BridgeEnded
     | TimerFired
     | LinkLost

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 
@@ -66,6 +66,65 @@ class Pausing:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """All that a call may say, in one language."""
+
+    language: str
+    announcement: Prompt
+    reminder: Prompt
+    goodbye: Prompt
+    busy: Prompt
+    no_answer: Prompt
+    unavailable: Prompt
+    closed: Prompt | None = None
+    """As :attr:`CallPolicy.closed`; set where that is."""
+    overflow: tuple[Prompt | None, ...] = ()
+    """The prompts of :attr:`CallPolicy.overflow`, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The choice of a language by a key, before anything else is said (R9)."""
+
+    prompt: Prompt
+    """Names the keys, each in its language."""
+    keys: Mapping[str, Spoken] = field(hash=False)
+    wait_ms: int
+    """How long a key is waited for after the prompt; then the call goes on in its own language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Callers wait in FreeSWITCH's own queue until one of its members is free (R9)."""
+
+    name: str
+    longest_ms: int
+    """How long a caller waits at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a call is connected to."""
+
+    name: str
+    """In ``dialplan/``, as records show it."""
+    dial_string: str
+    """What FreeSWITCH's ``bridge`` is given; empty for a queue."""
+    ring_ms: int
+    """How long each of its alternatives rings before the next, or before it is no answer."""
+    payment_line: bool = False
+    """Paused from before it rings (R6)."""
+    queue: Queue | None = None
+    prompt: Prompt | None = None
+    """Heard before it is dialled, where another destination was not reached before."""
+
+    @property
+    def alternatives(self) -> int:
+        """How many telephones, or groups of them, ring one after the other: split by ``|``."""
+        return self.dial_string.count("|") + 1
+
+
+@dataclass(frozen=True, slots=True)
 class CallPolicy:
     """All that decides how one call is treated (R9)."""
 
@@ -105,14 +164,57 @@ class CallPolicy:
     """The connected call's way out when nothing is heard of it any more."""
     without_recording: Literal["connect", "refuse"]
     """What becomes of a call whose recording cannot be started."""
-    direction: Literal["inbound", "outbound"] = "inbound"
-    """Outbound: the A leg is the agent's, who hears no announcement; the customer is the B leg,
-    whose leg is recorded and whose keys are kept out (R10)."""
+    direction: Literal["inbound", "outbound", "internal"] = "inbound"
+    """Outbound and internal: the A leg is the agent's, who hears no announcement; who is called is
+    the B leg, whose leg is recorded and whose keys are kept out (R10)."""
     payment_line: bool = False
     """The destination is a payment line: paused from before it rings (R6)."""
     pausing: Pausing = Pausing()
+    exempt: frozenset[str] = frozenset()
+    """Numbers of the exempt extension: with them nothing is recorded (R8)."""
+    announced: bool = False
+    """In a call that staff make: who is called hears the announcement before the two are
+    connected (R10). Callers always do (R1)."""
+    opt_out_connected: Literal["no", "keep", "destroy"] = "no"
+    """Whether the opt-out sequence counts once connected, and what becomes then of what was
+    recorded before (R4)."""
+    menu: Menu | None = None
+    closed: Prompt | None = None
+    """The team is closed: this is heard, and the call ends (R9)."""
+    queue: Queue | None = None
+    """The destination is a queue."""
+    overflow: tuple[Destination, ...] = ()
+    """Tried one after the other where the destination is not reached (R9)."""
 
     @property
-    def alternatives(self) -> int:
-        """How many telephones, or groups of them, ring one after the other: split by ``|``."""
-        return self.dial_string.count("|") + 1
+    def staff_call(self) -> bool:
+        """Staff make the call (R10)."""
+        return self.direction != "inbound"
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where the call is connected to, one tried after the other."""
+        first = Destination(
+            self.destination, self.dial_string, self.ring_ms, self.payment_line, self.queue
+        )
+        return (first, *self.overflow)
+
+    def spoken(self, spoken: Spoken) -> CallPolicy:
+        """The same in another language (R9)."""
+        overflow = tuple(
+            replace(one, prompt=prompt)
+            for one, prompt in zip(self.overflow, spoken.overflow, strict=True)
+        )
+        return replace(
+            self,
+            language=spoken.language,
+            announcement=spoken.announcement,
+            reminder=spoken.reminder,
+            goodbye=spoken.goodbye,
+            busy=spoken.busy,
+            no_answer=spoken.no_answer,
+            unavailable=spoken.unavailable,
+            closed=spoken.closed if self.closed else None,
+            overflow=overflow,
+            menu=None,
+        )

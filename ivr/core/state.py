@@ -41,6 +41,8 @@ class Phase(StrEnum):
 
     NEW = "new"
     ANSWERING = "answering"
+    CHOOSING = "choosing"
+    """A language may be chosen by key (R9)."""
     ANNOUNCING = "announcing"
     LAST_KEYS = "last keys"
     """The announcement is over and a sequence is half keyed: its limit is waited for."""
@@ -53,12 +55,22 @@ class Phase(StrEnum):
     STARTING = "starting"
     """FreeSWITCH was asked to record."""
     DIALLING = "dialling"
+    QUEUEING = "queueing"
+    """The caller waits in a queue (R9)."""
     CONNECTED = "connected"
+    KEYING = "keying"
+    """Connected, and the opt-out sequence is half keyed: nothing is kept meanwhile (R4)."""
+    PARTING = "parting"
+    """The sequence was keyed in mid-call: FreeSWITCH was asked to part the two (R4)."""
+    REJOINING = "rejoining"
+    """The caller came back from that: FreeSWITCH was asked to join the two."""
     PARTED = "parted"
     """The bridge has ended and the A leg has not."""
     REFUSING = "refusing"
     """The agent was told that the call cannot be recorded any more, and so ends (R22)."""
     APOLOGISING = "apologising"
+    LEAVING = "leaving"
+    """The exempt extension takes part: the recording's end is waited for (R8)."""
     ENDING = "ending"
     """FreeSWITCH was asked to hang up."""
     UNLINKED = "unlinked"
@@ -161,6 +173,18 @@ class CallState(NamedTuple):
     """Who began the pause."""
     paused_at: int = 0
     """When, by the monotonic clock."""
+    apart_at: int = 0
+    """Since when they do not hear each other, by the monotonic clock; 0 while they do."""
+    place: int = 0
+    """Which of the policy's destinations is tried, or was reached."""
+    to_customer: bool = False
+    """In a call that staff make: prompts are played to who is called, who is not connected yet."""
+    aside: bool = False
+    """The caller was parted from the agent to opt out in mid-call (R4)."""
+    opting: bool = False
+    """The opt-out sequence was keyed in mid-call, or its beginning: nothing is kept."""
+    stops: int = 0
+    """How often the end of a recording was asked for that may not go on (R8)."""
     held: bool = False
     """The agent has the call on hold, and the team does not record that."""
     asked: bool = False
