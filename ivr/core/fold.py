@@ -17,8 +17,10 @@ from ivr.core.entries import (
     CustomerHeld,
     Dialled,
     Entry,
+    Exempted,
     Finished,
     HungUp,
+    LanguageChosen,
     Marked,
     NotConnected,
     OptOutConfirmed,
@@ -146,7 +148,7 @@ class _Gathered:
                 return "recording-stalled", "" if entry.into else "no room"
             case OptOutStarted():
                 self.sequences += 1
-                return "opt-out-started", ""
+                return "opt-out-started", "connected" if entry.connected else ""
             case OptOutReturned():
                 self.returned += 1
                 return "opt-out-returned", ""
@@ -154,6 +156,8 @@ class _Gathered:
                 self.confirmed = entry
                 self.sound.over = self.sound.opted_out = True
                 return "opt-out-confirmed", entry.how
+            case LanguageChosen():
+                return "language-chosen", entry.language
             case ReminderRepeated():
                 self.repeated += 1
                 return "reminder-repeated", ""
@@ -176,6 +180,9 @@ class _Gathered:
             case Marked():
                 self.marks.append((entry, stamp))
                 return "marked", f"{entry.mark} by {entry.by}"
+            case Exempted():
+                self.sound.over = True
+                return "exempted", ""
             case HungUp():
                 self.hung_up = self.hung_up or entry
                 self.sound.over = True
