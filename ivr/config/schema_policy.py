@@ -1,0 +1,101 @@
+"""What may stand in policy.yaml: what holds for every team (R9, R20)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ivr.config.kinds import Day, Duration, Kind, NameOf, Version
+from ivr.config.strict import Strict
+from ivr.config.telephone import NEVER, CardDigits, FeatureCode, Key, Keys
+
+InterDigit = Annotated[str, Duration(least="200ms", most="10s")]
+ConfirmWait = Annotated[str, Duration(least="500ms", most="2m")]
+Reminders = Annotated[int, Field(ge=0, le=10)]
+Ring = Annotated[str, Duration(least="1s", most="5m")]
+LongestCall = Annotated[str, Duration(least="10s", most="24h")]
+WithoutRecording = Literal["connect", "refuse"]
+WithoutEngine = Literal["connect", "message"]
+
+
+class DefaultOptOut(Strict):
+    """How a caller opts out of being recorded."""
+
+    keys: Annotated[str, Keys()]
+    """The keys that opt out."""
+    return_key: Annotated[str, Key()]
+    """The key that returns to the call."""
+    inter_digit: InterDigit
+    """The longest time between two keys of the sequence."""
+    confirm_wait: ConfirmWait
+    """How long a key is waited for after the reminder."""
+    reminders: Reminders
+    """How many times the reminder is repeated after a wrong key, at most."""
+
+
+Overdue = Annotated[str, Duration(least="1s", most="4h")]
+Guard = Annotated[str, Duration(least="100ms", most="2s")]
+OnHold = Literal["mask", "record"]
+Digits = Annotated[str | int, CardDigits()]
+
+
+class DefaultCodes(Strict):
+    """What an agent keys on the telephone during a call."""
+
+    pause: Annotated[str, FeatureCode()] = "*7"
+    """Pauses the recording, for card details."""
+    resume: Annotated[str, FeatureCode()] = "*8"
+    """Ends the pause."""
+    abuse: Annotated[str, FeatureCode()] = "*9"
+    """Marks the call as abusive, so that its recording is held."""
+
+
+class DefaultPause(Strict):
+    """How the recording is paused while a caller gives card details."""
+
+    codes: DefaultCodes = DefaultCodes()
+    """What an agent keys on the telephone during a call."""
+    overdue: Overdue = "10m"
+    """A pause that lasts longer raises an alarm, and the agent is reminded."""
+    guard: Guard = "250ms"
+    """How much more than the pause is silent in the recording, before and after it."""
+    card_digits: Digits = NEVER
+    """So many digits that a caller keys in a row, without a pause, pause by themselves; not in a
+    call whose connection to the engine was lost, or that was taken up after a restart."""
+    on_hold: OnHold = "mask"
+    """What becomes of what a caller says while the agent has the call on hold: mask pauses the
+    recording until the hold ends, record keeps it."""
+
+
+class Defaults(Strict):
+    """What holds for every team that does not say otherwise."""
+
+    language: Annotated[str, NameOf(kind="language")]
+    """The language of the prompts: the name of a catalogue in prompts/."""
+    opt_out: DefaultOptOut
+    """How a caller opts out of being recorded."""
+    pause: DefaultPause = DefaultPause()
+    """How the recording is paused while a caller gives card details."""
+    ring: Ring
+    """How long the destination rings."""
+    longest_call: LongestCall
+    """A connected call ends after this, whatever happens."""
+    without_recording: WithoutRecording
+    """What becomes of a call whose recording cannot be started."""
+    without_engine: WithoutEngine
+    """What FreeSWITCH does with a call when no engine answers: connect it without recording, or
+    play the message no-engine and end it."""
+
+
+class PolicyFile(Strict):
+    """dialplan/policy.yaml: the policy as it was decided."""
+
+    version: Annotated[str, Version()]
+    """Every record says under which version it was made."""
+    date: Annotated[str, Day()]
+    """The day this version was decided; a note for people, which `ivr check` shows."""
+    officer: Annotated[str, Kind(expected="the officer who decided it")]
+    """Who decided it; a note for people, which `ivr check` shows."""
+    defaults: Defaults
+    """What holds for every team that does not say otherwise."""
