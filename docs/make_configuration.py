@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from ivr.config import schema
 from ivr.config.kinds import Kind, NameOf
+from ivr.config.strict import keys
 
 PAGE = Path(__file__).with_name("configuration.md")
 MODELS: dict[str, type[BaseModel]] = {
@@ -48,7 +49,7 @@ def rows(model: type[BaseModel], above: str = "") -> Iterator[Row]:
     if issubclass(model, RootModel):
         yield from _of_root(model)
         return
-    for name, field in model.model_fields.items():
+    for name, field in keys(model).items():
         key = f"{above}{name}"
         inner = _models(field.annotation)
         if not inner:

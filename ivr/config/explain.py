@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from ivr.config.document import Document, Where
 from ivr.config.kinds import Known
 from ivr.config.mistakes import did_you_mean, one_of, printable, quoted
+from ivr.config.strict import keys
 
 T = typing.TypeVar("T", bound=BaseModel)
 
@@ -147,7 +148,7 @@ def _annotation(model: object, where: Where) -> object:
         if isinstance(found, type) and issubclass(found, RootModel):
             found = _bare(found.model_fields["root"].annotation)
         if isinstance(found, type) and issubclass(found, BaseModel):
-            found = found.model_fields[str(step)].annotation
+            found = keys(found)[str(step)].annotation
         else:
             found = typing.get_args(found)[-1]
     return _bare(found)
@@ -156,7 +157,7 @@ def _annotation(model: object, where: Where) -> object:
 def _keys_of(model: type[BaseModel], where: Where) -> list[str]:
     found = _annotation(model, where)
     if isinstance(found, type) and issubclass(found, BaseModel):
-        return list(found.model_fields)
+        return list(keys(found))
     return []
 
 
@@ -164,7 +165,7 @@ def _meaning(model: type[BaseModel], where: Where) -> str:
     """What a missing key is for, out of the schema's own descriptions."""
     holder = _annotation(model, where[:-1])
     if isinstance(holder, type) and issubclass(holder, BaseModel):
-        text = holder.model_fields[str(where[-1])].description or ""
+        text = keys(holder)[str(where[-1])].description or ""
         first = " ".join(text.split()).rstrip(".")
         return f"{where[-1]}: <{first[:1].lower()}{first[1:]}>" if first else f"{where[-1]}: …"
     return f"{where[-1]}: …"

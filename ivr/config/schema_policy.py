@@ -6,9 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ivr.config.addresses import DialString
 from ivr.config.kinds import Day, Duration, Kind, NameOf, Version
 from ivr.config.strict import Strict
-from ivr.config.telephone import NEVER, CardDigits, FeatureCode, Key, Keys
+from ivr.config.telephone import (
+    NEVER,
+    CardDigits,
+    Extension,
+    FeatureCode,
+    Key,
+    Keys,
+    Number,
+)
 
 InterDigit = Annotated[str, Duration(least="200ms", most="10s")]
 ConfirmWait = Annotated[str, Duration(least="500ms", most="2m")]
@@ -88,6 +97,31 @@ class Defaults(Strict):
     play the message no-engine and end it."""
 
 
+class Exempt(Strict):
+    """An extension on which staff speak in confidence: no call from it or to it is recorded."""
+
+    extension: Annotated[str, Extension()]
+    """What staff dial, which is the number of its telephone too."""
+    numbers: Annotated[list[Annotated[str, Number()]], Field(min_length=1)] | None = None
+    """Numbers from outside that reach it, in every way that FreeSWITCH's destination_number holds
+    them."""
+    dial: Annotated[str, DialString()] | None = None
+    """What FreeSWITCH's bridge is given, where that is not user/ and the extension."""
+    reason: Annotated[str, Kind(expected="why there is a second one")] | None = None
+    """Why there is more than one; each after the first needs a reason and a date."""
+    date: Annotated[str, Day()] | None = None
+    """The day on which it was decided that there is more than one."""
+
+
+class Emergency(Strict):
+    """Calls of staff for help: connected at once, and neither recorded nor announced."""
+
+    numbers: Annotated[list[Annotated[str, Number()]], Field(min_length=1)]
+    """The numbers, which may be dialled after what an outbound route strips, too."""
+    dial: Annotated[str, DialString()]
+    """What FreeSWITCH's bridge is given; $number is which of the numbers it is."""
+
+
 class PolicyFile(Strict):
     """dialplan/policy.yaml: the policy as it was decided."""
 
@@ -99,3 +133,7 @@ class PolicyFile(Strict):
     """Who decided it; a note for people, which `ivr check` shows."""
     defaults: Defaults
     """What holds for every team that does not say otherwise."""
+    exempt: list[Exempt] | None = None
+    """The exempt extension; a second one only with a reason and a date."""
+    emergency: Emergency | None = None
+    """Calls of staff for help: connected at once, and neither recorded nor announced."""

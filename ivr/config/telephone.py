@@ -131,3 +131,30 @@ class RouteNumber(Number):
         if found := re.fullmatch(r"_?([0-9]{1,10})[XxNZ.?*]+", text):
             return f", did you mean {quoted(found[1] + '*')}?"
         return Number.hint(self, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Extension(Number):
+    """An extension of staff."""
+
+    expected: str = "2 to 20 digits in quotes"
+    pattern: str | None = "[0-9]{2,20}"
+
+    def hint(self, text: str) -> str:
+        """See :class:`Kind`."""
+        digits = re.sub(r"[^0-9]", "", text)
+        return f", did you mean {quoted(digits)}?" if self.fits(digits) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Calling(Kind):
+    """An extension that calls, or how such extensions begin: ``10*``."""
+
+    expected: str = 'an extension of 2 to 20 digits in quotes, or how extensions begin ("10*")'
+    pattern: str | None = r"[0-9]{2,20}|[0-9]{1,10}\*"
+
+    def hint(self, text: str) -> str:
+        """See :class:`Kind`."""
+        if found := re.fullmatch(r"_?([0-9]{1,10})[XxNZ.?*]+", text):
+            return f", did you mean {quoted(found[1] + '*')}?"
+        return Extension().hint(text)
