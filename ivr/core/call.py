@@ -11,7 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ivr.core import commands as do
-from ivr.core import connecting, entries, events, pausing, rules, stalling, steps, telling
+from ivr.core import (
+    connecting,
+    entries,
+    events,
+    exempt,
+    midcall,
+    pausing,
+    rules,
+    stalling,
+    steps,
+    telling,
+    veil,
+)
 from ivr.core.commands import Command
 from ivr.core.events import Event, Party
 from ivr.core.policy import CallPolicy
@@ -42,6 +54,12 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.TimerFired(timer=timer) if timer != state.timer:
             return Step(state)
+        case _ if state.phase is Phase.LEAVING:
+            return exempt.leaving(state, event, policy)
+        case events.Exempt(at=at) if state.phase not in (Phase.NEW, Phase.CLOSING):
+            return exempt.met(state, at, policy)
+        case events.BridgeEnded(hung_up=False) if state.to_customer and not state.aside:
+            return connecting.customer_gone(state)
         case events.PromptEnded():
             return _prompt_ended(state, event, policy)
         case events.Journalled() | events.JournalFailed():
@@ -49,7 +67,7 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.RecordingStarted() | events.RecordingStopped() | events.RecordingFailed():
             return _recording_news(state, event, policy)
         case events.HungUp():
-            return _hung_up(state, event)
+            return _hung_up(state, event, policy)
         case events.LinkLost():
             return _link_lost(state, policy)
         case (
@@ -72,6 +90,8 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.CustomerBack() if state.away:
             journal = do.Journal(entries.CustomerBack())
             return Step(state._replace(away=False), (journal,))
+        case events.StillJoined() if state.together:
+            return veil.lifted(state, policy)
         case events.Stalled():
             return stalling.stalled(state, event, policy)
         case events.GrowsAgain():
@@ -84,11 +104,11 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
 def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.Arrived():
-            outbound = policy.direction == "outbound"
+            outbound = policy.staff_call
             state = state._replace(
                 path=event.recording,
                 reminders_left=policy.reminders,
-                may_record=outbound,
+                may_record=outbound and not policy.announced,
                 durable=False,
                 syncs=1,
                 elsewhere=event.elsewhere,
@@ -106,6 +126,7 @@ def _new(state: CallState, event: Event, policy: CallPolicy) -> Step:
                 config_version=policy.config_version,
                 destination=policy.destination,
                 switch=event.switch,
+                channel=event.channel,
             )
             # The intent is written now, long before the recording starts, so that
             # nobody waits for the disk when the announcement is over.
@@ -130,7 +151,7 @@ def _journal_news(state: CallState, event: Event, policy: CallPolicy) -> Step:
     else:
         state = state._replace(durable=True)
     if state.pause is Pause.SECURING:
-        return pausing.journal_news(state)
+        return pausing.journal_news(state, policy)
     if state.renewing:
         return stalling.journal_news(state, policy)
     return _PHASES[state.phase](state, event, policy)
@@ -174,6 +195,10 @@ def _prompt_ended(state: CallState, event: events.PromptEnded, policy: CallPolic
     match state.phase:
         case Phase.ANNOUNCING:
             step = telling.announcement_over(state, event, complete, policy)
+        case Phase.CHOOSING:
+            step = telling.choice_heard(state, policy)
+        case Phase.OVERFLOWING:
+            step = connecting.dial(state, policy)
         case Phase.REMINDING:
             step = steps.enter(state, Phase.DECIDING, policy.confirm_ms)
         case Phase.FAREWELL | Phase.APOLOGISING:
@@ -243,13 +268,15 @@ def _recording_stopped(
     return steps.then(journal, pausing.recording_ended(state, policy))
 
 
-def _hung_up(state: CallState, event: events.HungUp) -> Step:
+def _hung_up(state: CallState, event: events.HungUp, policy: CallPolicy) -> Step:
     """The A leg is gone: only what finishes the record is still done."""
     if state.phase is Phase.CLOSING:
         return Step(state)
     journal: tuple[Command, ...] = ()
-    if state.phase in (Phase.REMINDING, Phase.DECIDING):
-        journal = (do.Journal(entries.OptOutConfirmed(how="hangup")),)
+    if state.phase in (Phase.PARTING, Phase.REMINDING, Phase.DECIDING):
+        journal = (do.Journal(midcall.confirmation(state, "hangup", policy)),)
+    journal = (*steps.end_other(state), *journal)
+    state = state._replace(aside=False)
     by = _ended_by(state, event.by)
     journal = (
         *journal,
@@ -277,9 +304,11 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
         return Step(state)
     if state.phase in (Phase.CLOSING, Phase.NEW):
         return steps.finish(state)
+    if state.opting and state.phase is not Phase.KEYING:
+        return midcall.lost(state, policy)
     # Also of one that heard a prompt it is known how it goes on: by FreeSWITCH's dialplan, which
     # may hand it over once more.
-    state, again = pausing.link_lost(state)
+    state, again = pausing.link_lost(state._replace(opting=False, to_customer=False))
     limit_ms = TOLD_MS if state.phase is Phase.REFUSING else policy.longest_call_ms
     return steps.enter(state, Phase.UNLINKED, limit_ms, *again)
 
@@ -287,6 +316,7 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
 _PHASES: dict[Phase, Callable[[CallState, Event, CallPolicy], Step]] = {
     Phase.NEW: _new,
     Phase.ANSWERING: telling.answering,
+    Phase.CHOOSING: telling.choosing,
     Phase.ANNOUNCING: telling.announcing,
     Phase.LAST_KEYS: telling.last_keys,
     Phase.REMINDING: telling.reminding,
@@ -295,11 +325,17 @@ _PHASES: dict[Phase, Callable[[CallState, Event, CallPolicy], Step]] = {
     Phase.SECURING: connecting.securing,
     Phase.STARTING: connecting.starting,
     Phase.DIALLING: connecting.dialling,
-    Phase.CONNECTED: connecting.connected,
+    Phase.QUEUEING: telling.queueing,
+    Phase.OVERFLOWING: connecting.overflowing,
+    Phase.CONNECTED: midcall.connected,
+    Phase.KEYING: midcall.keying,
+    Phase.PARTING: midcall.parting,
+    Phase.REJOINING: midcall.rejoining,
     Phase.PARTED: connecting.parted,
     Phase.REFUSING: connecting.refusing,
     Phase.APOLOGISING: _last_words,
     Phase.ENDING: connecting.ending,
     Phase.UNLINKED: connecting.unlinked,
+    Phase.LEAVING: exempt.leaving,
     Phase.CLOSING: connecting.closing,
 }

@@ -32,11 +32,16 @@ class PlayPrompt:
     prompt: Prompt
     rate: int
     """Samples a second of the channel, to choose the file by."""
+    to_customer: bool = False
+    """In a call that staff make, to who is called, and not to the A leg."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopPrompts:
     """Stop what plays and forget what is queued (docs/freeswitch.md 25)."""
+
+    to_customer: bool = False
+    """As in :class:`PlayPrompt`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ class StartRecording:
     """Start the recording whose intent is on disk already (R22)."""
 
     path: str
+    veiled: bool = False
+    """FreeSWITCH masks it each time that two legs are parted, until it is told who is there now
+    (R8)."""
+    unheard: bool = False
+    """Masked from its first sample on: nobody is there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +74,12 @@ class Bridge:
     alternatives: int
     codes: FeatureCodes | None = None
     """Listened for on the telephone that answers; None where that is not the agent's."""
-    announced: bool = False
-    """Who answers is handed over to the engine first, to hear the announcement (R10)."""
+    unveils: str = ""
+    """Path of a recording that hears as soon as this destination's telephone is answered, and not
+    if another one takes the call (R8)."""
+    announced_ms: int = 0
+    """Who answers is handed over to the engine first, for so long at most, to hear the
+    announcement (R10); 0 is not at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import entries, events, pausing, rules, steps
+from ivr.core import entries, events, exempt, pausing, rules, steps, veil
 from ivr.core.commands import Command
 from ivr.core.ending import unseen_end
 from ivr.core.events import Event
@@ -16,6 +16,7 @@ from ivr.core.state import (
     SLACK_MS,
     SWITCH_MS,
     CallState,
+    Pause,
     Phase,
     Recording,
 )
@@ -25,18 +26,25 @@ from ivr.core.steps import Step
 def proceed(state: CallState, policy: CallPolicy) -> Step:
     """Towards the destination: the recording first, so that it is certain before anyone speaks."""
     state = state._replace(keys=NO_KEYS)
-    if not state.may_record:
+    if not (state.may_record or _is_told_later(state, policy)):
         return unrecorded(state, "the caller was not told", policy)
     if state.undurable:
         return unrecorded(state, state.undurable, policy)
+    if state.to_customer:
+        return dial(state, policy)
     if rules.is_durable(state):
-        if policy.direction == "outbound":
+        if policy.staff_call:
             return dial(state, policy)
         state = state._replace(recording=Recording.REQUESTED)
         # That the caller was told is on disk as soon as what is said then (R1).
-        start = (do.HastenJournal(), do.StartRecording(state.path))
+        start = (do.HastenJournal(), veil.start(state, policy))
         return steps.enter(state, Phase.STARTING, SWITCH_MS, *start)
     return steps.enter(state, Phase.SECURING, JOURNAL_MS)
+
+
+def _is_told_later(state: CallState, policy: CallPolicy) -> bool:
+    """Who is called hears the announcement once the telephone is answered (R10)."""
+    return policy.announced and not state.to_customer
 
 
 def securing(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -72,23 +80,38 @@ def unrecorded(state: CallState, reason: str, policy: CallPolicy) -> Step:
 
 def dial(state: CallState, policy: CallPolicy) -> Step:
     """Ring the destination; what is recorded, and whether it is paused, is certain by now."""
+    if state.to_customer:
+        state = state._replace(to_customer=False)
+        return steps.enter(state, Phase.DIALLING, SLACK_MS, do.LetThrough())
     paused: tuple[Command, ...] = ()
-    if policy.payment_line:
+    place = policy.destinations[state.place]
+    if place.payment_line:
         # At 0, of old: paused is all that there will ever be of the recording until then.
         state, paused = pausing.begin(state._replace(at_line=True), pausing.LINE, 0, policy)
+    # Before the pause, which is hastened to disk: whose pause it is shows by it.
+    dialled = (do.Journal(entries.Dialled(destination=place.name)), *paused)
+    if place.queue is not None:
+        limit_ms = place.queue.longest_ms + SLACK_MS
+        wait = do.Enqueue(place.queue.name)
+        return steps.enter(state, Phase.QUEUEING, limit_ms, *dialled, wait)
     codes = policy.pausing.codes
-    agent_rings = policy.direction == "inbound" and not policy.payment_line
+    unveils = state.path if policy.exempt and state.records and state.pause is Pause.OFF else ""
+    agent_rings = not policy.staff_call and not place.payment_line
+    told_ms = policy.announcement.file_for(8000).length_ms + SLACK_MS if policy.announced else 0
     bridge = do.Bridge(
-        policy.dial_string, policy.ring_ms, policy.alternatives, codes if agent_rings else None
+        place.dial_string,
+        place.ring_ms,
+        place.alternatives,
+        codes if agent_rings else None,
+        unveils,
+        told_ms,
     )
     return steps.enter(
         state,
         Phase.DIALLING,
-        policy.ring_ms * policy.alternatives + SLACK_MS,
-        # Before the pause, which is hastened to disk: whose pause it is shows by it.
-        do.Journal(entries.Dialled(destination=policy.destination)),
-        *paused,
-        *((do.ListenToAgent(codes),) if policy.direction == "outbound" else ()),
+        place.ring_ms * place.alternatives + SLACK_MS,
+        *dialled,
+        *((do.ListenToAgent(codes),) if policy.staff_call else ()),
         bridge,
     )
 
@@ -102,8 +125,14 @@ def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms)
         case events.BridgeEnded(hung_up=True):
             return Step(state)
+        case events.CustomerAnswered(leg=leg, rate=rate) if policy.announced and not state.joined:
+            state = state._replace(recorded_leg=leg, rate=rate, to_customer=True)
+            answered = do.Journal(entries.Answered())
+            return steps.then(answered, steps.play(state, Phase.ANNOUNCING, policy.announcement))
         case events.BridgeEnded(cause=cause):
             journal = do.Journal(entries.NotConnected(cause=cause))
+            if _overflows(state, policy):
+                return steps.then(journal, _overflow(state, policy))
             prompt, reason = _apology(cause, policy)
             state, stop = steps.stop_recording(pausing.dropped(state)._replace(reason=reason))
             step = steps.play(state, Phase.APOLOGISING, prompt)
@@ -114,31 +143,77 @@ def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state)
 
 
+def _overflows(state: CallState, policy: CallPolicy) -> bool:
+    """There is another destination to try. Not after a payment line: what it heard stays there."""
+    more = state.place + 1 < len(policy.destinations)
+    return more and not policy.destinations[state.place].payment_line
+
+
+def _overflow(state: CallState, policy: CallPolicy) -> Step:
+    state = state._replace(place=state.place + 1)
+    prompt = policy.destinations[state.place].prompt
+    return dial(state, policy) if prompt is None else steps.play(state, Phase.OVERFLOWING, prompt)
+
+
+def overflowing(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The caller hears that another destination is tried."""
+    match event:
+        case events.TimerFired():
+            return steps.then(steps.stop_prompts(state), dial(state, policy))
+        case _:
+            return Step(state)
+
+
+def customer_gone(state: CallState) -> Step:
+    """Who was called hangs up before the two were connected (R3, R10)."""
+    told: tuple[Command, ...] = ()
+    reason = "customer-gone"
+    if state.phase in (Phase.REMINDING, Phase.DECIDING):
+        told, reason = (do.Journal(entries.OptOutConfirmed(how="hangup")),), "opted-out"
+    elif state.phase is Phase.FAREWELL:
+        reason = state.reason
+    state = state._replace(to_customer=False)
+    return steps.then_all(told, steps.hang_up(state, "NORMAL_CLEARING", reason))
+
+
 def _connect(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
-    state, commands = _met(state, event, policy)
+    state, commands = joined(state, event, policy)
+    if state.phase is Phase.LEAVING:
+        return Step(state, commands)
     return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms, *commands)
 
 
-def _met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
+def joined(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     """The customer and somebody hear each other: the first one, or another after a transfer."""
+    if rules.is_exempt(event.number, policy):
+        return exempt.met(state, event.at, policy)
     connected = do.Journal(entries.Connected(other_leg=event.other_leg, number=event.number))
     first, other = not state.joined, event.other_leg != state.other_leg
-    outbound = policy.direction == "outbound"
+    outbound = policy.staff_call
     started: tuple[Command, ...] = ()
     ending = state.phase is Phase.ENDING
     if first and outbound and state.recording is Recording.NONE and not ending:
         # The customer's leg did not exist before, and it is the one that is recorded.
         state = state._replace(recorded_leg=event.other_leg)
-        if rules.is_durable(state):
+        if not rules.is_told(state):
+            state = state._replace(recording=Recording.REFUSED)
+            reason = "who was called was not told"
+            started = (do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),)
+        elif rules.is_durable(state):
             state = state._replace(recording=Recording.REQUESTED, asked_at=event.at)
             state, masked = pausing.recording_asked(state)
-            started = (do.StartRecording(state.path), *masked)
+            started = (veil.start(state._replace(together=True), policy), *masked)
         else:
             # Its socket was lost before the disk had answered: a further part may follow.
             state = state._replace(recording=Recording.REFUSED)
             reason = state.undurable or "the journal was not written in time"
             started = (do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),)
     state, commands = pausing.met(state, event, policy)
+    state, heard = veil.lifted(state, policy)
+    if first and policy.exempt and state.pause is not Pause.OFF:
+        # FreeSWITCH let the recording hear as the telephone was answered, paused or not.
+        state, heard = pausing.taken_up(state)
+    commands = (*commands, *heard)
     # The codes are bound as the agent's telephone is dialled, but not by the dialplan's fallback.
     dialled = first and state.phase is not Phase.UNLINKED
     if other and not dialled and not outbound and not state.at_line:
@@ -161,14 +236,16 @@ def connected(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """Caller and agent hear each other."""
     match event:
         case events.Bridged():
-            return _met(state, event, policy)
+            return joined(state, event, policy)
         case events.BridgeEnded(hung_up=False, transferred=transferred):
             # Not yet an end of the call: a telephone can part legs and join others.
             parted = do.Journal(entries.Parted())
-            state = state._replace(together=False)
+            state = state.parted(event.at)
             if transferred:
                 return Step(state, (parted,))
             return steps.enter(state, Phase.PARTED, PARTED_MS, parted)
+        case events.Unbridged() if state.together:
+            return Step(state.parted(event.at), (do.Journal(entries.Parted()),))
         case events.KeyPressed():
             return pausing.key_pressed(state, event, policy)
         case events.TimerFired():
@@ -194,9 +271,9 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The socket is gone and the call goes on (docs/freeswitch.md 10)."""
     match event:
         case events.Bridged():
-            return _met(state, event, policy)
+            return joined(state, event, policy)
         case events.Unbridged() if state.together:
-            return Step(state._replace(together=False), (do.Journal(entries.Parted()),))
+            return Step(state.parted(event.at), (do.Journal(entries.Parted()),))
         case events.Vanished(switch_lost=lost):
             return steps.then(do.Journal(unseen_end(lost)), steps.finish(state))
         case events.TimerFired() if state.recording is not Recording.STOPPING:
@@ -211,7 +288,7 @@ def refusing(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The agent was told that the call cannot be recorded any more, and ends (R22)."""
     match event:
         case events.Bridged():
-            return _met(state, event, policy)
+            return joined(state, event, policy)
         case events.TimerFired():
             return steps.hang_up(state, "NORMAL_CLEARING", state.reason)
         case _:
@@ -225,7 +302,7 @@ def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
             state, stop = steps.stop_recording(state)
             return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *stop)
         case events.Bridged():
-            return _met(state, event, policy)
+            return joined(state, event, policy)
         case _:
             return waiting_out(state, event, policy)
 
@@ -234,7 +311,7 @@ def closing(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The A leg is gone. In a call that staff make the customer may talk on, to somebody whom the
     call was handed to: what is recorded of that ends here (R10)."""
     match event:
-        case events.TimerFired() if policy.direction == "outbound" and state.records:
+        case events.TimerFired() if policy.staff_call and state.records:
             state, stop = steps.stop_recording(state)
             return steps.enter(state, Phase.CLOSING, CLOSING_MS, *stop)
         case _:

@@ -136,6 +136,13 @@ class Bridged:
 
 
 @dataclass(frozen=True, slots=True)
+class StillJoined:
+    """The A leg hears the leg that it was last known to hear: so it was found out (R8, R22)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exempt:
     """The exempt extension takes part in the call, or is about to (R8)."""
 
@@ -356,6 +363,7 @@ Event = (
     | RecordingFailed
     | RecordingStopped
     | Bridged
+    | StillJoined
     | Exempt
     | CustomerAnswered
     | OtherLeft

@@ -321,6 +321,22 @@ def _in_words(command: Command) -> str:
             return ""
         case do.TellAgent() | do.ListenToAgent() | do.ForgetKeys() | do.HearKeys():
             return ""
+        case do.RememberPause():
+            return ""
+        case do.SpeakIn():
+            return "change the language"
+        case do.LetThrough():
+            return "let through"
+        case do.Enqueue():
+            return "enqueue"
+        case do.LeaveQueue():
+            return "leave the queue"
+        case do.Part():
+            return "part"
+        case do.Join():
+            return "join"
+        case do.EndOther():
+            return "end the other leg"
         case do.TakeOver():
             return "take over"
         case do.Answer():

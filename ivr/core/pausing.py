@@ -1,4 +1,4 @@
-"""Pausing for payment and on hold, and marking (R5, R6, R11).
+"""Pausing for payment, on hold and while a caller opts out, and marking (R4, R5, R6, R11).
 
 At a pause, in this order and each confirmed: the customer's keys are hidden, the recording is
 masked; at its end the other way round. Better a gap than a card number: a recording whose mask
@@ -10,7 +10,7 @@ over.
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import entries, events, rules
+from ivr.core import entries, events, rules, veil
 from ivr.core.commands import Command, Tone
 from ivr.core.events import Event
 from ivr.core.keys import NO_DIGITS, counted
@@ -22,27 +22,43 @@ from ivr.core.timeline import first_path, further_path
 LIVE = frozenset(
     {
         Phase.DIALLING,
+        Phase.QUEUEING,
+        Phase.OVERFLOWING,
         Phase.CONNECTED,
+        Phase.KEYING,
+        Phase.PARTING,
+        Phase.REJOINING,
         Phase.PARTED,
         Phase.REFUSING,
         Phase.UNLINKED,
         Phase.ENDING,
     }
 )
-"""Where there is, or may be, a recording to pause."""
+"""Where there is, or may be, a recording to pause: see :func:`is_live`."""
 LINE = "payment-line"
 """Who pauses and resumes when the call comes to a payment line and leaves it."""
 HOLD = "hold"
 """The same when the agent puts the caller on hold and comes back."""
-THEMSELVES = (LINE, HOLD)
+OPT_OUT = "opt-out"
+"""The same when the caller keys the opt-out sequence, or its beginning, in mid-call (R4)."""
+EXEMPT = "exempt"
+"""Who pauses for good when the exempt extension takes part (R8)."""
+THEMSELVES = (LINE, HOLD, OPT_OUT)
 """What pauses a call without anybody's asking for it."""
 
+_OVER = (Phase.LEAVING, Phase.CLOSING, Phase.DONE)
 _ENDING = (Pause.UNMASKING, Pause.SECURING, Pause.STARTING, Pause.SHOWING)
+
+
+def is_live(state: CallState) -> bool:
+    """Whether there is, or may be, a recording to pause: also while the reminder plays to a caller
+    who opts out in mid-call."""
+    return state.phase in LIVE or (state.opting and state.phase not in _OVER)
 
 
 def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """What a request, or FreeSWITCH's answer, means for the pause."""
-    if state.phase not in LIVE:
+    if not is_live(state):
         return Step(state)
     match event:
         case events.PauseAsked() | events.ResumeAsked() | events.AbuseMarked():
@@ -59,11 +75,12 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return _over(state)
         case events.WasPaused(at=at, by=by, since=since) if state.pause is Pause.OFF:
             state = state._replace(asked=by not in THEMSELVES, held=by == HOLD)
+            # A caller who was keying is not any more, as far as anybody knows: it ends by itself.
             return begin(state, by, at, policy, back_ms=max(0, at - since))
         case events.Held(at=at) if policy.pausing.on_hold == "mask" and not state.held:
             return _held(state, at, policy)
         case events.Unheld() if state.held:
-            return _left(state._replace(held=False))
+            return left(state._replace(held=False))
         case events.PauseTimerFired(timer=timer) if timer == state.pause_timer:
             return _late(state, policy)
         case _:
@@ -89,9 +106,12 @@ def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state, (do.Journal(goes_on), do.HastenJournal(), *answer))
         case events.ResumeAsked(by=by) if state.pause is Pause.ON and rules.may_end_now(state):
             return _end(state, by)
-        case events.ResumeAsked() if state.pause is Pause.ON and state.held and state.asked:
-            # It is the hold's alone from here on, and ends with it.
-            goes_on = entries.PauseStarted(by=HOLD, guard_ms=policy.pausing.guard_ms)
+        case events.ResumeAsked() if (
+            state.pause is Pause.ON and (state.held or state.opting) and state.asked
+        ):
+            # It is the hold's, or the opting caller's, alone from here on, and ends with it.
+            by = HOLD if state.held else OPT_OUT
+            goes_on = entries.PauseStarted(by=by, guard_ms=policy.pausing.guard_ms)
             return Step(state._replace(asked=False), (do.Journal(goes_on), do.HastenJournal()))
         case events.ResumeAsked():
             well = state.pause is Pause.OFF and state.records
@@ -126,7 +146,10 @@ def _again(state: CallState) -> Step:
 
 
 def _hide(state: CallState) -> tuple[Command, ...]:
-    """Both people's keys; at a payment line the customer's go through and are not told of."""
+    """Both people's keys; at a payment line the customer's go through and are not told of, and
+    those of a caller who opts out are needed."""
+    if state.opting and not (state.asked or state.held or state.at_line):
+        return (do.RememberPause(state.paused_by, state.paused_at),)
     if state.at_line:
         return (do.ForgetKeys(), do.HideKeys(state.paused_by, state.paused_at, relayed=True))
     return (do.HideKeys(state.paused_by, state.paused_at),)
@@ -144,6 +167,7 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     state = state._replace(
         joined=True,
         together=True,
+        apart_at=0,
         held=was_held and event.other_leg == state.other_leg,
         other_leg=event.other_leg,
         other_number=event.number,
@@ -159,7 +183,7 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     hide = (*_hide(state), *hear)  # of the leg that is new, too
     state = _asked_to_hide(state)
     if (was_line and not line) or (was_held and not state.held):
-        step = _left(state)
+        step = left(state)
         return Step(step.state, (*hide, *step.commands))
     return Step(state, hide)
 
@@ -172,16 +196,29 @@ def _held(state: CallState, at: int, policy: CallPolicy) -> Step:
     return Step(state)
 
 
-def _left(state: CallState) -> Step:
-    """The call has left the payment line, or is back from hold: a pause that nobody asked for
-    ends with that. One that is not certain yet ends when it is (:func:`_hold`)."""
+def opting(state: CallState, at: int, back_ms: int, policy: CallPolicy) -> Step:
+    """The caller keys the opt-out sequence, or its beginning: nothing is kept from the first key
+    on, which was pressed ``back_ms`` ago (R4)."""
+    if state.opting:
+        return Step(state)
+    state = state._replace(opting=True)
+    if state.pause is Pause.OFF or state.pause in _ENDING:
+        return begin(state._replace(asked=False), OPT_OUT, at, policy, back_ms)
+    return Step(state)
+
+
+def left(state: CallState) -> Step:
+    """The call has left the payment line, is back from hold, or its caller does not opt out: a
+    pause that nobody asked for ends with that. One that is not certain yet ends when it is
+    (:func:`_hold`)."""
     over = state.pause is Pause.ON and rules.may_end_now(state) and rules.ends_by_itself(state)
     return _end(state, state.paused_by) if over else Step(state)
 
 
 def is_line(number: str, state: CallState, policy: CallPolicy) -> bool:
     """Whether the leg that a call is connected to now is a payment line's."""
-    return number in policy.pausing.lines or (policy.payment_line and not state.joined)
+    dialled = policy.destinations[state.place].payment_line and not state.joined
+    return number in policy.pausing.lines or dialled
 
 
 def key_pressed(state: CallState, event: events.KeyPressed, policy: CallPolicy) -> Step:
@@ -200,7 +237,9 @@ def key_pressed(state: CallState, event: events.KeyPressed, policy: CallPolicy) 
 
 def dropped(state: CallState) -> CallState:
     """Nobody was reached, and the recording is stopped: there is nothing to pause any more."""
-    return state._replace(pause=Pause.OFF, asked=False, masked=False, at_line=False, held=False)
+    return state._replace(
+        pause=Pause.OFF, asked=False, masked=False, at_line=False, held=False, opting=False
+    )
 
 
 def link_lost(state: CallState) -> Step:
@@ -226,39 +265,42 @@ def recording_asked(state: CallState) -> Step:
 
 def recording_began(state: CallState) -> Step:
     """RECORD_START of a further part."""
-    began = state.pause is Pause.STARTING and state.phase in LIVE
+    began = state.pause is Pause.STARTING and is_live(state)
     return _show(state) if began else Step(state)
 
 
 def recording_failed(state: CallState) -> Step:
     """A further part could not be begun: the pause is over, and nothing is recorded any more."""
-    failed = state.pause is Pause.STARTING and state.phase in LIVE
+    failed = state.pause is Pause.STARTING and is_live(state)
     return _show(state) if failed else Step(state)
 
 
 def recording_ended(state: CallState, policy: CallPolicy) -> Step:
     """RECORD_STOP: nothing can be kept any more, which is what a pause wants."""
     state = state._replace(masked=False)
-    if state.phase not in LIVE:
+    if not is_live(state):
         return Step(state)
     if state.pause is Pause.STOPPING:
         return _hold(state, _without_mask(state), policy)
     return Step(state)
 
 
-def journal_news(state: CallState) -> Step:
+def journal_news(state: CallState, policy: CallPolicy) -> Step:
     """A further part's intent is on disk, or never will be."""
-    if state.phase not in LIVE:
+    if not is_live(state):
         return Step(state)
     if not rules.is_durable(state):
         return _unbegun(state, state.undurable)
     state = state._replace(recording=Recording.REQUESTED)
-    return _limited(state, Pause.STARTING, SWITCH_MS, do.StartRecording(state.path))
+    start = veil.start(state, policy)
+    return _limited(state, Pause.STARTING, SWITCH_MS, start)
 
 
 def tell(state: CallState, tone: Tone) -> tuple[Command, ...]:
-    """A tone to the agent; a payment line is no agent, and one who holds does not listen."""
-    return () if state.at_line or state.held else (do.TellAgent(tone),)
+    """A tone to the agent; a payment line is no agent, and one who holds does not listen. What a
+    caller keys who may be opting out is nobody's business yet."""
+    quiet = state.at_line or state.held or state.paused_by == OPT_OUT
+    return () if quiet else (do.TellAgent(tone),)
 
 
 def _keys_hidden(state: CallState, ok: bool, policy: CallPolicy) -> Step:
@@ -289,8 +331,8 @@ def _hold(state: CallState, how: str, policy: CallPolicy) -> Step:
         tone = ()
     held = _limited(state, Pause.ON, policy.pausing.overdue_ms, journal, *tone)
     # The call may have left the payment line, or hold, while FreeSWITCH was being asked.
-    left = _left(held.state)
-    return Step(left.state, (*held.commands, *left.commands))
+    over = left(held.state)
+    return Step(over.state, (*held.commands, *over.commands))
 
 
 def _how(state: CallState) -> str:
@@ -312,6 +354,10 @@ def _end(state: CallState, by: str) -> Step:
     """End the pause: unmask, or begin a further part, and then show the keys."""
     journal = do.Journal(entries.PauseEnding(by=by))
     state = state._replace(asked=False)
+    if state.masked and not state.together:
+        # It hears again once it is known who is there (R8).
+        step = _show(state._replace(masked=False, veiled=True))
+        return Step(step.state, (journal, *step.commands))
     if state.masked:
         return _limited(state, Pause.UNMASKING, SWITCH_MS, journal, do.Unmask(state.path))
     if not (state.was_stopped and state.may_record and state.recording is Recording.ENDED):
@@ -332,9 +378,8 @@ def _show(state: CallState) -> Step:
 
 
 def _over(state: CallState) -> Step:
+    tone = tell(state, Tone.RESUMED if state.records else Tone.NOT_DONE)
     state = state._replace(pause=Pause.OFF, keys_hidden=False, digits=NO_DIGITS, paused_by="")
-    well = state.records
-    tone = tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
     return Step(state, (do.Journal(entries.PauseEnded()), *tone))
 
 
@@ -360,7 +405,7 @@ def _late(state: CallState, policy: CallPolicy) -> Step:
             return _hold(state, _without_mask(state), policy)
         case Pause.STOPPING:
             return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording(state.path))
-        case Pause.ON if state.held and not state.asked:
+        case Pause.ON if (state.held or state.opting) and not state.asked:
             return _limited(state, Pause.ON, policy.pausing.overdue_ms)
         case Pause.ON:
             journal = do.Journal(entries.PauseOverdue())

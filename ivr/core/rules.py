@@ -5,6 +5,7 @@ A test takes each of them away and sees a proof fail (``tests/core/test_search.p
 
 from __future__ import annotations
 
+from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState
 
 
@@ -34,8 +35,9 @@ def may_be_heard_again(unmasked: bool) -> bool:
 
 
 def may_end_now(state: CallState) -> bool:
-    """R6: whoever asks, a call is paused while it is connected to a payment line or on hold."""
-    return not (state.at_line or state.held)
+    """R4, R6: whoever asks, a call is paused while it is connected to a payment line, on hold, or
+    while its caller opts out."""
+    return not (state.at_line or state.held or state.opting)
 
 
 def ends_by_itself(state: CallState) -> bool:
@@ -53,3 +55,19 @@ def may_end_for_want_of_recording(folder: str) -> bool:
     """R22: a call is ended only where there is nowhere to record it, never because a recording
     does not grow for another reason."""
     return not folder
+
+
+def is_exempt(number: str, policy: CallPolicy) -> bool:
+    """R8: with the exempt extension nothing is recorded."""
+    return number in policy.exempt
+
+
+def may_part(policy: CallPolicy) -> bool:
+    """R4: the sequence counts once connected where the team allows it."""
+    return policy.opt_out_connected != "no"
+
+
+def is_left_alone(state: CallState) -> bool:
+    """R4: the leg of who waits for an opting caller is ended with the call, or it waits for
+    ever."""
+    return state.aside

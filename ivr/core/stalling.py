@@ -9,7 +9,7 @@ whether the call goes on without.
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import connecting, entries, events, pausing, rules, steps
+from ivr.core import connecting, entries, events, pausing, rules, steps, veil
 from ivr.core.commands import Command, Tone
 from ivr.core.policy import CallPolicy
 from ivr.core.state import (
@@ -117,7 +117,7 @@ def journal_news(state: CallState, policy: CallPolicy) -> Step:
     stop = (do.StopRecording(state.path),) if state.may_be_recording else ()
     state = state._replace(path=path, recording=Recording.REQUESTED, masked=False)
     state, masked = pausing.recording_asked(state)
-    return Step(state, (*stop, do.StartRecording(path), *masked))
+    return Step(state, (*stop, veil.start(state, policy), *masked))
 
 
 def _nowhere(state: CallState, reason: str, policy: CallPolicy) -> Step:

@@ -26,6 +26,8 @@ AGAIN_MS = 60_000
 """A recording that was begun anew so long ago and stalls now has no more to do with it."""
 MOST_AGAIN = 5
 """How often in such a time a recording that stalls is begun anew."""
+MOST_STOPS = 20
+"""How often FreeSWITCH is asked to end a recording that may not go on, before the call ends."""
 HANGUP_MS = 5_000
 """How long FreeSWITCH may take to hang up."""
 CLOSING_MS = 4_000
@@ -68,6 +70,8 @@ class Phase(StrEnum):
     """The bridge has ended and the A leg has not."""
     REFUSING = "refusing"
     """The agent was told that the call cannot be recorded any more, and so ends (R22)."""
+    OVERFLOWING = "overflowing"
+    """Another destination is tried next, which the caller is told (R9)."""
     APOLOGISING = "apologising"
     LEAVING = "leaving"
     """The exempt extension takes part: the recording's end is waited for (R8)."""
@@ -183,6 +187,8 @@ class CallState(NamedTuple):
     """The caller was parted from the agent to opt out in mid-call (R4)."""
     opting: bool = False
     """The opt-out sequence was keyed in mid-call, or its beginning: nothing is kept."""
+    veiled: bool = False
+    """The recording is masked until it is known who is heard, whether paused or not (R8)."""
     stops: int = 0
     """How often the end of a recording was asked for that may not go on (R8)."""
     held: bool = False
@@ -213,3 +219,7 @@ class CallState(NamedTuple):
     def may_be_recording(self) -> bool:
         """FreeSWITCH may be writing the caller's audio."""
         return self.recording in (Recording.REQUESTED, Recording.RUNNING, Recording.STOPPING)
+
+    def parted(self, at: int) -> CallState:
+        """They do not hear each other any more."""
+        return self._replace(together=False, apart_at=at) if self.together else self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ivr.core import commands as do
-from ivr.core import entries
+from ivr.core import entries, rules
 from ivr.core.commands import Command
 from ivr.core.policy import Prompt
 from ivr.core.state import HANGUP_MS, SLACK_MS, CallState, Phase, Recording
@@ -23,6 +23,8 @@ _ROLES = {
     Phase.REMINDING: "reminder",
     Phase.FAREWELL: "goodbye",
     Phase.APOLOGISING: "apology",
+    Phase.CHOOSING: "languages",
+    Phase.OVERFLOWING: "overflow",
 }
 """What a prompt is for, by the phase that plays it."""
 
@@ -30,6 +32,11 @@ _ROLES = {
 def then(first: Command, step: Step) -> Step:
     """The same step with one more command before all others."""
     return Step(step.state, (first, *step.commands))
+
+
+def then_all(first: tuple[Command, ...], step: Step) -> Step:
+    """The same step with more commands before all others."""
+    return Step(step.state, (*first, *step.commands))
 
 
 def enter(state: CallState, phase: Phase, limit_ms: int, *commands: Command) -> Step:
@@ -59,7 +66,7 @@ def play(state: CallState, phase: Phase, prompt: Prompt) -> Step:
         state,
         phase,
         file.length_ms + SLACK_MS,
-        do.PlayPrompt(play, prompt, state.rate),
+        do.PlayPrompt(play, prompt, state.rate, to_customer=state.to_customer),
         do.Journal(started),
     )
 
@@ -67,7 +74,12 @@ def play(state: CallState, phase: Phase, prompt: Prompt) -> Step:
 def interrupt(state: CallState, phase: Phase, prompt: Prompt) -> Step:
     """Stop what plays, if anything does, and play this."""
     step = play(state, phase, prompt)
-    return then(do.StopPrompts(), step) if state.playing else step
+    return then(stop_prompts(state), step) if state.playing else step
+
+
+def stop_prompts(state: CallState) -> do.StopPrompts:
+    """Stop what plays to whoever hears the prompts."""
+    return do.StopPrompts(to_customer=state.to_customer)
 
 
 def stop_recording(state: CallState) -> Step:
@@ -81,7 +93,13 @@ def stop_recording(state: CallState) -> Step:
 def hang_up(state: CallState, cause: str, reason: str) -> Step:
     """Ask FreeSWITCH to end the A leg; ``reason`` is the engine's word for why."""
     state = state._replace(reason=reason)
-    return enter(state, Phase.ENDING, HANGUP_MS, do.Hangup(cause))
+    return enter(state, Phase.ENDING, HANGUP_MS, *end_other(state), do.Hangup(cause))
+
+
+def end_other(state: CallState) -> tuple[Command, ...]:
+    """End the leg of who waits for a caller that was parted to opt out (R4)."""
+    left = rules.is_left_alone(state) and state.other_leg
+    return (do.EndOther(state.other_leg),) if left else ()
 
 
 def finish(state: CallState) -> Step:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ivr.core import commands as do
-from ivr.core import entries, pausing, rules, steps
+from ivr.core import entries, exempt, midcall, pausing, rules, steps
 from ivr.core.commands import Command
 from ivr.core.policy import CallPolicy
 from ivr.core.state import ANSWER_MS, JOURNAL_MS, NO_ROOM, CallState, Pause, Phase, Recording
@@ -34,12 +34,19 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
         durable=told.state.part > 0,
         may_record=told.may_record,
     )
+    if told.exempted:
+        left = exempt.again(state)
+        return steps.then(do.Journal(entries.TakenUp(how="followed")), left)
+    if told.aside:
+        # The two wait apart, and who was to bring them together is gone.
+        lost = midcall.lost(state._replace(opting=True, aside=True, together=False), policy)
+        return steps.then(do.Journal(entries.TakenUp(how="followed")), lost)
     step = pausing.taken_up(state) if told.paused else Step(state)
     # What stalled and was to be given up for this part may be growing again.
     stop = tuple(do.StopRecording(path) for path in told.stalled if path != state.path)
     # The last engine may have been killed while it bound the codes; the same code bound twice is
     # one code to FreeSWITCH (docs/freeswitch.md 14c).
-    hears = policy.direction == "outbound" or (state.together and not state.at_line)
+    hears = policy.staff_call or (state.together and not state.at_line)
     listen = (do.ListenToAgent(policy.pausing.codes),) if hears else ()
     journalled = do.Journal(entries.TakenUp(how="followed"))
     return Step(step.state, (journalled, *stop, *step.commands, *listen))
@@ -87,7 +94,7 @@ def handed_back(journal: Iterable[entries.Stamped], offered: Return, policy: Cal
     )
     after = told.goes_to
     reason = told.reason or ("agent-gone" if told.state.joined else "")
-    if reason or (after is Phase.APOLOGISING and policy.direction == "outbound"):
+    if reason or (after is Phase.APOLOGISING and policy.staff_call):
         step = steps.hang_up(state, "NORMAL_CLEARING", reason or "unavailable")
         return Step(step.state, (*start, *step.commands))
     if after is Phase.APOLOGISING:
@@ -96,10 +103,21 @@ def handed_back(journal: Iterable[entries.Stamped], offered: Return, policy: Cal
         return steps.enter(state, Phase.ANSWERING, ANSWER_MS, *start, do.Answer())
     start = (*start, do.Journal(entries.RecordingIntended(path=path)), do.SyncJournal())
     state = state._replace(syncs=1)
-    if policy.direction == "outbound":
+    if policy.staff_call:
         return steps.enter(state, Phase.SECURING, JOURNAL_MS, *start)
     state = state._replace(after_answer=after)
     return steps.enter(state, Phase.ANSWERING, ANSWER_MS, *start, do.Answer())
+
+
+def in_language(journal: Iterable[entries.Stamped], policy: CallPolicy) -> CallPolicy:
+    """The policy in the language that the caller chose, if any (R9)."""
+    told = (one.entry for one in journal)
+    chosen = [one.language for one in told if isinstance(one, entries.LanguageChosen)]
+    if not chosen or policy.menu is None:
+        return policy
+    offered = (one for one in policy.menu.keys.values() if one.language == chosen[-1])
+    spoken = next(offered, None)
+    return policy if spoken is None else policy.spoken(spoken)
 
 
 class _Told:
@@ -107,7 +125,7 @@ class _Told:
 
     def __init__(self, path: str, policy: CallPolicy) -> None:
         self.policy = policy
-        self.outbound = policy.direction == "outbound"
+        self.outbound = policy.staff_call
         self.state = CallState(path=path, part=0)
         self.paused = False
         self.stalled: tuple[str, ...] = ()
@@ -117,6 +135,9 @@ class _Told:
         self.announced = False
         self.repeats = 0
         self.opting_out = False
+        self.aside = False
+        """In mid-call: the two were parted (R4)."""
+        self.exempted = False
         self.dialled = False
         self.returned = False
         self.reason = ""
@@ -125,7 +146,7 @@ class _Told:
     def forget(self) -> None:
         """Nothing is known of what the caller was told, chose, and came to since."""
         self.heard_ms = self.repeats = 0
-        self.announced = self.opting_out = self.dialled = self.returned = False
+        self.announced = self.opting_out = self.dialled = self.returned = self.aside = False
 
     @property
     def may_record(self) -> bool:
@@ -133,7 +154,8 @@ class _Told:
         if self.opting_out or self.reason == "opted-out":
             return False
         came_back = self.returned and self.heard_ms > 0
-        return self.outbound or rules.was_announced(self.announced) or came_back
+        unasked = self.outbound and not self.policy.announced
+        return unasked or rules.was_announced(self.announced) or came_back
 
     @property
     def goes_to(self) -> Phase:
@@ -154,17 +176,20 @@ class _Told:
                 if name == self.policy.announcement.name:
                     self.heard_ms = max(self.heard_ms, ms)
                     self.announced |= complete
-            case entries.OptOutStarted():
-                self.opting_out = True
+            case entries.OptOutStarted(connected=connected):
+                self.opting_out, self.aside = True, connected
             case entries.OptOutReturned():
-                self.opting_out, self.returned = False, True
+                self.opting_out, self.aside, self.returned = False, False, True
             case entries.OptOutConfirmed():
                 self.opting_out, self.reason = False, "opted-out"
             case entries.ReminderRepeated():
                 self.repeats += 1
-            case entries.Dialled():
+            case entries.Dialled(destination=name):
                 self.dialled = True
-                self.state = state._replace(at_line=self.policy.payment_line)
+                names = [place.name for place in self.policy.destinations]
+                place = names.index(name) if name in names else 0
+                line = self.policy.destinations[place].payment_line
+                self.state = state._replace(at_line=line, place=place)
             case entries.Connected(other_leg=leg, number=number):
                 line = pausing.is_line(number, state, self.policy)
                 if self.outbound and state.recording is Recording.NONE:
@@ -183,7 +208,9 @@ class _Told:
             case entries.CustomerBack():
                 self.state = state._replace(away=False)
             case entries.Parted():
-                self.state = state._replace(together=False)
+                self.state = state.parted(stamped.stamp.mono_ms)
+            case entries.Exempted():
+                self.exempted = True
             case entries.NotConnected():
                 self.paused = False
                 self.state = pausing.dropped(state)._replace(was_stopped=False)

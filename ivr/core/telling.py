@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import connecting, entries, events, rules, steps
+from ivr.core import connecting, entries, events, midcall, pausing, rules, steps
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS, press
 from ivr.core.policy import CallPolicy
@@ -32,8 +32,40 @@ def _begin(state: CallState, policy: CallPolicy) -> Step:
             return steps.play(state, Phase.APOLOGISING, policy.unavailable)
         case Phase.SECURING:
             return connecting.proceed(state, policy)
+        case _ if policy.menu is not None:
+            return steps.play(state, Phase.CHOOSING, policy.menu.prompt)
         case _:
-            return steps.play(state, Phase.ANNOUNCING, policy.announcement)
+            return _greet(state, policy)
+
+
+def _greet(state: CallState, policy: CallPolicy) -> Step:
+    """The announcement, or that nobody is there to be connected to (R1, R9)."""
+    if policy.closed is not None:
+        state = state._replace(reason="closed")
+        return steps.play(state, Phase.APOLOGISING, policy.closed)
+    return steps.play(state, Phase.ANNOUNCING, policy.announcement)
+
+
+def choosing(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """A language may be chosen; without a choice the call goes on in the team's own (R9)."""
+    menu = policy.menu
+    match event:
+        case events.KeyPressed(key=key) if menu is not None and key in menu.keys:
+            spoken = menu.keys[key]
+            chosen = (do.Journal(entries.LanguageChosen(spoken.language)), do.SpeakIn(spoken))
+            stop = (steps.stop_prompts(state),) if state.playing else ()
+            return steps.then_all((*chosen, *stop), _greet(state, policy.spoken(spoken)))
+        case events.TimerFired():
+            stop = (steps.stop_prompts(state),) if state.playing else ()
+            return steps.then_all(stop, _greet(state, policy))
+        case _:
+            return Step(state)
+
+
+def choice_heard(state: CallState, policy: CallPolicy) -> Step:
+    """The languages were all named: a key is waited for a little longer."""
+    wait_ms = policy.menu.wait_ms if policy.menu is not None else 0
+    return steps.enter(state, Phase.CHOOSING, wait_ms)
 
 
 def announcing(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -45,7 +77,7 @@ def announcing(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return _opt_out(state, policy) if found else Step(state)
         case events.TimerFired():
             step = connecting.unrecorded(state, "the announcement never ended", policy)
-            return steps.then(do.StopPrompts(), step)
+            return steps.then(steps.stop_prompts(state), step)
         case _:
             return Step(state)
 
@@ -87,14 +119,32 @@ def _opt_out(state: CallState, policy: CallPolicy) -> Step:
     step = steps.interrupt(state, Phase.REMINDING, policy.reminder)
     # Hastened: an engine that did not know of it would announce again, and connect (R22).
     started = (do.Journal(entries.OptOutStarted()), do.HastenJournal())
-    return Step(step.state, (*started, *step.commands))
+    return steps.then_all(started, step)
+
+
+def queueing(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The caller waits in a queue, and may opt out there too (R2, R9). The agent may take the call
+    in that very moment: nothing is kept from the sequence on (R4)."""
+    match event:
+        case events.KeyPressed(at=at, key=key):
+            tail, found = press(state.keys, key, at, policy.opt_out_keys, policy.inter_digit_ms)
+            state = state._replace(keys=tail)
+            if not found:
+                return Step(state)
+            hushed = pausing.opting(state, at, event.held_ms, policy)
+            queue = policy.destinations[state.place].queue
+            leave = (do.LeaveQueue(queue.name),) if queue is not None else ()
+            return steps.then_all((*hushed.commands, *leave), _opt_out(hushed.state, policy))
+        case _:
+            return connecting.dialling(state, event, policy)
 
 
 def reminding(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The reminder plays; a key counts at once (R3)."""
     match event:
         case events.TimerFired():
-            return steps.enter(state, Phase.DECIDING, policy.confirm_ms, do.StopPrompts())
+            stop = steps.stop_prompts(state)
+            return steps.enter(state, Phase.DECIDING, policy.confirm_ms, stop)
         case _:
             return deciding(state, event, policy)
 
@@ -109,26 +159,26 @@ def deciding(state: CallState, event: Event, policy: CallPolicy) -> Step:
             journal = do.Journal(entries.ReminderRepeated())
             return steps.then(journal, steps.interrupt(state, Phase.REMINDING, policy.reminder))
         case events.KeyPressed():
-            return _opted_out(state, "wrong-keys", policy)
+            return midcall.opted_out(state, "wrong-keys", policy)
         case events.TimerFired():
-            return _opted_out(state, "timeout", policy)
+            return midcall.opted_out(state, "timeout", policy)
         case _:
-            return Step(state)
+            return midcall.together(state, event, policy) if state.opting else Step(state)
 
 
 def _came_back(state: CallState, policy: CallPolicy) -> Step:
     """``1`` goes back to where the call was; the announcement only if it was never heard (R3)."""
+    if state.joined:
+        return midcall.came_back(state, policy)
     journal = do.Journal(entries.OptOutReturned())
+    if state.opting:  # the caller waited in a queue, and waits on
+        over = pausing.left(state._replace(may_record=True, opting=False))
+        stop = (steps.stop_prompts(state),) if state.playing else ()
+        waits = connecting.dial(over.state, policy)
+        return steps.then_all((journal, *stop, *over.commands), waits)
     if not rules.was_heard_at_all(state):
         return steps.then(journal, steps.interrupt(state, Phase.ANNOUNCING, policy.announcement))
     state = state._replace(may_record=True)
-    stop = (do.StopPrompts(),) if state.playing else ()
+    stop = (steps.stop_prompts(state),) if state.playing else ()
     step = connecting.proceed(state, policy)
     return Step(step.state, (journal, *stop, *step.commands))
-
-
-def _opted_out(state: CallState, how: str, policy: CallPolicy) -> Step:
-    """The opt-out stands: goodbye, then the end (R3)."""
-    journal = do.Journal(entries.OptOutConfirmed(how=how))
-    state = state._replace(reason="opted-out")
-    return steps.then(journal, steps.interrupt(state, Phase.FAREWELL, policy.goodbye))

@@ -322,11 +322,12 @@ def test_without_its_socket_who_is_joined_is_heard_of_all_the_same() -> None:
     assert call.state.phase is Phase.UNLINKED
 
 
-def test_with_its_socket_the_end_of_the_bridge_tells_it() -> None:
-    call = Call().connect()
-    before = call.quiet().state
-    call.hear(events.Unbridged(0))
-    assert (call.did, call.state) == ([], before)
+def test_with_its_socket_they_are_parted_without_an_end_of_the_bridge() -> None:
+    """As after an opt-out in mid-call: FreeSWITCH tells of no end of what it joined by itself."""
+    call = Call().connect().quiet()
+    call.hear(events.Unbridged(0), events.Unbridged(0))
+    assert call.entries() == [entries.Parted()], "once"
+    assert call.state.phase is Phase.CONNECTED
 
 
 def test_without_its_socket_a_call_that_never_ends_is_hung_up() -> None:

@@ -1,0 +1,62 @@
+"""The exempt extension: with it nothing is recorded (R8).
+
+An agent's telephone can join a caller to it without asking anybody: what keeps it out of the
+recording until the engine has seen it is ``ivr.core.veil``. A call that meets the exempt extension
+ends for the engine: what was recorded has its record, and nobody learns how the call went on.
+"""
+
+from __future__ import annotations
+
+from ivr.core import commands as do
+from ivr.core import entries, events, pausing, steps
+from ivr.core.commands import Command
+from ivr.core.events import Event
+from ivr.core.policy import CallPolicy
+from ivr.core.state import MOST_STOPS, SWITCH_MS, CallState, Pause, Phase
+from ivr.core.steps import Step
+
+ALL = "all"
+"""In place of a path: whatever is recorded of the call."""
+
+
+def met(state: CallState, at: int, policy: CallPolicy) -> Step:
+    """The exempt extension takes part, or is about to: the recording and the record end.
+
+    What FreeSWITCH may have written since the legs were parted is made silent like a pause (R7).
+    """
+    ended: tuple[Command, ...] = ()
+    if state.may_be_recording:
+        back_ms = 0 if state.together or not state.apart_at else max(0, at - state.apart_at)
+        paused = entries.PauseStarted(
+            by=pausing.EXEMPT, guard_ms=policy.pausing.guard_ms, back_ms=back_ms
+        )
+        ended = (do.Journal(paused),)
+    other = steps.end_other(state)
+    told = (do.StopRecording(ALL), *ended, do.Journal(entries.Exempted()), do.HastenJournal())
+    recording = state.may_be_recording
+    state = state._replace(
+        pause=Pause.OFF, opting=False, aside=False, renewing="", stops=1, reason="exempt"
+    )
+    step = steps.enter(state, Phase.LEAVING, SWITCH_MS) if recording else steps.finish(state)
+    return Step(step.state, (*other, *told, *step.commands))
+
+
+def again(state: CallState) -> Step:
+    """An earlier engine was ended before it was certain that the recording was."""
+    state = state._replace(pause=Pause.OFF, stops=1, reason="exempt")
+    return steps.enter(state, Phase.LEAVING, SWITCH_MS, do.StopRecording(ALL))
+
+
+def leaving(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """Nothing but the end of the recording is waited for. Rather no call than one that goes on
+    being recorded."""
+    match event:
+        case events.RecordingStopped() | events.HungUp() | events.Vanished():
+            return steps.finish(state)
+        case events.TimerFired() if state.stops < MOST_STOPS:
+            state = state._replace(stops=state.stops + 1)
+            return steps.enter(state, Phase.LEAVING, SWITCH_MS, do.StopRecording(ALL))
+        case events.TimerFired():
+            return steps.enter(state, Phase.LEAVING, SWITCH_MS, do.Hangup("NORMAL_CLEARING"))
+        case _:
+            return Step(state)

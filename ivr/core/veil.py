@@ -1,0 +1,29 @@
+"""A recording hears nobody of whom it is not known who it is (R8).
+
+An agent's telephone can join a caller to the exempt extension, and that telephone can take a call
+that rings elsewhere, without asking anybody. So FreeSWITCH itself masks a recording each time that
+two legs are parted, and the engine lets it hear again once it has seen who is there now. For teams
+without an exempt extension there is no veil.
+"""
+
+from __future__ import annotations
+
+from ivr.core import commands as do
+from ivr.core.policy import CallPolicy
+from ivr.core.state import CallState, Pause
+from ivr.core.steps import Step
+
+
+def start(state: CallState, policy: CallPolicy) -> do.StartRecording:
+    """The recording, or a further part of it, begins."""
+    known = not policy.exempt or state.together
+    return do.StartRecording(state.path, veiled=bool(policy.exempt), unheard=not known)
+
+
+def lifted(state: CallState, policy: CallPolicy) -> Step:
+    """It is known who is heard, and that it is not the exempt extension. Who is paused stays so:
+    the end of the pause lifts the veil too."""
+    veiled = state.veiled or bool(policy.exempt)
+    if not veiled or state.pause is not Pause.OFF or not state.may_be_recording:
+        return Step(state._replace(veiled=False))
+    return Step(state._replace(veiled=False), (do.Unmask(state.path),))
