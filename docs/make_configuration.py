@@ -13,7 +13,8 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, RootModel
@@ -58,7 +59,7 @@ def rows(model: type[BaseModel], above: str = "") -> Iterator[Row]:
             yield Row(f"{key}.<name>", _default(field), "a mapping", _line(field.description))
             yield from rows(inner[0], f"{key}.<name>.")
         else:
-            yield from rows(inner[0], f"{key}.")
+            yield from rows(inner[0], f"{key}.- " if _holds(field.annotation, list) else f"{key}.")
 
 
 def table(model: type[BaseModel]) -> str:
@@ -92,6 +93,15 @@ def _is_mapping(annotation: Any) -> bool:
     return getattr(annotation, "__origin__", None) is dict
 
 
+def _holds(annotation: Any, kind: type) -> bool:
+    """Whether a type is a list, or a mapping, itself or beside None."""
+    if get_origin(annotation) is Annotated:
+        return _holds(get_args(annotation)[0], kind)
+    if get_origin(annotation) in (Union, UnionType):
+        return any(_holds(part, kind) for part in get_args(annotation))
+    return get_origin(annotation) is kind
+
+
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "*required*"
@@ -123,7 +133,9 @@ def _accepts(field: FieldInfo) -> str:
     kinds = [mark for mark in marks if isinstance(mark, Kind)]
     if kinds:
         kind = kinds[-1]
-        text = f"the name of a {kind.kind}" if isinstance(kind, NameOf) else kind.expected
+        text = _named(kind)
+        if _holds(field.annotation, dict):
+            return f"a mapping of {_named(kinds[0])} to {text}"
         least = next((mark.min_length for mark in marks if isinstance(mark, MinLen)), None)
         most = next((mark.max_length for mark in marks if isinstance(mark, MaxLen)), None)
         if least is None:
@@ -132,6 +144,10 @@ def _accepts(field: FieldInfo) -> str:
     lowest = next((mark.ge for mark in marks if isinstance(mark, Ge)), None)
     highest = next((mark.le for mark in marks if isinstance(mark, Le)), None)
     return f"a whole number from {lowest} to {highest}"
+
+
+def _named(kind: Kind) -> str:
+    return f"the name of a {kind.kind}" if isinstance(kind, NameOf) else kind.expected
 
 
 def _line(text: str | None) -> str:

@@ -50,11 +50,14 @@ def _written_wrong(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
 def _say(document: Document, model: type[BaseModel], error: ErrorDetails) -> None:
     where: Where = error["loc"]
     kind = error["type"]
-    name = _name(where)
+    # One value where a list is right is read as a list of one, which nobody wrote.
+    alone = bool(where) and isinstance(where[-1], int) and where not in document.values
+    name = _name(where[:-1] if alone else where)
     value = error["input"]
     if where and where[-1] == "[key]":
         key = where[-2]
-        document.say(where[:-1], f"{quoted(str(key))} is a name, {error['msg']}", at_key=True)
+        what = "a name" if error["msg"].startswith("expected a name") else "a key"
+        document.say(where[:-1], f"{quoted(str(key))} is {what}, {error['msg']}", at_key=True)
     elif kind == "extra_forbidden":
         keys = _keys_of(model, where[:-1])
         hint = did_you_mean(str(where[-1]), keys)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ivr.config.addresses import dials_number, legs
 from ivr.config.document import Document, Place
+from ivr.config.groups import dialled, telephones
 from ivr.config.mistakes import quoted
 from ivr.config.schema import DestinationsFile
 from ivr.config.telephone import Number
@@ -39,7 +40,9 @@ def payment_lines(destinations: DestinationsFile) -> frozenset[str]:
     for destination in destinations.root.values():
         if destination.payment_line:
             numbers.update(destination.numbers or ())
-            numbers.update(filter(None, map(number_of, legs(destination.dial))))
+            members = [leg for member in destination.members or () for leg in legs(dialled(member))]
+            rung = (*legs(destination.dial or ""), *members)
+            numbers.update(filter(None, map(number_of, rung)))
     return frozenset(numbers)
 
 
@@ -77,7 +80,7 @@ def check_lines(document: Document) -> None:
         if through:
             # Seen: the caller was recorded at the line (docs/freeswitch.md 52).
             document.say(
-                (name, "dial"),
+                (name, "dial" if document.text(name, "dial") else "members"),
                 f"payment line {quoted(name)} is called through {quoted(through[0])}, expected "
                 f"its telephone itself, such as {quoted('user/1500')} or "
                 f"{quoted('sofia/gateway/provider/1500')}: loopback steps out of the call, and its "
@@ -87,7 +90,7 @@ def check_lines(document: Document) -> None:
         unknown = [one.leg for one in rung if not one.number]
         if unknown and listed is None:
             document.say(
-                (name, "dial"),
+                (name, "dial" if document.text(name, "dial") else "members"),
                 f'no number can be read out of {quoted(unknown[0])}, expected numbers: ["…"] for '
                 "this payment line, as FreeSWITCH reports the leg's destination number",
             )
@@ -116,6 +119,5 @@ def _listed(value: object) -> list[str]:
 
 
 def _rung(document: Document, name: str) -> Iterator[_Rung]:
-    dial = document.text(name, "dial")
-    for leg in legs(dial) if dial else ():
-        yield _Rung(name, number_of(leg) or "", document.place((name, "dial")), leg)
+    for leg, where in telephones(document, name):
+        yield _Rung(name, number_of(leg) or "", document.place(where), leg)

@@ -159,7 +159,7 @@ class _Made:
             confirm_ms=milliseconds(own.confirm_wait or opt_out.confirm_wait),
             reminders=reminders,
             destination=entry.destination,
-            dial_string=self.destinations.root[entry.destination].dial,
+            dial_string=self.destinations.root[entry.destination].dial or "",
             ring_ms=milliseconds(team.ring or defaults.ring),
             longest_call_ms=milliseconds(team.longest_call or defaults.longest_call),
             without_recording=team.without_recording or defaults.without_recording,

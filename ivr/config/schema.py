@@ -10,11 +10,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ivr.config.schema_destinations import Destination, DestinationsFile, Queue
 from ivr.config.schema_policy import DefaultCodes, DefaultOptOut, DefaultPause, Defaults, PolicyFile
 from ivr.config.schema_prompts import CataloguePrompt, PromptsFile
-from ivr.config.schema_routes import Destination, DestinationsFile, Route, RoutesFile
+from ivr.config.schema_routes import Route, RoutesFile
 from ivr.config.schema_site import EventSocket, Http, Limits, Log, Outbound, Render, SiteFile
-from ivr.config.schema_team import Codes, OptOut, Pause, TeamFile, TeamPrompts
+from ivr.config.schema_team import (
+    Codes,
+    Languages,
+    OptOut,
+    OutOfHours,
+    Overflow,
+    Pause,
+    TeamFile,
+    TeamPrompts,
+)
 
 __all__ = [
     "CataloguePrompt",
@@ -28,13 +38,17 @@ __all__ = [
     "EventSocket",
     "FileModel",
     "Http",
+    "Languages",
     "Limits",
     "Log",
     "OptOut",
+    "OutOfHours",
     "Outbound",
+    "Overflow",
     "Pause",
     "PolicyFile",
     "PromptsFile",
+    "Queue",
     "Render",
     "Route",
     "RoutesFile",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ivr.config.addresses import DialString
+from ivr.config.hours import Holidays
 from ivr.config.kinds import Day, Duration, Kind, NameOf, Version
 from ivr.config.strict import Strict
 from ivr.config.telephone import (
@@ -26,6 +27,8 @@ Ring = Annotated[str, Duration(least="1s", most="5m")]
 LongestCall = Annotated[str, Duration(least="10s", most="24h")]
 WithoutRecording = Literal["connect", "refuse"]
 WithoutEngine = Literal["connect", "message"]
+Connected = Literal["never", "keep", "destroy"]
+ClosedOn = Annotated[list[Annotated[str, Day()]], Field(min_length=1)]
 
 
 class DefaultOptOut(Strict):
@@ -41,6 +44,9 @@ class DefaultOptOut(Strict):
     """How long a key is waited for after the reminder."""
     reminders: Reminders
     """How many times the reminder is repeated after a wrong key, at most."""
+    connected: Connected = "never"
+    """Whether the keys opt out of a call that is connected already, too, and what becomes then of
+    what was recorded before."""
 
 
 Overdue = Annotated[str, Duration(least="1s", most="4h")]
@@ -95,6 +101,10 @@ class Defaults(Strict):
     without_engine: WithoutEngine
     """What FreeSWITCH does with a call when no engine answers: connect it without recording, or
     play the message no-engine and end it."""
+    holidays: Holidays = "none"
+    """Whose bank holidays are closed days of every team that has hours."""
+    closed_on: ClosedOn | None = None
+    """Further days on which every team that has hours is closed."""
 
 
 class Exempt(Strict):

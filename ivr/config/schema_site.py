@@ -9,6 +9,7 @@ from pydantic import Field
 from ivr.config.addresses import AddressText, EngineAddress, Host
 from ivr.config.kinds import Duration, Kind, Size
 from ivr.config.strict import Strict
+from ivr.config.times import TimeZone
 
 Folder = Annotated[str, Kind(expected="a folder")]
 
@@ -105,6 +106,8 @@ class SiteFile(Strict):
     """How long things may take, how much at once, and how full a disk may be."""
     render: Render = Render()
     """What `ivr dialplan render` writes for FreeSWITCH."""
+    time_zone: Annotated[str, TimeZone()] | None = None
+    """By whose clock teams are open and closed; the host's where nothing is said here."""
     dialplan: Folder = "../dialplan"
     """The folder with policy.yaml, routes.yaml, destinations.yaml and teams/."""
     prompts: Folder = "../prompts"

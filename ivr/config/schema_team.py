@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ivr.config.kinds import Kind, NameOf
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from ivr.config.hours import Holidays
+from ivr.config.kinds import Duration, Kind, NameOf
 from ivr.config.schema_policy import (
+    ClosedOn,
     ConfirmWait,
+    Connected,
     Digits,
     Guard,
     InterDigit,
@@ -19,7 +24,8 @@ from ivr.config.schema_policy import (
     WithoutRecording,
 )
 from ivr.config.strict import Strict
-from ivr.config.telephone import FeatureCode, Key, Keys
+from ivr.config.telephone import Extension, FeatureCode, Key, Keys
+from ivr.config.times import Days, Stretch, listed
 
 TeamPrompt = Annotated[str, NameOf(kind="prompt")]
 
@@ -37,6 +43,9 @@ class OptOut(Strict):
     """How long a key is waited for after the reminder."""
     reminders: Reminders | None = None
     """How many times the reminder is repeated after a wrong key, at most."""
+    connected: Connected | None = None
+    """Whether the keys opt out of a call that is connected already, too, and what becomes then of
+    what was recorded before."""
 
 
 class Codes(Strict):
@@ -86,6 +95,50 @@ class TeamPrompts(Strict):
     """FreeSWITCH plays it when no engine answers (without_engine: message)."""
 
 
+class OutOfHours(Strict):
+    """What becomes of calls while the team is closed."""
+
+    prompt: TeamPrompt | None = None
+    """Is heard, and the call ends; the prompt closed where nothing is said here."""
+    destination: Annotated[str, NameOf(kind="destination")] | None = None
+    """Instead of a prompt: where calls are connected to."""
+    announcement: TeamPrompt | None = None
+    """The announcement of calls to that destination, where it is another."""
+
+
+class Overflow(Strict):
+    """Where a call goes that was not answered."""
+
+    destination: Annotated[str, NameOf(kind="destination")]
+    """Is tried where those before it were not reached."""
+    prompt: TeamPrompt | None = None
+    """Is heard before it rings."""
+
+
+class Languages(Strict):
+    """The choice of a language by a key, before anything else is said."""
+
+    prompt: TeamPrompt = "choose-language"
+    """Names the keys, each in its language."""
+    keys: Annotated[
+        dict[Annotated[str, Key()], Annotated[str, NameOf(kind="language")]], Field(min_length=1)
+    ]
+    """The language that each key chooses."""
+    wait: Annotated[str, Duration(least="1s", most="30s")] = "5s"
+    """How long a key is waited for after the prompt; then it is the team's language."""
+
+
+_STRETCH = {"type": "string", "pattern": f"^(?:{Stretch().pattern})$"}
+Opening = Annotated[
+    list[Annotated[str, Stretch()]],
+    BeforeValidator(listed),
+    Field(min_length=1, max_length=6),
+    WithJsonSchema(
+        {"anyOf": [_STRETCH, {"type": "array", "items": _STRETCH, "minItems": 1, "maxItems": 6}]}
+    ),
+]
+
+
 class TeamFile(Strict):
     """dialplan/teams/<team>.yaml: one team."""
 
@@ -95,6 +148,21 @@ class TeamFile(Strict):
     """The language of the prompts: the name of a catalogue in prompts/."""
     prompts: TeamPrompts = TeamPrompts()
     """The team's own prompts, where it has any."""
+    languages: Languages | None = None
+    """The choice of a language by a key, before anything else is said."""
+    extensions: Annotated[list[Annotated[str, Extension()]], Field(min_length=1)] | None = None
+    """The extensions of the team's staff, as FreeSWITCH knows them."""
+    hours: Annotated[dict[Annotated[str, Days()], Opening], Field(min_length=1)] | None = None
+    """When the team is open, by days; days that are not named are closed. Without hours it always
+    is open."""
+    holidays: Holidays | None = None
+    """Whose bank holidays are closed days."""
+    closed_on: ClosedOn | None = None
+    """Days on which the team is closed, besides those of policy.yaml."""
+    out_of_hours: OutOfHours | None = None
+    """What becomes of calls while the team is closed."""
+    overflow: Annotated[list[Overflow], Field(min_length=1, max_length=5)] | None = None
+    """Where calls go that were not answered, one after the other."""
     opt_out: OptOut = OptOut()
     """How a caller of this team opts out, where it differs from policy.yaml."""
     pause: Pause = Pause()
