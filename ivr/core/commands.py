@@ -216,6 +216,14 @@ class Mask:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeSure:
+    """Find out whether somebody else is heard through this leg;
+    :class:`~ivr.core.events.StillJoined` follows where nobody is (docs/freeswitch.md 87)."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unmask:
     """Have the recording hear again."""
 
@@ -284,6 +292,7 @@ Command = (
     | HearKeys
     | Mask
     | Unmask
+    | MakeSure
     | TellAgent
     | StartPauseTimer
     | Finish

@@ -321,7 +321,7 @@ def _in_words(command: Command) -> str:
             return ""
         case do.TellAgent() | do.ListenToAgent() | do.ForgetKeys() | do.HearKeys():
             return ""
-        case do.RememberPause():
+        case do.RememberPause() | do.MakeSure():
             return ""
         case do.SpeakIn():
             return "change the language"

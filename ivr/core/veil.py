@@ -27,3 +27,11 @@ def lifted(state: CallState, policy: CallPolicy) -> Step:
     if not veiled or state.pause is not Pause.OFF or not state.may_be_recording:
         return Step(state._replace(veiled=False))
     return Step(state._replace(veiled=False), (do.Unmask(state.path),))
+
+
+def same_leg(state: CallState, policy: CallPolicy) -> Step:
+    """The A leg is joined to the leg again that it was joined to before, and perhaps to more than
+    that: FreeSWITCH tells of no third who is heard through it."""
+    if not policy.exempt or not state.may_be_recording:
+        return lifted(state, policy)
+    return Step(state._replace(veiled=True), (do.MakeSure(state.other_leg),))
