@@ -48,7 +48,7 @@ def test_ls_with_a_damaged_record_lists_all_and_ends_with_6(spool, more):
     result = ivr("spool", "ls", "--spool", spool.root, *more)
     assert result.exit_code == 6
     assert len(result.stdout.splitlines()) == 3
-    assert "not a record of schema 3" in result.stdout.splitlines()[0]
+    assert "not a record of schema 4" in result.stdout.splitlines()[0]
     assert result.stderr == "1 of 3 records cannot be read\n"
 
 
@@ -71,7 +71,7 @@ def test_a_record_is_shown_as_the_file_has_it(spool):
         result = ivr("spool", "show", word, "--spool", spool.root)
         assert result.exit_code == 0
         assert list(json.loads(result.output).items()) == list(there.items())
-    assert '\n  "schema": 3,\n' in result.output
+    assert '\n  "schema": 4,\n' in result.output
 
 
 def test_one_record_is_verified(spool):

@@ -3,6 +3,9 @@
 Durations are sums of steps of the monotonic clock, which starts again when the host does; a step
 over such a start is taken from the wall clock. Where nobody saw the end, it was when the last sign
 of life came: an entry that only a living call makes, or a sample in its recording.
+
+Where the exempt extension took part, the record ends there, and what comes after is no part of it
+(R8).
 """
 
 from __future__ import annotations
@@ -12,14 +15,23 @@ from dataclasses import dataclass
 
 from ivr.core.entries import (
     Arrived,
+    Exempted,
     Finished,
     HungUp,
+    OptOutConfirmed,
+    PauseEnded,
+    PauseHeld,
     PauseOverdue,
+    PauseStarted,
     RecordingIntended,
     RecordingStalled,
     Stamp,
     Stamped,
+    TakenUp,
 )
+
+EXEMPT = "exempt"
+"""Who pauses what the exempt extension hears, and why a record ends there (R8)."""
 
 UNSEEN = frozenset(("switch-lost", "ended-unseen"))
 """Reasons of a :class:`HungUp` that was found out later than it happened."""
@@ -59,6 +71,54 @@ def passed(entries: Sequence[Stamped]) -> tuple[int, ...]:
     return tuple(sums)
 
 
+def exempted_at(entries: Sequence[Stamped]) -> int:
+    """The place of the entry with which the record ends, since the exempt extension took part from
+    there on (R8); how many entries there are, where it did not.
+
+    An engine that died between the pause that comes first and :class:`Exempted` said it with the
+    pause alone: then it ends with that, whatever was found out later.
+    """
+    paused = -1
+    for at, stamped in enumerate(entries):
+        match stamped.entry:
+            case Exempted():
+                return at
+            case PauseStarted(by=by) if by == EXEMPT and paused < 0:
+                paused = at
+            case PauseStarted() | PauseHeld() if paused >= 0:
+                paused = at
+            case PauseEnded():
+                paused = -1
+            case TakenUp() | HungUp() if paused >= 0:
+                return paused
+            case _:
+                pass
+    return paused if paused >= 0 else len(entries)
+
+
+def in_record(entries: Sequence[Stamped]) -> Sequence[Stamped]:
+    """The entries that the record tells of: all of them, unless the exempt extension took part."""
+    return entries[: exempted_at(entries) + 1]
+
+
+def is_exempt(entries: Sequence[Stamped]) -> bool:
+    """Whether the exempt extension took part, so that the record ends before the call does."""
+    return exempted_at(entries) < len(entries)
+
+
+def to_destroy(entries: Iterable[Stamped]) -> bool:
+    """Whether the caller opted out and nothing that was recorded may be kept (R4)."""
+    told = (stamped.entry for stamped in entries)
+    return any(isinstance(one, OptOutConfirmed) and one.recorded == "destroy" for one in told)
+
+
+def channel_of(record_id: str, entries: Iterable[Stamped]) -> str:
+    """FreeSWITCH's id of the A leg of a call, by the id of its record: the same, unless the journal
+    says otherwise (R8)."""
+    told = (one.entry.channel for one in entries if isinstance(one.entry, Arrived))
+    return next(told, "") or record_id
+
+
 def hang_up_of(entries: Sequence[Stamped]) -> int:
     """The place of the entry that says that the call is over; how many entries there are, where
     none does. The first of several."""
@@ -78,6 +138,9 @@ def end_of(entries: Sequence[Stamped], written_ms: int = 0) -> End:
         written_ms = 0
     if not entries:
         return End(0, written_ms, False)
+    exempted = exempted_at(entries)
+    if exempted < len(entries):
+        return End(passed(entries)[exempted], entries[exempted].stamp.wall_ms, True)
     after, at = passed(entries), hang_up_of(entries)
     found_out = entries[at] if at < len(entries) else None
     if found_out is not None and not is_unseen(found_out):

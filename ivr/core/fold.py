@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from ivr.core.ending import end_of, passed
+from ivr.core.ending import EXEMPT, end_of, in_record, is_exempt, passed
 from ivr.core.entries import (
     Answered,
     Arrived,
@@ -47,6 +47,7 @@ from ivr.core.entries import (
 from ivr.core.record import (
     SCHEMA,
     CallRecord,
+    Destroyed,
     Durations,
     Ended,
     FoundAudio,
@@ -64,6 +65,7 @@ from ivr.core.timeline import part_of, timeline
 
 _NOBODY = Arrived("", "", "", "", "", "", "", "", "", "")
 _UNKNOWN_END = HungUp("unknown", "", 0, "")
+_EXEMPT_END = HungUp("engine", "", 0, EXEMPT)
 _NOT_STARTED = PromptStarted("", "", "", "", 0)
 
 
@@ -74,7 +76,9 @@ class _Gathered:
         "arrived",
         "begun",
         "confirmed",
+        "dialled",
         "hung_up",
+        "language",
         "legs",
         "marks",
         "over",
@@ -96,6 +100,7 @@ class _Gathered:
         self.legs: list[tuple[Connected, Stamp]] = []
         self.marks: list[tuple[Marked, Stamp]] = []
         self.hung_up: HungUp | None = None
+        self.dialled = self.language = ""
         self.taken_up = 0
         self.steps: list[Step] = []
 
@@ -117,6 +122,8 @@ class _Gathered:
             case Answered():
                 return "answered", ""
             case Dialled():
+                self.dialled = entry.destination
+                self.sound.over = False  # it is not known any more why there is no connection
                 return "dialled", entry.destination
             case Connected():
                 self.legs.append((entry, stamp))
@@ -157,6 +164,7 @@ class _Gathered:
                 self.sound.over = self.sound.opted_out = True
                 return "opt-out-confirmed", entry.how
             case LanguageChosen():
+                self.language = entry.language
                 return "language-chosen", entry.language
             case ReminderRepeated():
                 self.repeated += 1
@@ -181,7 +189,6 @@ class _Gathered:
                 self.marks.append((entry, stamp))
                 return "marked", f"{entry.mark} by {entry.by}"
             case Exempted():
-                self.sound.over = True
                 return "exempted", ""
             case HungUp():
                 self.hung_up = self.hung_up or entry
@@ -234,13 +241,19 @@ def fold(
     entries: Sequence[Stamped],
     zone: tzinfo = UTC,
     found: Sequence[FoundAudio] = (),
+    destroyed: Destroyed | None = None,
+    written_ms: int = 0,
 ) -> CallRecord:
     """The record of a call, from its entries in order and what was found of its audio.
 
-    ``found`` has one for each file that is there, in order of its part. Any sequence of entries
-    gives a record, an empty one too (R22).
+    ``found`` has one for each file that is there, in order of its part. Where the caller opted out
+    and nothing may be kept, ``destroyed`` is the proof that there is none any more (R4), and
+    ``written_ms`` is when it was last written to. Any sequence of entries gives a record, an empty
+    one too (R22). What comes after the exempt extension took part is not in it (R8).
     """
     told = _Gathered()
+    exempt, entries = is_exempt(entries), in_record(entries)
+    told.sound.exempt = exempt
     steps = told.steps
     after = passed(entries)
     connected_ms: int | None = None
@@ -253,9 +266,10 @@ def fold(
             connected_ms = ms
     prompts = told.prompts()
     began_ms = entries[0].stamp.wall_ms if entries else 0
-    written_ms = max((audio.written_ms for audio in found), default=0)
+    written_ms = max((audio.written_ms for audio in found), default=written_ms)
     over = end_of(entries, written_ms)
-    arrived, end, joined = told.arrived, told.hung_up or _UNKNOWN_END, told.sound.connected
+    arrived, joined = told.arrived, told.sound.connected
+    end = _EXEMPT_END if exempt else told.hung_up or _UNKNOWN_END
     line = timeline(entries, [audio.part for audio in found], written_ms)
     return CallRecord(
         SCHEMA,
@@ -265,11 +279,11 @@ def fold(
         arrived.direction,
         arrived.team,
         arrived.route,
-        arrived.language,
+        told.language or arrived.language,
         plain(arrived.number),
         plain(arrived.caller),
         plain(arrived.caller_name),
-        arrived.destination,
+        told.dialled or arrived.destination,
         arrived.policy_version,
         arrived.config_version,
         iso(began_ms, zone) if entries else "",
@@ -295,7 +309,7 @@ def fold(
             Leg(plain(leg.other_leg), plain(leg.number), iso(stamp.wall_ms, zone))
             for leg, stamp in told.legs
         ),
-        recording(told.sound, line, found, zone),
+        recording(told.sound, line, found, zone, destroyed),
         tuple(
             Mark(plain(mark.mark), plain(mark.by), iso(stamp.wall_ms, zone))
             for mark, stamp in told.marks

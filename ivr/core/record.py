@@ -12,11 +12,11 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the record's schema; changes when a consumer would have to."""
 
 Heard = Literal["fully", "partly", "no"]
-RecordingState = Literal["kept", "none", "lost"]
+RecordingState = Literal["kept", "none", "lost", "destroyed"]
 Verdict = Literal["verified", "repaired", "nothing", "unproved"]
 
 
@@ -134,6 +134,17 @@ class Part(NamedTuple):
     sha256: str
 
 
+class Destroyed(NamedTuple):
+    """The proof that what was recorded of a caller who opted out is gone (R4)."""
+
+    at: str
+    """When it was seen to be gone, durably; before the record was there."""
+    parts: int
+    """How many parts of the recording there were."""
+    bytes: int
+    """Of all files that were removed, copies included."""
+
+
 class PausedSpan(NamedTuple):
     """One pause of the call in one part of its recording (R6, R7)."""
 
@@ -147,8 +158,8 @@ class PausedSpan(NamedTuple):
     part: int
     """The part that it lies in, from 1; 0 where there is no audio of that time."""
     by: str
-    """Who paused: ``agent``, ``page``, ``engineer``, ``payment-line``, ``hold``, ``digits``; empty
-    where the journal lost it."""
+    """Who paused: ``agent``, ``page``, ``engineer``, ``payment-line``, ``hold``, ``digits``,
+    ``opt-out``, ``exempt``; empty where the journal lost it."""
     ended_by: str
     """Who ended it; empty where nobody did."""
     how: str
@@ -174,9 +185,9 @@ class Recording(NamedTuple):
 
     state: RecordingState
     """``kept``: it lies beside the record. ``none``: there was nothing to record.
-    ``lost``: there should be one."""
+    ``lost``: there should be one. ``destroyed``: the caller opted out, and it was removed."""
     reason: str
-    """Why ``none`` or ``lost``, one word; empty where kept."""
+    """Why ``none``, ``lost`` or ``destroyed``, one word; empty where kept."""
     detail: str
     """More about the reason, for a person; may be empty."""
     path: str
@@ -207,6 +218,8 @@ class Recording(NamedTuple):
     unrecorded_ms: int
     """How long caller and agent were joined within pauses during which there was no recording:
     what it rightly does not hold."""
+    destroyed: Destroyed | None
+    """The proof, where it was destroyed."""
 
 
 class Mark(NamedTuple):
@@ -255,24 +268,45 @@ class Durations(NamedTuple):
     clock was set meanwhile; below 0 where it was set back by more than the call took."""
 
 
+class ExemptRecord(NamedTuple):
+    """All that is kept of a call that the exempt extension took part in from its beginning: that
+    there was one (R8)."""
+
+    schema: int
+    call: str
+    """An id of its own, which nothing else has: not FreeSWITCH's of a channel."""
+    exempt: bool
+    """Always true."""
+    day: str
+    """``2026-11-24``, by the host's zone."""
+    host: str
+    engine: str
+    """Version of the engine that wrote the record."""
+
+
 class CallRecord(NamedTuple):
     """All that is kept of one call."""
 
     schema: int
     call: str
-    """FreeSWITCH's id of the A leg."""
+    """The call's own id. It is FreeSWITCH's of the A leg, unless the call came back from the
+    exempt extension: that is a call of its own, and nothing leads from the one record to the other
+    (R8)."""
     host: str
     engine: str
     """Version of the engine that wrote the record."""
     direction: str
+    """``inbound``, ``outbound`` or ``internal``."""
     team: str
     route: str
     language: str
+    """That the caller chose last, or else the route's (R9)."""
     number: str
     """The number that was called."""
     caller: str
     caller_name: str
     destination: str
+    """That was dialled last, or else the route's: the first is not always reached (R9)."""
     policy_version: str
     config_version: str
     arrived_at: str

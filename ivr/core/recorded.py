@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from ivr.core.entries import RecordingFailed, RecordingIntended, RecordingStopped, Stamp
 from ivr.core.record import (
+    Destroyed,
     FoundAudio,
     Part,
     PausedSpan,
@@ -30,6 +31,8 @@ class Told:
 
     connected: Stamp | None = None
     opted_out: bool = False
+    exempt: bool = False
+    """The record ends before the call did."""
     over: bool = False
     """It is known why there was no connection, if there was none."""
     intended: RecordingIntended | None = None
@@ -45,6 +48,8 @@ class Told:
 
 def _no_audio(told: Told, found: bool) -> tuple[RecordingState, str]:
     """Whether a recording that is not there was lost, and the word for why (R22)."""
+    if told.exempt and told.connected is None:  # FreeSWITCH removed it after the record's end
+        return "none", "not-connected"
     if told.connected is None and told.started is None:  # noqa: SIM102  # two questions
         if told.intended is None or told.over or found:
             return "none", "opted-out" if told.opted_out else "not-connected"
@@ -161,13 +166,26 @@ def _lost_ms(told: Told, line: Timeline, found: Sequence[FoundAudio]) -> tuple[i
     return claimed, missing
 
 
-def recording(told: Told, line: Timeline, found: Sequence[FoundAudio], zone: tzinfo) -> Recording:
-    """What the record says of the recording; ``found`` are the files that are there, in order."""
+def recording(
+    told: Told,
+    line: Timeline,
+    found: Sequence[FoundAudio],
+    zone: tzinfo,
+    destroyed: Destroyed | None = None,
+) -> Recording:
+    """What the record says of the recording; ``found`` are the files that are there, in order.
+
+    ``destroyed`` is the proof that there is none any more, where nothing may be kept; then there
+    are none found.
+    """
     cause, stopped_at = "", ""
     if told.stops:
         stamp, stopped = max(told.stops.values(), key=lambda stop: stop[0].wall_ms)
         cause, stopped_at = plain(stopped.cause), iso(stamp.wall_ms, zone)
     switch_ms, missing_ms = _lost_ms(told, line, found)
+    never = told.connected is None and told.started is None
+    if destroyed is not None and never and not destroyed.bytes:
+        destroyed = None  # there was nothing to destroy
     whole = [audio for audio in found if audio.frames]
     state: RecordingState = "kept"
     reason = ""
@@ -178,6 +196,8 @@ def recording(told: Told, line: Timeline, found: Sequence[FoundAudio], zone: tzi
         state, reason = _no_audio(told, any(not audio.trouble for audio in found))
         if any(audio.trouble for audio in found):
             state, reason = "lost", "unreadable"
+        if destroyed is not None:
+            state, reason, missing_ms = "destroyed", "opted-out", 0
         wish = told.intended or RecordingIntended("", "", 0, 0)
         first = FoundAudio("", wish.format, wish.channels, wish.rate, 0, 0, "", False)
     return Recording(
@@ -201,4 +221,5 @@ def recording(told: Told, line: Timeline, found: Sequence[FoundAudio], zone: tzi
         parts,
         tuple(_pauses(line, found, parts, zone)),
         line.unrecorded_ms,
+        destroyed,
     )

@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ivr.core.ending import between, end_of, hang_up_of
+from ivr.core.ending import EXEMPT, between, end_of, hang_up_of, in_record
 from ivr.core.entries import (
     Connected,
     CustomerBack,
     CustomerHeld,
     Entry,
+    Exempted,
     HungUp,
     Parted,
     PauseEnded,
@@ -36,7 +37,7 @@ from ivr.core.entries import (
     Stamped,
 )
 
-PAUSES = (PauseStarted, PauseHeld, PauseOverdue, PauseEnding, PauseEnded)
+PAUSES = (PauseStarted, PauseHeld, PauseOverdue, PauseEnding, PauseEnded, Exempted)
 """Entries that tell of a pause. Any of them alone says that there was one: a line of the journal
 may be damaged."""
 _NEVER = 1 << 62
@@ -247,6 +248,8 @@ class _Pass:
             case HungUp():
                 self.together = False
                 self.part()
+            case Exempted():
+                self.exempt(stamp)
             case RecordingStalled():
                 tape = self.tapes.get(part_of(entry.path))
                 if entry.into and tape is not None and tape.stop_ms < 0 and tape.stalled_ms < 0:
@@ -301,6 +304,13 @@ class _Pass:
             return
         self.open.begin_ms = min(self.open.begin_ms, begin)
         self.open.guard_ms = max(self.open.guard_ms, guard)
+
+    def exempt(self, stamp: Stamp) -> None:
+        """Nothing of what comes may be kept (R8): where its pause is lost from the journal, it may
+        have begun at any time since the entry before."""
+        if self.open is None and any(tape.stop_ms < 0 for tape in self.tapes.values()):
+            begin, _began = self.before
+            self.pause(PauseStarted(EXEMPT, back_ms=self.ms - begin), stamp)
 
     def paused(
         self, entry: PauseHeld | PauseOverdue | PauseEnding | PauseEnded, stamp: Stamp
@@ -358,6 +368,7 @@ def timeline(
     ``written_ms`` is as in :func:`ivr.core.ending.end_of`.
     """
     told = _Pass()
+    entries = in_record(entries)
     last = entries[0].stamp if entries else Stamp(0, 0)
     told.before = 0, last
     end, over = end_of(entries, written_ms), hang_up_of(entries)

@@ -27,12 +27,12 @@ from ivr.doctor.on_spool import spare_journal
 from ivr.doctor.patient import Patient
 from ivr.errors import DiskError, SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
-from ivr.storage.filing import paths_of
 from ivr.storage.known import is_known
 from ivr.storage.opened import kind_of
 from ivr.storage.places import Places
 from ivr.storage.segments import Reading, read
 from ivr.storage.tape import Listing
+from ivr.storage.whereabouts import paths_of
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter, call
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Encoder = Callable[[Any], str]
@@ -24,8 +25,14 @@ def _many(item: Encoder) -> Encoder:
     return lambda values: f"[{','.join(map(item, values))}]"
 
 
+def _or_null(item: Encoder) -> Encoder:
+    return lambda value: "null" if value is None else item(value)
+
+
 def _of_type(hint: Any) -> Encoder:
     origin = get_origin(hint)
+    if origin is UnionType and len(get_args(hint)) == 2 and get_args(hint)[1] is NoneType:
+        return _or_null(_of_type(get_args(hint)[0]))
     if hint is str:
         return encode_basestring_ascii
     if origin is Literal and all(isinstance(word, str) for word in get_args(hint)):
@@ -45,7 +52,7 @@ def members(kind: type[Any]) -> Encoder:
     """What gives the members of an object of this dataclass: ``"a":1,"b":"x"`` without braces.
 
     Raises TypeError where a field's type is none of str, int, bool, a Literal of words, a
-    dataclass or named tuple, or a tuple of these.
+    dataclass or named tuple, a tuple of these, or one of these or None.
     """
     return _fill(kind, "%s")
 

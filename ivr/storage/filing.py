@@ -4,7 +4,8 @@ The order, for the whole batch, so that it costs two syncs of a folder and not t
 
 1. find each recording, all its parts, in whichever recording folder they lie
    (``ivr.storage.tape``), and read it back (``ivr.storage.readback``): copy what lies on another
-   disk, set headers right, make pauses silent, hash; write the record to ``tmp/``;
+   disk, set headers right, make pauses silent, hash; or destroy it, where its caller opted out and
+   nothing may be kept (``ivr.storage.destroy``); write the record to ``tmp/``;
 2. sync audio and records;
 3. move the audio into ``new/``, sync ``new/``;
 4. move the records into ``new/``, sync ``new/``;
@@ -27,17 +28,10 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 
-from ivr.core.entries import (
-    Arrived,
-    RecordingFailed,
-    RecordingIntended,
-    RecordingStarted,
-    RecordingStopped,
-    Stamped,
-)
+from ivr.core.entries import Arrived, Stamped
 from ivr.core.fold import fold
-from ivr.core.record import CallRecord, FoundAudio
-from ivr.core.timeline import PAUSES, Span, part_of, timeline
+from ivr.core.record import SCHEMA, CallRecord, Destroyed, ExemptRecord, FoundAudio, iso
+from ivr.core.timeline import PAUSES, Span, timeline
 from ivr.errors import DiskError
 from ivr.storage.aside import Aside
 from ivr.storage.atomic import (
@@ -48,6 +42,7 @@ from ivr.storage.atomic import (
     write_durably,
     write_new,
 )
+from ivr.storage.destroy import Destroyer, is_doomed
 from ivr.storage.doubt import doubted, told
 from ivr.storage.encode import encoder
 from ivr.storage.fault import describe
@@ -55,9 +50,10 @@ from ivr.storage.late import Late
 from ivr.storage.places import Places
 from ivr.storage.readback import ReadBack
 from ivr.storage.tape import READ, Finder, Listing, Tape
+from ivr.storage.whereabouts import other_folders, parts_of, paths_of
 
 _to_json = encoder(CallRecord)
-_RECORDING = (RecordingIntended, RecordingStarted, RecordingStopped, RecordingFailed)
+_exempt_to_json = encoder(ExemptRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +81,9 @@ class Filing:
     the call is to be cleared away."""
     copied: tuple[tuple[str, int], ...] = ()
     """Files that were copied for that record, and how long they were then."""
+    exempt_on: str = ""
+    """The day of a call that the exempt extension took part in from its beginning: no more than
+    that is recorded of it (R8)."""
 
     @property
     def doubt(self) -> str:
@@ -108,7 +107,8 @@ class Filed:
 
     call_id: str
     record: CallRecord | None
-    """As it was written; None where it could not be, and where it was there already."""
+    """As it was written; None where it could not be, where it was there already, and of an exempt
+    call."""
     error: DiskError | None = None
     """Why the record is not in ``new/``, or what is left could not be cleared away; ``again`` can
     be tried."""
@@ -124,9 +124,10 @@ class Filed:
     """What is left to be tried, after an error."""
 
 
-def record_bytes(record: CallRecord) -> bytes:
+def record_bytes(record: CallRecord | ExemptRecord) -> bytes:
     """The record as it lies in the spool: one line of ASCII JSON."""
-    return f"{_to_json(record)}\n".encode("ascii")
+    text = _exempt_to_json(record) if isinstance(record, ExemptRecord) else _to_json(record)
+    return f"{text}\n".encode("ascii")
 
 
 @dataclass(slots=True)
@@ -144,6 +145,8 @@ class _Open:
     fault: str = ""
     shown: bool = False
     """The record is in ``new/``, durably."""
+    doomed: Destroyer | None = None
+    """Nothing that was recorded of it may be kept."""
 
     @property
     def going(self) -> bool:
@@ -195,7 +198,7 @@ class _Batch:
 
     def _steps(self, calls: Sequence[_Open]) -> None:
         self._each(calls, "read back the recording of", self._read)
-        todo = [call for call in calls if call.record is not None]
+        todo = [call for call in calls if call.fds]
         self._each(todo, "sync the recording or record of", self._sync)
         self._show(todo)
 
@@ -240,12 +243,18 @@ class _Batch:
 
     def _read(self, call: _Open) -> None:
         call_id, entries, doubt = call.filing.call_id, call.filing.entries, call.filing.doubt
+        if call.filing.exempt_on:
+            self._write_exempt(call)
+            return
         if self._there is None:
             self._there = Listing(self.places)  # once a batch: it holds all calls
+        if is_doomed(self.places, call_id, entries):
+            self._destroy(call, self._there)
+            return
         self._there.must_wait(paths_of(entries), all_known=not doubt)
-        folders = [*self._there.readable, *_other_folders(entries, self.places)]
+        folders = [*self._there.readable, *other_folders(entries, self.places)]
         finder = Finder(self.disk, self.places, call_id, folders)
-        finder.tapes([*_parts(entries), *self._there.parts(call_id)], call.tapes.append)
+        finder.tapes([*parts_of(entries), *self._there.parts(call_id)], call.tapes.append)
         back = ReadBack(self.disk, self.places, call_id, call.aside)
         if call.shown or os.path.lexists(self.places.record(call_id)):
             call.shown = True
@@ -256,10 +265,44 @@ class _Batch:
         record = fold(call_id, maker.host, maker.engine_version, entries, maker.zone, found)
         doubts = [doubt, *back.doubts] if doubt else back.doubts
         record = told(record, [f"set aside: {line}" for line in call.aside.said])
-        call.record = record = doubted(record, "; ".join(doubts))
-        fd = write_new(self.disk, self.places.scratch(call_id, "json"), record_bytes(record))
+        self._write(call, doubted(record, "; ".join(doubts)))
+
+    def _write_exempt(self, call: _Open) -> None:
+        """Another engine may have seen the same call, and written the same record."""
+        call_id, maker = call.filing.call_id, self.maker
+        if os.path.lexists(self.places.record(call_id)):
+            call.shown = True
+            return
+        who = (maker.host, maker.engine_version)
+        self._write(call, ExemptRecord(SCHEMA, call_id, True, call.filing.exempt_on, *who))
+
+    def _write(self, call: _Open, record: CallRecord | ExemptRecord) -> None:
+        if isinstance(record, CallRecord):
+            call.record = record
+        path = self.places.scratch(call.filing.call_id, "json")
+        fd = write_new(self.disk, path, record_bytes(record))
         call.fds.append(fd)
         begin_writing_back(fd)
+
+    def _destroy(self, call: _Open, there: Listing) -> None:
+        """Destroy all audio of the call, and write its record only then."""
+        call_id, entries, maker = call.filing.call_id, call.filing.entries, self.maker
+        call.doomed = Destroyer(self.disk, self.places, call_id, entries, there)
+        gone = call.doomed.destroy()
+        call.shown = call.shown or os.path.lexists(self.places.record(call_id))
+        if call.shown:
+            self._forget(call)
+            return
+        proof = Destroyed(iso(gone.at_ms, maker.zone), gone.parts, gone.bytes)
+        who = (call_id, maker.host, maker.engine_version, entries, maker.zone)
+        self._write(call, fold(*who, (), proof, gone.written_ms))
+
+    def _forget(self, call: _Open) -> None:
+        """The record is there, and nothing else is to remember the call."""
+        self._no_more_aside(call)
+        ReadBack(self.disk, self.places, call.filing.call_id, call.aside).forget(_all_parts(call))
+        if call.doomed is not None:
+            call.doomed.forget()
 
     def _listen(self, call: _Open, back: ReadBack) -> tuple[FoundAudio, ...]:
         """Read all parts back."""
@@ -282,8 +325,7 @@ class _Batch:
 
     def _filed_before(self, call: _Open, back: ReadBack) -> None:
         """Before a crash, and the journal did not get to know; or by an earlier try."""
-        self._no_more_aside(call)
-        back.forget(_all_parts(call))
+        self._forget(call)
         late = Late(self.disk, self.places, back, call.filing.copied)
         spans = _spans(call)
         for tape in call.tapes:
@@ -333,11 +375,11 @@ class _Batch:
         self.disk.rename(self.places.scratch(call_id, "json"), self.places.record(call_id))
 
     def _clear(self, call: _Open) -> None:
-        assert call.record is not None  # only calls that have one come here
+        if call.record is None:
+            return  # of an exempt call there is nothing else
         recording = call.record.recording
-        self._no_more_aside(call)
+        self._forget(call)
         back = ReadBack(self.disk, self.places, call.filing.call_id, call.aside)
-        back.forget(_all_parts(call))
         for tape in call.tapes:
             if tape.copied:
                 self._clear_copied(call, back, tape)
@@ -401,23 +443,7 @@ def _open_files(call: _Open) -> list[int]:
 
 def _all_parts(call: _Open) -> set[int]:
     """Every part that was ever read back."""
-    return {1, *_parts(call.filing.entries), *(tape.part for tape in call.tapes)}
-
-
-def _parts(entries: Sequence[Stamped]) -> list[int]:
-    """The parts of the recording that the journal knows of."""
-    return [part_of(each.entry.path) for each in entries if isinstance(each.entry, _RECORDING)]
-
-
-def paths_of(entries: Sequence[Stamped]) -> list[str]:
-    """Where the journal has the parts of the recording."""
-    return [each.entry.path for each in entries if isinstance(each.entry, _RECORDING)]
-
-
-def _other_folders(entries: Sequence[Stamped], places: Places) -> list[Path]:
-    """Where the journal has parts and the configuration has no folder any more."""
-    named = {Path(path).parent for path in paths_of(entries) if path}
-    return sorted(folder for folder in named.difference(places.folders) if folder.is_dir())
+    return {1, *parts_of(call.filing.entries), *(tape.part for tape in call.tapes)}
 
 
 def file_batch(

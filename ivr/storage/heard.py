@@ -13,11 +13,18 @@ from pathlib import Path
 from ivr.errors import SpoolError
 from ivr.recording.audio import inspect_fd, sha256_fd
 from ivr.recording.silence import peak_between, quiet
-from ivr.storage.look import find, one_line, show
+from ivr.storage.look import find, one_line, show_either
 from ivr.storage.names import call_and_part
 from ivr.storage.opened import NoFileError, opened, read_file, why_not
 from ivr.storage.places import Places
-from ivr.storage.record_schema import PartModel, PausedSpanModel, RecordModel, parse_record
+from ivr.storage.record_schema import (
+    ExemptModel,
+    PartModel,
+    PausedSpanModel,
+    RecordModel,
+    parse_either,
+    parse_record,
+)
 from ivr.storage.spans import PROVED, within_part
 
 _NEVER = "-"
@@ -86,10 +93,10 @@ def hear(what: str, spool: Callable[[], Path]) -> Heard:
     if not (os.path.lexists(what) or "/" in what or what.endswith((".wav", ".json"))):
         root = spool()
         call = find(root, what)
-        return _of_record(show(root, call), Places(root).new, None)
+        return _of_either(show_either(root, call), Places(root).new)
     path = Path(os.path.realpath(what))
     if path.suffix == ".json":
-        return _of_record(parse_record(_bytes(path), str(path)), path.parent, None)
+        return _of_either(parse_either(_bytes(path), str(path)), path.parent)
     named = call_and_part(path.stem)
     beside = path.with_name(f"{named[0]}.json") if named else None
     if beside is not None and os.path.lexists(beside):
@@ -108,6 +115,13 @@ def _bytes(path: Path) -> bytes:
 
 def _file_of(part: PartModel) -> str:
     return part.path.rpartition("/")[2]
+
+
+def _of_either(record: RecordModel | ExemptModel, folder: Path) -> Heard:
+    """Of an exempt call there is nothing to be heard."""
+    if isinstance(record, ExemptModel):
+        return Heard(record.call, ())
+    return _of_record(record, folder, None)
 
 
 def _of_record(record: RecordModel, folder: Path, only: str | None) -> Heard:

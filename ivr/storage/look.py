@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,12 +18,21 @@ from typing import Literal
 from ivr.errors import SpoolError, UsageError
 from ivr.recording.audio import inspect_fd, sha256_fd
 from ivr.recording.silence import peak_between
-from ivr.storage.names import call_and_part, checked_call_id, is_call_id
+from ivr.storage.names import audio_of, call_and_part, checked_call_id, is_call_id
 from ivr.storage.opened import NoFileError, kind_of, opened, read_file, why_not
 from ivr.storage.places import Places
-from ivr.storage.record_schema import PartModel, RecordingModel, RecordModel, parse_record
+from ivr.storage.record_schema import (
+    ExemptModel,
+    PartModel,
+    RecordingModel,
+    RecordModel,
+    parse_either,
+    parse_record,
+)
 from ivr.storage.spans import PROVED, within_part
 
+_ALL = ("new", "recording", "tmp", "aside")
+"""Where a call's audio may lie."""
 _FEWEST = 4
 """So many characters of a call's id are enough where no other call's begins with them."""
 _BEGINS = re.compile(rf"[0-9a-f-]{{{_FEWEST},36}}", re.ASCII)
@@ -40,9 +49,10 @@ class SpoolRow:
     team: str
     route: str
     ended: str
-    """Who ended the call and why: ``caller: NORMAL_CLEARING``."""
+    """Who ended the call and why: ``caller: NORMAL_CLEARING``. ``exempt``: it was an exempt call,
+    of which only the day is kept, in ``arrived_at``."""
     recording: str
-    """``kept``, ``none`` or ``lost``, and the reason."""
+    """``kept``, ``none``, ``lost`` or ``destroyed``, and the reason."""
     recording_ms: int
     size: int
     """Bytes of the audio and the record."""
@@ -93,9 +103,11 @@ def _calls(places: Places) -> list[str]:
 
 def _row(call: str, data: bytes) -> SpoolRow:
     try:
-        record = parse_record(data, "its record")
+        record = parse_either(data, "its record")
     except SpoolError as error:
         return SpoolRow(call, "", "", "", "", "", 0, len(data), _line(error))
+    if isinstance(record, ExemptModel):
+        return SpoolRow(call, record.day, "", "", "exempt", "none (exempt)", 0, len(data), "")
     sound, end = record.recording, record.ended
     return SpoolRow(
         call,
@@ -169,29 +181,39 @@ def _record_data(root: Path, call: str) -> tuple[str, bytes]:
 
 
 def show(root: Path, call: str) -> RecordModel:
-    """One record. Raises SpoolError where it is not there, not readable or not a record."""
+    """The record of a call. Raises SpoolError where it is not there, not readable or not one."""
     path, data = _record_data(root, call)
     return parse_record(data, path)
+
+
+def show_either(root: Path, call: str) -> RecordModel | ExemptModel:
+    """A record of either kind. Raises SpoolError as :func:`show` does."""
+    path, data = _record_data(root, call)
+    return parse_either(data, path)
 
 
 def shown(root: Path, call: str) -> str:
     """One record as it lies there, field by field, a line each, in ASCII: what callers sent
     cannot steer a terminal (R23). Raises SpoolError as :func:`show` does."""
     path, data = _record_data(root, call)
-    parse_record(data, path)
+    parse_either(data, path)
     return json.dumps(json.loads(data), indent=2)
 
 
-def _check(places: Places, record: RecordModel, call: str) -> Finding:
+def _check(places: Places, record: RecordModel | ExemptModel, call: str) -> Finding:
     """Names, hashes, lengths and pauses of one record and its audio."""
     if record.call != call:
         return Finding(call, "bad", f"the record is of another call, {record.call}")
+    if isinstance(record, ExemptModel):
+        return _none_of(places, call, _ALL, "exempt", "an exempt call: nothing is kept of it")
     sound = record.recording
+    if sound.destroyed is not None:
+        gone = sound.destroyed
+        proof = f"destroyed at {gone.at}: {gone.parts} parts, {gone.bytes} bytes"
+        return _none_of(places, call, _ALL, sound.state, f"{proof} ({sound.reason})")
     if sound.state != "kept":
-        audio = places.audio(call)
-        if os.path.lexists(audio):
-            return Finding(call, "bad", f"the record says {sound.state}, but {audio} is there")
-        return Finding(call, "good", f"no recording: {sound.reason or sound.state}")
+        why = f"no recording: {sound.reason or sound.state}"
+        return _none_of(places, call, ("new",), sound.state, why)
     numbers = [_part_number(call, part.path) for part in sound.parts]
     if not numbers or 0 in numbers or numbers != sorted(set(numbers)):
         named = ", ".join(part.path for part in sound.parts) or sound.path
@@ -206,6 +228,24 @@ def _check(places: Places, record: RecordModel, call: str) -> Finding:
     if wrong:
         return Finding(call, "bad", "; ".join(wrong))
     return Finding(call, "good", "; ".join(said))
+
+
+def _none_of(places: Places, call: str, folders: Sequence[str], state: str, said: str) -> Finding:
+    """That no audio of the call lies in these folders."""
+    for folder in folders:
+        try:
+            names = _names(places.root / folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            why = f"{folder}/ cannot be read: {os.strerror(error.errno or 0)}"
+            return Finding(call, "bad", f"the record says {state}, and {why}")
+        for name in names:
+            named = audio_of(name)
+            if named is not None and named[0] == call:
+                there = one_line(f"{places.root / folder}/{name}")
+                return Finding(call, "bad", f"the record says {state}, but {there} is there")
+    return Finding(call, "good", said)
 
 
 def _part_number(call: str, path: str) -> int:
@@ -319,8 +359,9 @@ def verify(root: Path, call: str | None = None) -> tuple[Finding, ...]:
     for each in calls:
         belongs |= {f"{each}.json", f"{each}.wav"}
         try:
-            record = show(root, each)
-            belongs |= {part.path.rpartition("/")[2] for part in record.recording.parts}
+            record = show_either(root, each)
+            if isinstance(record, RecordModel):
+                belongs |= {part.path.rpartition("/")[2] for part in record.recording.parts}
             found.append(_check(places, record, each))
         except SpoolError as error:
             if os.path.lexists(places.record(each)):

@@ -7,6 +7,8 @@ import re
 from ivr.core.timeline import is_part_number
 from ivr.errors import SpoolError
 
+_AUDIO = re.compile(r"([^.]{36}(?:\.[0-9]+)?)\.wav(?:\..+)?", re.ASCII | re.DOTALL)
+"""A recording, or its reason, whatever was added to its name by setting it aside."""
 _CALL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -41,3 +43,10 @@ def call_and_part(stem: str) -> tuple[str, int] | None:
     if not is_call_id(call) or (dot and not is_part_number(number)):
         return None
     return call, int(number) if dot else 1
+
+
+def audio_of(name: str) -> tuple[str, int] | None:
+    """The call and the part that a file of this name holds, or that it is the reason of, under
+    whatever name it was set aside; None where it is none."""
+    named = _AUDIO.fullmatch(name)
+    return call_and_part(named[1]) if named else None

@@ -120,6 +120,11 @@ class Places:
         there. Raises SpoolError for what is no id."""
         return f"{self.root}{_TMP}{stem_of(call_id, part)}.proofs"
 
+    def destroyed(self, call_id: str) -> str:
+        """What is being destroyed of this call, until the record is there (R4). Raises SpoolError
+        for what is no call's id."""
+        return self.scratch(call_id, "destroyed")
+
     def set_aside(self, call_id: str) -> Path:
         """The text that says why this call has no record. Raises SpoolError for what is no id."""
         return self.aside / f"{checked_call_id(call_id)}.json.why"

@@ -10,7 +10,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from ivr.core.record import SCHEMA
 from ivr.errors import SpoolError
@@ -119,10 +119,18 @@ class MarkModel(_Strict):
     at: _Moment
 
 
+class DestroyedModel(_Strict):
+    """What was destroyed since the caller opted out, and when it was seen to be gone."""
+
+    at: _Moment
+    parts: _Count
+    bytes: _Count
+
+
 class RecordingModel(_Strict):
     """The recording, or why there is none."""
 
-    state: Literal["kept", "none", "lost"]
+    state: Literal["kept", "none", "lost", "destroyed"]
     reason: str
     detail: str
     path: _Path
@@ -142,6 +150,7 @@ class RecordingModel(_Strict):
     parts: list[PartModel]
     pauses: list[PausedSpanModel]
     unrecorded_ms: _Count
+    destroyed: DestroyedModel | None
 
 
 class EndedModel(_Strict):
@@ -166,7 +175,7 @@ class DurationsModel(_Strict):
 class RecordModel(_Strict):
     """One call."""
 
-    schema_version: Annotated[Literal[3], Field(alias="schema")]
+    schema_version: Annotated[Literal[4], Field(alias="schema")]
     call: _Id
     host: str
     engine: str
@@ -197,9 +206,22 @@ class RecordModel(_Strict):
     steps: list[StepModel]
 
 
+class ExemptModel(_Strict):
+    """A call that the exempt extension took part in from its beginning: that there was one, and
+    nothing else (R8)."""
+
+    schema_version: Annotated[Literal[4], Field(alias="schema")]
+    call: _Id
+    exempt: Literal[True]
+    day: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
+    host: str
+    engine: str
+
+
 def record_schema() -> dict[str, Any]:
-    """The JSON Schema of a record, for consumers and editors."""
-    schema = RecordModel.model_json_schema(by_alias=True)
+    """The JSON Schema of a record of either kind, for consumers and editors."""
+    both: TypeAdapter[RecordModel | ExemptModel] = TypeAdapter(RecordModel | ExemptModel)
+    schema = both.json_schema(by_alias=True)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = f"Record of a call, schema {SCHEMA}"
     return schema
@@ -215,10 +237,19 @@ def _of_now(data: bytes) -> bytes:
             _from_1(record)
         if said in (1, 2):
             _from_2(record)
+        if said in (1, 2, 3):
+            _from_3(record)
             return json.dumps(record).encode()
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
     return data
+
+
+def _is_exempt(data: bytes) -> bool:
+    try:
+        return "exempt" in json.loads(data)
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def _from_1(record: dict[str, Any]) -> None:
@@ -236,7 +267,6 @@ def _from_2(record: dict[str, Any]) -> None:
     durations = record["durations"]
     if "taken_up" in record or "wall_ms" in durations:
         raise KeyError("taken_up")
-    record["schema"] = SCHEMA
     record["taken_up"] = 0
     times = [record[name] for name in ("arrived_at", "ended_at")]
     durations["wall_ms"] = 0
@@ -245,13 +275,31 @@ def _from_2(record: dict[str, Any]) -> None:
         durations["wall_ms"] = (ended - began) // timedelta(milliseconds=1)
 
 
-def parse_record(data: bytes, name: str) -> RecordModel:
-    """A record read strictly; one of schema 1 or 2 as if it were of this one.
+def _from_3(record: dict[str, Any]) -> None:
+    """Never destroyed, and none of an exempt call. Raises KeyError where it says."""
+    if "exempt" in record or "destroyed" in record["recording"]:
+        raise KeyError("destroyed")
+    record["schema"] = SCHEMA
+    record["recording"]["destroyed"] = None
 
-    Raises SpoolError that names each field that is wrong.
+
+def parse_record(data: bytes, name: str) -> RecordModel:
+    """A record of a call, read strictly; one of an older schema as if it were of this one.
+
+    Raises SpoolError that names each field that is wrong, or that says that it is the record of
+    an exempt call.
     """
+    record = parse_either(data, name)
+    if isinstance(record, ExemptModel):
+        raise SpoolError(f"{name}: the record of an exempt call, of which nothing else is kept")
+    return record
+
+
+def parse_either(data: bytes, name: str) -> RecordModel | ExemptModel:
+    """A record of either kind, read as :func:`parse_record` does. Raises SpoolError."""
+    kind = ExemptModel if _is_exempt(data) else RecordModel
     try:
-        return RecordModel.model_validate_json(_of_now(data))
+        return kind.model_validate_json(_of_now(data))
     except ValidationError as error:
         wrong = [
             f"  {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"

@@ -23,8 +23,10 @@ from gevent.threadpool import ThreadPool
 
 from ivr.clock import Clock, Timer
 from ivr.core.entries import Finished, Stamp, Stamped
+from ivr.core.record import iso
 from ivr.errors import DiskError
 from ivr.storage.atomic import REAL, Disk
+from ivr.storage.destroy import doomed_calls
 from ivr.storage.fault import describe
 from ivr.storage.filing import Filed, Filing, Maker, file_batch
 from ivr.storage.journal import Journal
@@ -158,6 +160,19 @@ class Spool:
         self._empty.clear()
         self._later(self._limits.gather_ms)
 
+    def exempt(self, call_id: str, callback: _Callback | None = None) -> None:
+        """Record that an exempt call took place today, and nothing else of it (R8).
+
+        ``call_id`` is an id that is made for it; of the same one there is one record, whoever
+        writes it. It is in no journal: a crash before it is in ``new/`` loses it. Where the disk
+        refuses, it is tried again by itself. Raises SpoolError for what is no call's id.
+        """
+        self.places.record(call_id)
+        day = iso(self._clock.wall_ms(), self._maker.zone).partition("T")[0]
+        self._queue.append((Filing(call_id, (), exempt_on=day), callback or _unasked))
+        self._empty.clear()
+        self._later(self._limits.gather_ms)
+
     def join(self, timeout_s: float) -> bool:
         """Wait until every call that is over has its record; whether that came in time."""
         if self.waiting:
@@ -175,7 +190,8 @@ class Spool:
         return done
 
     def orphans(self, known: Iterable[str]) -> tuple[str, ...]:
-        """Calls that have a file in a recording folder and are none of those known (R22).
+        """Calls that have a file in a recording folder, or of which one is being destroyed, and are
+        none of those known (R22).
 
         For the start, after the calls of the journal and those still in progress are known:
         finish each with no entries. Blocks shortly. A folder that cannot be read does not keep
@@ -184,7 +200,7 @@ class Spool:
         listing = Listing(self.places)
         if not listing.readable:
             raise listing.unread[self.places.recording]
-        found: set[str] = set().union(*listing.readable.values())
+        found = doomed_calls(self.places).union(*listing.readable.values())
         return tuple(sorted(found.difference(known)))
 
     def depth(self) -> Depth:
@@ -231,7 +247,8 @@ class Spool:
                 again.append((filed.again, self._refused_by_disk(filing, filed, callback)))
             else:
                 self._added += not filing.shown
-                self._journal.append(filing.call_id, Finished(), stamp)
+                if not filing.exempt_on:
+                    self._journal.append(filing.call_id, Finished(), stamp)
                 self._loop.run_callback(callback, filed)
         if len(again) < len(batch):
             self._journal.sync(_unwaited)

@@ -69,7 +69,7 @@ def test_a_whole_call() -> None:
         BYE, Finished(),
     )  # fmt: skip
     made = record(told_all, AUDIO)
-    assert (made.schema, made.call, made.host, made.engine) == (3, CALL, "host-1", "0.1.0")
+    assert (made.schema, made.call, made.host, made.engine) == (4, CALL, "host-1", "0.1.0")
     assert (made.team, made.route, made.language) == ("benefits", "main", "en")
     assert (made.number, made.caller, made.caller_name) == ("0300", "07700", "Jo")
     assert (made.direction, made.destination) == ("inbound", "desk")

@@ -74,9 +74,9 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no JSON": (
         lambda spool: (spool / "new" / f"{call_of(spool, '07700900123')}.json").write_text("{"),
-        "not a record of schema 3",
+        "not a record of schema 4",
     ),
-    "another schema": (lambda spool: change(spool, schema=4), "schema"),
+    "another schema": (lambda spool: change(spool, schema=5), "schema"),
     "heard partly": (
         lambda spool: change(spool, announcement="partly"),
         "announcement is 'partly', expected 'fully'",

@@ -40,7 +40,7 @@ def call(house):
 
 def test_who_called_whom(house, call):
     record = call.record
-    assert record["schema"] == 3
+    assert record["schema"] == 4
     assert record["call"] == call.outcome.uuid
     assert (record["number"], record["caller"]) == (NUMBER, "07700900125")
     assert record["caller_name"] == "Zoë Bloggs"

@@ -105,4 +105,4 @@ def test_nothing_that_a_caller_sends_breaks_the_line() -> None:
 
 def test_kinds_are_all_the_entries() -> None:
     assert {Arrived, Finished, PromptEnded, type(ARRIVED)} <= set(KINDS.values())
-    assert len(KINDS) == 28
+    assert len(KINDS) == 30

@@ -15,7 +15,7 @@ import pytest
 
 from ivr.core.entries import Connected, HungUp, OptOutConfirmed, OptOutStarted, RecordingFailed
 from ivr.core.fold import fold
-from ivr.core.record import SCHEMA, CallRecord
+from ivr.core.record import SCHEMA, CallRecord, ExemptRecord
 from ivr.errors import SpoolError, UsageError
 from ivr.storage.atomic import REAL
 from ivr.storage.filing import Filing, Maker, file_batch, record_bytes
@@ -73,10 +73,14 @@ def test_the_schema_has_the_fields_of_the_record_and_no_more() -> None:
         return set(schema["properties"])
 
     schema = record_schema()
-    assert names(schema) == set(CallRecord._fields)
-    for part in schema["$defs"].values():
+    kinds = {each["$ref"].rpartition("/")[2] for each in schema["anyOf"]}
+    assert kinds == {"RecordModel", "ExemptModel"}
+    parts = schema["$defs"]
+    assert names(parts["RecordModel"]) == set(CallRecord._fields)
+    assert names(parts["ExemptModel"]) == set(ExemptRecord._fields)
+    for part in parts.values():
         names(part)
-    assert schema["properties"]["schema"]["const"] == SCHEMA
+    assert {parts[kind]["properties"]["schema"]["const"] for kind in kinds} == {SCHEMA}
 
 
 def test_the_page_about_the_spool_explains_every_field_of_the_record() -> None:
@@ -84,13 +88,13 @@ def test_the_page_about_the_spool_explains_every_field_of_the_record() -> None:
     table = page.partition("| field | meaning |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)
     named = [name for row in rows for name in re.findall("`(.+?)`", row)]
-    assert sorted(named) == sorted(record_schema()["properties"])
+    assert sorted(named) == sorted(CallRecord._fields)
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"schema": 4}, "schema: "),
+        ({"schema": 5}, "schema: "),
         ({"team": 5}, "team: "),
         ({"extra": 1}, "extra: "),
         ({"call": "../x"}, "call: "),
@@ -99,7 +103,7 @@ def test_the_page_about_the_spool_explains_every_field_of_the_record() -> None:
 )
 def test_a_record_that_is_none_is_refused_by_field(change: dict[str, Any], says: str) -> None:
     data = {**json.loads(record_bytes(RECORDS[1])), **change}
-    with pytest.raises(SpoolError, match=f"not a record of schema 3\n  {says}"):
+    with pytest.raises(SpoolError, match=f"not a record of schema 4\n  {says}"):
         parse_record(json.dumps(data).encode(), "x")
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, record_schema())
@@ -137,13 +141,13 @@ def test_a_record_is_shown_as_it_lies_there(places: Places) -> None:
     text = shown(places.root, CALL)
     there = Path(places.record(CALL)).read_text()
     assert list(json.loads(text).items()) == list(json.loads(there).items())
-    assert '\n  "schema": 3,\n' in text
+    assert '\n  "schema": 4,\n' in text
     odd = {**json.loads(there), "caller_name": "\x9b31m\u202e"}
     Path(places.record(CALL)).write_text(json.dumps(odd, ensure_ascii=False))
     assert json.loads(shown(places.root, CALL)) == odd
     assert shown(places.root, CALL).isascii()
     Path(places.record(CALL)).write_text("{}")
-    with pytest.raises(SpoolError, match="not a record of schema 3"):
+    with pytest.raises(SpoolError, match="not a record of schema 4"):
         shown(places.root, CALL)
 
 

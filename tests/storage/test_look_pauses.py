@@ -103,7 +103,13 @@ def test_a_part_that_is_gone_is_bad_and_one_too_many_is_left_over(places: Places
     assert left.detail == "a recording without its record: being filed, or taken in part"
 
 
+def to_schema_3(record: dict[str, Any]) -> None:
+    record["schema"] = 3
+    del record["recording"]["destroyed"]
+
+
 def to_schema_2(record: dict[str, Any]) -> None:
+    to_schema_3(record)
     record["schema"] = 2
     del record["taken_up"], record["durations"]["wall_ms"]
 
@@ -126,7 +132,7 @@ def test_records_of_schema_1_are_read(places: Places) -> None:
     assert record.durations.joined_ms == record.durations.connected_ms
     assert hear(CALL, lambda: places.root).pauses == ()
     edit(places, lambda record: record.pop("team"))
-    with pytest.raises(SpoolError, match="not a record of schema 3\n  team: "):
+    with pytest.raises(SpoolError, match="not a record of schema 4\n  team: "):
         show(places.root, CALL)
 
 
@@ -136,7 +142,7 @@ def test_records_of_schema_2_are_read(places: Places) -> None:
     edit(places, to_schema_2)
     assert [finding.verdict for finding in verify(places.root)] == ["good"]
     record = show(places.root, CALL)
-    assert (record.schema_version, record.taken_up) == (3, 0)
+    assert (record.schema_version, record.taken_up) == (4, 0)
     assert (record.durations.wall_ms, record.durations.total_ms) == (9_000, 9_000)
     assert len(record.recording.pauses) == 1
     edit(places, lambda record: record.update(arrived_at=""))
@@ -146,12 +152,21 @@ def test_records_of_schema_2_are_read(places: Places) -> None:
         show(places.root, CALL)
 
 
-@pytest.mark.parametrize("said", [1, 2])
+def test_records_of_schema_3_are_read(places: Places) -> None:
+    put(places, MASKED)
+    file(places, PAUSED)
+    edit(places, to_schema_3)
+    assert [finding.verdict for finding in verify(places.root)] == ["good"]
+    record = show(places.root, CALL)
+    assert (record.schema_version, record.recording.destroyed) == (4, None)
+
+
+@pytest.mark.parametrize("said", [1, 2, 3])
 def test_an_older_record_does_not_hide_what_it_has_too_much(places: Places, said: int) -> None:
     put(places, MASKED)
     file(places, PAUSED)
     edit(places, lambda record: record.update(schema=said))
-    with pytest.raises(SpoolError, match="not a record of schema 3"):
+    with pytest.raises(SpoolError, match="not a record of schema 4"):
         show(places.root, CALL)
 
 
@@ -176,7 +191,7 @@ def test_what_cannot_be_heard_says_why(places: Places, tmp_path: Path) -> None:
     for name, data in (("x.wav", b"OggS" + bytes(60)), ("x.json", b"{")):
         (tmp_path / name).write_bytes(data)
     for what, says in (
-        ("x.wav", "not a WAV file"), ("x.json", "not a record of schema 3"),
+        ("x.wav", "not a WAV file"), ("x.json", "not a record of schema 4"),
         ("none.wav", "No such file"), (".", "is a folder, expected a file"),
     ):  # fmt: skip
         with pytest.raises(SpoolError, match=says):

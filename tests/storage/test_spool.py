@@ -64,7 +64,7 @@ def test_a_record_and_its_recording(bench: Bench) -> None:
     assert bench.names("new") == [f"{CALL}.json", f"{CALL}.wav"]
     assert bench.names("recording") == bench.names("tmp") == bench.names("aside") == []
     record = bench.record(CALL)
-    assert record["schema"] == 3
+    assert record["schema"] == 4
     assert record["call"] == CALL
     assert record["host"] == "host-1"
     sound = record["recording"]
