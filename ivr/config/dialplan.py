@@ -15,6 +15,7 @@ from ivr.config.lines import check_lines
 from ivr.config.mistakes import did_you_mean, quoted
 from ivr.config.outbound import check_contexts, check_routes
 from ivr.config.pause import check_codes
+from ivr.config.places import Documents
 from ivr.config.reading import read
 from ivr.config.schema import (
     DestinationsFile,
@@ -39,6 +40,7 @@ class Dialplan:
     teams: Mapping[str, TeamFile | None]
     destinations: DestinationsFile | None
     routes: RoutesFile | None
+    files: Documents | None
 
 
 def read_dialplan(
@@ -77,7 +79,8 @@ def read_dialplan(
         destinations_document,
         routes_document,
     )
-    return Dialplan(documents, policy, teams, destinations, routes)
+    files = Documents(policy_document, team_documents, destinations_document, routes_document)
+    return Dialplan(documents, policy, teams, destinations, routes, files)
 
 
 def _teams(folder: Path, site: Document) -> dict[str, Document]:

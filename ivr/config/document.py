@@ -20,6 +20,19 @@ class Place:
     column: int
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place with its file, for people."""
+
+    path: str
+    """The file as it is shown to people."""
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
 @dataclass(slots=True)
 class Document:
     """A file that was read: its values, where each is, and what is wrong with it so far."""
@@ -55,6 +68,14 @@ class Document:
     def key_place(self, where: Where) -> Place:
         """Where the key is that leads to the value; for an item of a list, the item itself."""
         return self.keys.get(where) or self.place(where)
+
+    def source(self, where: Where) -> Source | None:
+        """Where the key is that leads to the value, or the item of a list; ``None`` where there is
+        no such value."""
+        if where not in self.values:
+            return None
+        place = self.key_place(where)
+        return Source(self.shown, place.line, place.column)
 
     def say(self, where: Where, text: str, *, at_key: bool = False) -> None:
         """Note a mistake about the value (or its key), unless one was noted there already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,17 +13,14 @@ from ivr.config.catalogue import Catalogue, read_catalogues
 from ivr.config.dialplan import Dialplan, read_dialplan
 from ivr.config.document import Document
 from ivr.config.folders import is_folder, resolved
-from ivr.config.kinds import milliseconds
+from ivr.config.hours import Hours
 from ivr.config.lines import payment_lines
 from ivr.config.mistakes import Mistake
-from ivr.config.outbound import beginnings, by_number
-from ivr.config.pause import pausing
 from ivr.config.reading import read
-from ivr.config.schema import Defaults, DestinationsFile, TeamFile
-from ivr.config.schema import Route as RouteEntry
-from ivr.config.settings import Configuration, Route, Site
+from ivr.config.resolve import Resolver, hours_of
+from ivr.config.routes import beginnings, by_number
+from ivr.config.settings import Configuration, Site
 from ivr.config.site import read_site
-from ivr.core.policy import CallPolicy, Prompt
 from ivr.errors import ConfigError
 
 __all__ = ["Configuration", "ConfigurationError", "Mistake", "check", "load"]
@@ -67,7 +65,7 @@ class _Files:
     catalogues: Mapping[str, Catalogue]
 
 
-_NOTHING = Dialplan((), None, {}, None, None)
+_NOTHING = Dialplan((), None, {}, None, None, None)
 
 
 def _read(site_file: Path) -> _Files:
@@ -88,26 +86,53 @@ def _read(site_file: Path) -> _Files:
 
 
 def _configuration(files: _Files) -> Configuration:
-    site, policy = files.site, files.dialplan.policy
-    destinations, routes_file = files.dialplan.destinations, files.dialplan.routes
-    if site is None or policy is None or destinations is None or routes_file is None:
+    site, plan = files.site, files.dialplan
+    policy, destinations, routes_file = plan.policy, plan.destinations, plan.routes
+    documents = plan.files
+    if (
+        site is None
+        or policy is None
+        or destinations is None
+        or routes_file is None
+        or documents is None
+    ):
         raise ConfigError("the configuration has a mistake that was not named; please report it")
     version = _version(files)
-    routes = []
-    for entry in routes_file.root:
-        team = files.dialplan.teams[entry.team]
+    resolver = Resolver(
+        policy=policy,
+        version=version,
+        catalogues=files.catalogues,
+        destinations=destinations.root,
+        lines=payment_lines(destinations),
+        zone=site.time_zone,
+        documents=documents,
+    )
+    routes, extensions = [], {}
+    for name, team in plan.teams.items():
         if team is None:
-            raise ConfigError(f"team {entry.team} has a mistake that was not named; report it")
-        made = _Made(policy.version, version, policy.defaults, files.catalogues, destinations)
-        routes.append(made.route(entry, team))
+            raise ConfigError(f"team {name} has a mistake that was not named; please report it")
+        extensions[name] = tuple(team.extensions or ())
+        _learn_holidays(hours_of(team, policy.defaults, site.time_zone))
+    for n, entry in enumerate(routes_file.root):
+        team = plan.teams[entry.team]
+        if team is not None:
+            routes.append(resolver.route(n, entry, team))
     return Configuration(
         site=site,
         policy_version=policy.version,
         version=version,
         routes=tuple(routes),
-        policies=MappingProxyType(by_number(routes)),
+        by_number=by_number(routes),
         beginnings=beginnings(routes),
+        queues=resolver.queues(),
+        extensions=MappingProxyType(extensions),
     )
+
+
+def _learn_holidays(hours: Hours | None) -> None:
+    """The library of holidays is loaded now, and not while the first call waits for it."""
+    if hours is not None:
+        hours.is_open(datetime.now(UTC))
 
 
 def _version(files: _Files) -> str:
@@ -121,61 +146,3 @@ def _version(files: _Files) -> str:
             for rate, file in sorted(prompt.files.items()):
                 whole.update(f"{language}/{rate}/{name} {file.sha256}\n".encode())
     return whole.hexdigest()[:_VERSION_DIGITS]
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """Routes out of what the files say."""
-
-    policy_version: str
-    version: str
-    defaults: Defaults
-    catalogues: Mapping[str, Catalogue]
-    destinations: DestinationsFile
-
-    def route(self, entry: RouteEntry, team: TeamFile) -> Route:
-        """The route with its team's policy, defaults filled in."""
-        defaults, own = self.defaults, team.opt_out
-        language = team.language or defaults.language
-        prompts = self.catalogues[language].prompts
-        without_engine = team.without_engine or defaults.without_engine
-        opt_out = defaults.opt_out
-        reminders = opt_out.reminders if own.reminders is None else own.reminders
-        policy = CallPolicy(
-            team=entry.team,
-            route=entry.name,
-            language=language,
-            policy_version=self.policy_version,
-            config_version=self.version,
-            announcement=prompts[team.prompts.announcement],
-            reminder=prompts[team.prompts.reminder],
-            goodbye=prompts[team.prompts.goodbye],
-            busy=prompts[team.prompts.busy],
-            no_answer=prompts[team.prompts.no_answer],
-            unavailable=prompts[team.prompts.unavailable],
-            opt_out_keys=own.keys or opt_out.keys,
-            return_key=own.return_key or opt_out.return_key,
-            inter_digit_ms=milliseconds(own.inter_digit or opt_out.inter_digit),
-            confirm_ms=milliseconds(own.confirm_wait or opt_out.confirm_wait),
-            reminders=reminders,
-            destination=entry.destination,
-            dial_string=self.destinations.root[entry.destination].dial or "",
-            ring_ms=milliseconds(team.ring or defaults.ring),
-            longest_call_ms=milliseconds(team.longest_call or defaults.longest_call),
-            without_recording=team.without_recording or defaults.without_recording,
-            direction=entry.direction,
-            payment_line=self.destinations.root[entry.destination].payment_line,
-            pausing=pausing(defaults.pause, team.pause, payment_lines(self.destinations)),
-        )
-        message: Prompt | None = None
-        if without_engine == "message":
-            message = prompts[team.prompts.no_engine]
-        return Route(
-            name=entry.name,
-            numbers=tuple(number for number in entry.numbers if not number.endswith("*")),
-            beginnings=tuple(one[:-1] for one in entry.numbers if one.endswith("*")),
-            strip=entry.strip or "",
-            policy=policy,
-            without_engine=without_engine,
-            no_engine=message,
-        )

@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
-from ivr.config.addresses import dials_number, with_number
+from ivr.config.addresses import dials_number
 from ivr.config.document import Document
 from ivr.config.mistakes import quoted
 from ivr.config.schema import Render
-from ivr.config.settings import Beginning, Route
 from ivr.config.telephone import RouteNumber
-from ivr.core.policy import CallPolicy
-
-
-def by_number(routes: Iterable[Route]) -> dict[str, CallPolicy]:
-    """The policy of every number that is named whole, with its dial string complete."""
-    return {
-        number: replace(
-            route.policy,
-            dial_string=with_number(route.policy.dial_string, number.removeprefix(route.strip)),
-        )
-        if dials_number(route.policy.dial_string)
-        else route.policy
-        for route in routes
-        for number in route.numbers
-    }
-
-
-def beginnings(routes: Iterable[Route]) -> tuple[Beginning, ...]:
-    """How other numbers begin, the longest first, so that the first that fits is right."""
-    found = [
-        Beginning(digits, route.strip, route.policy)
-        for route in routes
-        for digits in route.beginnings
-    ]
-    return tuple(sorted(found, key=lambda one: (-len(one.digits), one.digits)))
 
 
 def check_contexts(routes: Document, site: Document) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from ivr.config.addresses import Address, with_number
+from ivr.config.addresses import Address
+from ivr.config.document import Source
+from ivr.config.routes import LEAST_MORE, MOST_MORE, Beginning, Route
 from ivr.core.entries import Arrived, Stamped
 from ivr.core.policy import CallPolicy, Prompt
 
 __all__ = [
+    "LEAST_MORE",
+    "MOST_MORE",
     "Address",
     "Beginning",
+    "CallQueue",
     "Configuration",
     "EventSocket",
     "Limits",
@@ -88,50 +94,29 @@ class Site:
     prompts: Path
     fallback: Path | None = None
     """Where recordings go on while the spool cannot be written (R22); ``None`` is nowhere."""
-
-
-LEAST_MORE, MOST_MORE = 3, 15
-"""How many digits follow the beginning of a number: not so few that ``9*`` claims 999, and no
-more than a telephone number has."""
+    time_zone: ZoneInfo | None = None
+    """By whose clock teams are open and closed; ``None`` is the host's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """Numbers of an outbound route, by how they begin."""
-
-    digits: str
-    strip: str
-    """What of the beginning is not dialled on."""
-    policy: CallPolicy
-    """Its dial string has ``$number`` where the number goes."""
-
-    def policy_for(self, number: str) -> CallPolicy | None:
-        """How a call to this number is treated; ``None`` where it is not one of these."""
-        more = f"[0-9]{{{LEAST_MORE},{MOST_MORE}}}"
-        if not re.fullmatch(self.digits + more, number):
-            return None
-        dial = with_number(self.policy.dial_string, number.removeprefix(self.strip))
-        return replace(self.policy, dial_string=dial)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Numbers and how their calls are treated."""
+class CallQueue:
+    """A queue of callers, as FreeSWITCH's own module is to have it (R9)."""
 
     name: str
-    numbers: tuple[str, ...]
-    """Those that are named whole."""
-    beginnings: tuple[str, ...]
-    """How others begin, in an outbound route."""
-    strip: str
-    """Digits that are not dialled on; empty is none."""
-    policy: CallPolicy
-    """In an outbound route its dial string may have ``$number``: see
-    :meth:`Configuration.policy_for`."""
-    without_engine: Literal["connect", "message"]
-    """What FreeSWITCH does with a call when no engine answers."""
-    no_engine: Prompt | None
-    """The message; ``None`` where calls are connected."""
+    """Of the destination."""
+    members: tuple[str, ...]
+    """As FreeSWITCH dials them, in the order of the file."""
+    strategy: Literal["at-once", "in-order", "round"]
+    music: str
+    announcement: Prompt | None
+    """Spoken again and again while a caller waits."""
+    every_s: int
+    """How long it is from one announcement to the next."""
+    longest_ms: int
+    """How long a caller waits at most."""
+    ring_ms: int
+    """How long a member's telephone rings."""
+    place: Source = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,28 +128,64 @@ class Configuration:
     version: str
     """Twelve hex digits of a SHA-256 over all YAML and the prompts' hashes."""
     routes: tuple[Route, ...]
-    policies: Mapping[str, CallPolicy] = field(repr=False)
-    """By number, as FreeSWITCH's destination_number holds it."""
+    by_number: Mapping[str, tuple[Route, ...]] = field(repr=False)
+    """The routes that name a number whole, as FreeSWITCH's destination_number holds it."""
     beginnings: tuple[Beginning, ...] = field(repr=False)
-    """Of the numbers of outbound routes, the longest first."""
+    """Of the numbers of staff's routes, the longest first."""
+    queues: tuple[CallQueue, ...] = ()
+    extensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Of each team's staff, by team."""
 
-    def policy_for(self, number: str) -> CallPolicy | None:
-        """How a call to the number is treated; ``None`` where no route claims it.
+    def route_for(self, number: str, *, caller: str = "") -> Route | None:
+        """The route that claims a call to the number; ``None`` where none does.
 
         A number that is named whole comes before those that are claimed by how they begin, and the
-        longest beginning before shorter ones. The dial string is complete: where a beginning
-        claimed it, the number that goes into it is digits only (R23).
+        longest beginning before shorter ones.
         """
-        found = self.policies.get(number)
-        if found is not None:
-            return found
-        tries = (beginning.policy_for(number) for beginning in self.beginnings)
-        return next((policy for policy in tries if policy is not None), None)
+        named = (route for route in self.by_number.get(number, ()) if route.takes(caller))
+        begun = (
+            one.route
+            for one in self.beginnings
+            if one.route.takes(caller) and one.route.begins(number) == one.digits
+        )
+        return next(named, None) or next(begun, None)
+
+    def policy_for(
+        self, number: str, *, caller: str = "", at: datetime | None = None, turn: int = 0
+    ) -> CallPolicy | None:
+        """How a call to the number is treated; ``None`` where no route claims it.
+
+        ``caller`` is the number that calls, ``at`` the moment at which the call arrived (now; one
+        without a zone is by the site's clock), and ``turn`` how many calls its route had before
+        (for ring groups whose members ring by turns). The same arguments give the same answer. A
+        call that is looked up again later in its life must be given the moment at which it
+        arrived, or a team that closed meanwhile would be closed to it: for a call with a journal
+        :meth:`policy_left` does that. The dial string is complete: where a beginning claimed the
+        number, what goes into it is digits only (R23).
+        """
+        route = self.route_for(number, caller=caller)
+        if route is None:
+            return None
+        return route.policy_for(number, at=at or datetime.now(UTC), turn=turn)
 
     def policy_left(self, journal: Iterable[Stamped]) -> CallPolicy:
-        """How a call is treated that an earlier engine left, by its journal: that of the number
-        that was called; of a number that no route claims any more, or of a call of which nothing
-        is known, the one that gives a call the longest time (R22)."""
-        numbers = (one.entry.number for one in journal if isinstance(one.entry, Arrived))
-        found = next(filter(None, map(self.policy_for, numbers)), None)
-        return found or max(self.policies.values(), key=lambda policy: policy.longest_call_ms)
+        """How a call is treated that an earlier engine left, by its journal: as one to the number
+        that was called, at the moment at which it arrived; of a number that no route claims any
+        more, or of a call of which nothing is known, the policy that gives a call the longest time
+        (R22). What goes on with a call that has a journal asks this, never :meth:`policy_for`."""
+        for one in journal:
+            if isinstance(one.entry, Arrived):
+                at = _moment(one.stamp.wall_ms)
+                found = self.policy_for(one.entry.number, caller=one.entry.caller, at=at)
+                if found is not None:
+                    return found
+        policies = (route.policy for route in self.routes)
+        return max(policies, key=lambda policy: policy.longest_call_ms)
+
+
+_LAST_MS = 200_000_000_000_000
+"""In the year 8307: a clock that is later is broken, and Python's dates end soon after."""
+
+
+def _moment(wall_ms: int) -> datetime:
+    return datetime.fromtimestamp(min(max(wall_ms, 0), _LAST_MS) / 1000, UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ivr.config.addresses import Address, AddressText
 from ivr.config.document import Document, read_bytes
@@ -54,6 +55,7 @@ def read_site(document: Document) -> Site | None:
         dialplan=resolved(document, file.dialplan),
         prompts=prompts,
         fallback=fallback,
+        time_zone=ZoneInfo(file.time_zone) if file.time_zone else None,
     )
 
 

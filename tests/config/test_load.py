@@ -212,4 +212,4 @@ def test_configuration_cannot_be_changed(site_file: Path) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.version = "x"  # type: ignore[misc]  # that it is refused is what is tested
     with pytest.raises(TypeError):
-        config.policies["999"] = config.routes[0].policy  # type: ignore[index]  # the same
+        config.by_number["999"] = config.routes  # type: ignore[index]  # the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -52,6 +53,7 @@ CHANGES: list[tuple[dict[str, object], tuple[str, ...]]] = [
     ({"render": RenderSettings("b", "c", 1)}, ()),
     ({"dialplan": Path("/b")}, ()),
     ({"prompts": Path("/b")}, ()),
+    ({"time_zone": ZoneInfo("Europe/London")}, ()),
 ]
 
 
