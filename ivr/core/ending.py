@@ -19,6 +19,8 @@ from ivr.core.entries import (
     Finished,
     HungUp,
     OptOutConfirmed,
+    OptOutReturned,
+    OptOutStarted,
     PauseEnded,
     PauseHeld,
     PauseOverdue,
@@ -117,6 +119,21 @@ def channel_of(record_id: str, entries: Iterable[Stamped]) -> str:
     says otherwise (R8)."""
     told = (one.entry.channel for one in entries if isinstance(one.entry, Arrived))
     return next(told, "") or record_id
+
+
+def opting_out(entries: Iterable[Stamped]) -> bool:
+    """Whether the caller gave the sequence in mid-call, and nothing says that they came back or
+    what becomes of what was recorded: the engine died meanwhile, or the journal lost it (R4)."""
+    given = False
+    for stamped in entries:
+        match stamped.entry:
+            case OptOutStarted(connected=True):
+                given = True
+            case OptOutReturned() | OptOutConfirmed():
+                given = False
+            case _:
+                pass
+    return given
 
 
 def hang_up_of(entries: Sequence[Stamped]) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ivr.config.settings import EventSocket
 from ivr.core import entries
+from ivr.core.ending import channel_of
 from ivr.core.entries import Stamped
 from ivr.doctor.switch import Conversation, SwitchAway
 from ivr.esl.translate import is_leg, remembered
@@ -41,7 +42,10 @@ def ask(freeswitch: EventSocket, calls: Mapping[str, tuple[Stamped, ...]]) -> As
         talk = Conversation(freeswitch.address, freeswitch.password)
         try:
             core, *answers = talk.ask(
-                ["global_getvar core_uuid", *(f"uuid_exists {call}" for call in calls)]
+                [
+                    "global_getvar core_uuid",
+                    *(f"uuid_exists {channel_of(call, told)}" for call, told in calls.items()),
+                ]
             )
             # Whatever is no clear "no", as the engine takes it.
             held: dict[str, Held] = {
@@ -64,15 +68,15 @@ def _says_paused(answer: str) -> bool:
     return set_ and remembered(answer) is not None
 
 
-def _customers_leg(call_id: str, told: Iterable[Stamped]) -> str:
+def _customers_leg(call_id: str, told: Sequence[Stamped]) -> str:
     """In a call that staff make it is the first other leg, which is recorded (R10)."""
     outbound = False
     for one in told:
         match one.entry:
             case entries.Arrived(direction=direction):
-                outbound = direction == "outbound"
+                outbound = direction in ("outbound", "internal")
             case entries.Connected(other_leg=leg) if outbound and is_leg(leg):
                 return leg
             case _:
                 pass
-    return call_id
+    return channel_of(call_id, told)

@@ -17,7 +17,7 @@ from typing import Literal
 
 from ivr.config.settings import Configuration
 from ivr.core import entries
-from ivr.core.ending import is_lost, unseen_end
+from ivr.core.ending import is_exempt, is_lost, unseen_end
 from ivr.core.entries import Stamp, Stamped
 from ivr.core.record import iso
 from ivr.core.state import Pause
@@ -27,6 +27,7 @@ from ivr.doctor.on_spool import spare_journal
 from ivr.doctor.patient import Patient
 from ivr.errors import DiskError, SpoolError
 from ivr.recording.audio import inspect_fd, is_blank_fd
+from ivr.storage.destroy import is_doomed
 from ivr.storage.known import is_known
 from ivr.storage.opened import kind_of
 from ivr.storage.places import Places
@@ -170,6 +171,8 @@ def _then(
     core: str,
 ) -> str:
     """What becomes of a call, in a few words."""
+    if is_exempt(told):  # the engine knows nothing of how it goes on
+        return "its record is written: it ends where the exempt extension came in"
     if held == "unknown":
         return "waits until FreeSWITCH can be asked, or its recording is seen to stand still"
     if held == "yes":
@@ -180,6 +183,8 @@ def _then(
         return f"waits until {places.fallback} is there: a part of its recording is to lie in it"
     if os.path.lexists(places.record(call_id)):
         return "its record is there already: what else is left of it is cleared away"
+    if is_doomed(places, call_id, told):
+        return "its caller opted out: what was recorded is destroyed, then its record is written"
     if not told:
         if not is_known(places.root, places.fallback):
             return f"waits until {places.fallback} is there: its journal may lie in it"
@@ -245,6 +250,10 @@ def _word(entry: entries.Entry) -> str:
             return f"hearing {role or name}"
         case entries.OptOutStarted():
             return "opting out"
+        case entries.OptOutConfirmed():
+            return "opted out"
+        case entries.Exempted():
+            return "exempt"
         case entries.OptOutReturned():
             return "back from opting out"
         case entries.Dialled():

@@ -26,7 +26,7 @@ from ivr.storage.names import audio_of, is_call_id
 from ivr.storage.opened import NoFileError, read_file
 from ivr.storage.places import Places
 from ivr.storage.tape import Listing
-from ivr.storage.whereabouts import begun_in, other_folders
+from ivr.storage.whereabouts import begun_in, other_folders, paths_of
 
 _WRITE = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -67,12 +67,21 @@ class Destroyer:
         call_id: str,
         entries: Sequence[Stamped],
         listing: Listing,
+        *,
+        all_known: bool,
     ) -> None:
+        """``all_known``: the journal has all of the call, so that no part lies in a folder that it
+        does not name."""
         self._disk = disk
         self._places = places
         self._call_id = call_id
         self._begun = begun_in(entries)
-        self._unread = tuple(listing.unread.values())
+        named = {os.path.dirname(path) for path in paths_of(entries)}
+        self._unread = [
+            error
+            for folder, error in listing.unread.items()
+            if not all_known or str(folder) in named
+        ]
         recorded = (*listing.readable, *other_folders(entries, places))
         self._folders = (*recorded, places.new, places.tmp, places.aside)
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 
+from ivr.core.ending import opting_out
 from ivr.core.entries import Arrived, Stamped
 from ivr.core.fold import fold
 from ivr.core.record import SCHEMA, CallRecord, Destroyed, ExemptRecord, FoundAudio, iso
@@ -98,7 +99,10 @@ class Filing:
             what = "the beginning of the call is not in the journal"
         else:
             what = "the call is not in the journal"
-        return f"{what}: there may be pauses that are not known, and were not made silent"
+        unsure = f"{what}: there may be pauses that are not known, and were not made silent"
+        if opting_out(self.entries):
+            return f"{unsure}; its caller opted out, and it may be that nothing was to be kept"
+        return unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +291,8 @@ class _Batch:
     def _destroy(self, call: _Open, there: Listing) -> None:
         """Destroy all audio of the call, and write its record only then."""
         call_id, entries, maker = call.filing.call_id, call.filing.entries, self.maker
-        call.doomed = Destroyer(self.disk, self.places, call_id, entries, there)
+        known = not call.filing.doubt
+        call.doomed = Destroyer(self.disk, self.places, call_id, entries, there, all_known=known)
         gone = call.doomed.destroy()
         call.shown = call.shown or os.path.lexists(self.places.record(call_id))
         if call.shown:
