@@ -206,6 +206,11 @@ class Metrics:
         self.marks = Counter(
             "ivr_marks", "Marks on calls: abuse, card-digits.", ["mark"], registry=registry
         )
+        self.exempt_calls = Counter(
+            "ivr_calls_exempt",
+            "Calls with the exempt extension from their beginning; nothing else is known of them.",
+            registry=registry,
+        )
         self.features = Counter(
             "ivr_feature_codes", "Feature codes that agents keyed.", ["feature"], registry=registry
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
-Direction = Literal["inbound", "outbound"]
+Direction = Literal["inbound", "outbound", "internal"]
 RecordingNow = Literal[
     "none", "starting", "recording", "paused", "stopped", "stalled", "ended", "failed"
 ]
@@ -27,7 +27,7 @@ class CallNow(NamedTuple):
     call: str
     """Its id, which is FreeSWITCH's of the A leg."""
     direction: Direction
-    """``outbound`` is a call that staff make (R10)."""
+    """``outbound`` is a call that staff make, ``internal`` one to each other (R10)."""
     team: str
     route: str
     """Name of the route in ``dialplan/`` that claimed it."""

@@ -304,11 +304,9 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
         return Step(state)
     if state.phase in (Phase.CLOSING, Phase.NEW):
         return steps.finish(state)
-    if state.opting and state.phase is not Phase.KEYING:
-        return midcall.lost(state, policy)
     # Also of one that heard a prompt it is known how it goes on: by FreeSWITCH's dialplan, which
     # may hand it over once more.
-    state, again = pausing.link_lost(state._replace(opting=False, to_customer=False))
+    state, again = pausing.link_lost(midcall.link_lost(state))
     limit_ms = TOLD_MS if state.phase is Phase.REFUSING else policy.longest_call_ms
     return steps.enter(state, Phase.UNLINKED, limit_ms, *again)
 

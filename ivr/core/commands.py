@@ -103,12 +103,20 @@ class LeaveQueue:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Part the two without ending either leg; the other one hears music (docs/freeswitch.md 10a).
-
-    Should no engine come back to them, they end by themselves after ``limit_s``."""
+    """Part the two without ending either leg (docs/freeswitch.md 79). Should the engine be gone,
+    FreeSWITCH joins them again."""
 
     other_leg: str
     limit_s: int
+    """A leg that nobody comes back to ends by itself after so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayMusic:
+    """Have who waits hear music, until joined again."""
+
+    other_leg: str
+    music: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +225,8 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class MakeSure:
-    """Find out whether somebody else is heard through this leg;
-    :class:`~ivr.core.events.StillJoined` follows where nobody is (docs/freeswitch.md 87)."""
+    """Find out whether this is the exempt extension's leg, or somebody else is heard through it
+    (docs/freeswitch.md 87): ``Exempt`` follows where it is, ``StillJoined`` where nobody is."""
 
     leg: str
 
@@ -228,6 +236,9 @@ class Unmask:
     """Have the recording hear again."""
 
     path: str
+    only_with: str = ""
+    """And only while the A leg is joined to this leg, as FreeSWITCH itself finds in that moment
+    (R8, docs/freeswitch.md 83); empty is whoever it is joined to."""
 
 
 class Tone(StrEnum):
@@ -282,6 +293,7 @@ Command = (
     | Enqueue
     | LeaveQueue
     | Part
+    | PlayMusic
     | Join
     | EndOther
     | SpeakIn

@@ -209,8 +209,7 @@ def joined(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
             reason = state.undurable or "the journal was not written in time"
             started = (do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),)
     state, commands = pausing.met(state, event, policy)
-    again = not first and not other and not state.aside
-    state, heard = (veil.same_leg if again else veil.lifted)(state, policy)
+    state, heard = veil.joined(state, policy)
     if first and policy.exempt and state.pause is not Pause.OFF:
         # FreeSWITCH let the recording hear as the telephone was answered, paused or not.
         state, heard = pausing.taken_up(state)

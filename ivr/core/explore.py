@@ -333,6 +333,8 @@ def _in_words(command: Command) -> str:
             return "leave the queue"
         case do.Part():
             return "part"
+        case do.PlayMusic():
+            return ""
         case do.Join():
             return "join"
         case do.EndOther():

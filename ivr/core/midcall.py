@@ -48,14 +48,14 @@ def keying(state: CallState, event: Event, policy: CallPolicy) -> Step:
             step = connected(state, event, policy)
             if step.state.phase in (Phase.CONNECTED, Phase.PARTED):
                 # They were parted, by a transfer: whoever keyed meant somebody else.
-                over = pausing.left(step.state._replace(keys=NO_KEYS, opting=False))
+                over = pausing.left(step.state._replace(keys=NO_KEYS, opting=False), policy)
                 return Step(over.state, (*step.commands, *over.commands))
             return step
 
 
 def _not_meant(state: CallState, policy: CallPolicy) -> Step:
     """What was keyed is not the sequence: the call goes on as before."""
-    over = pausing.left(state._replace(keys=NO_KEYS, opting=False))
+    over = pausing.left(state._replace(keys=NO_KEYS, opting=False), policy)
     return steps.enter(over.state, Phase.CONNECTED, policy.longest_call_ms, *over.commands)
 
 
@@ -89,8 +89,9 @@ def parting(state: CallState, event: Event, policy: CallPolicy) -> Step:
     is played all the same: nothing of it is kept."""
     match event:
         case events.Unbridged() | events.BridgeEnded(hung_up=False):
-            parted = do.Journal(entries.Parted())
-            return steps.then(parted, _remind(state.parted(event.at), policy))
+            music = do.PlayMusic(state.other_leg, policy.music)
+            parted = (do.Journal(entries.Parted()), music)
+            return steps.then_all(parted, _remind(state.parted(event.at), policy))
         case events.TimerFired():
             return _remind(state, policy)
         case _:
@@ -133,7 +134,7 @@ def came_back(state: CallState, policy: CallPolicy) -> Step:
 
 def _goes_on(state: CallState, policy: CallPolicy) -> Step:
     state = state._replace(aside=False, opting=False, to_customer=False, keys=NO_KEYS)
-    over = pausing.left(state)
+    over = pausing.left(state, policy)
     told = do.TellAgent(Tone.STAYED)
     return steps.enter(over.state, Phase.CONNECTED, policy.longest_call_ms, *over.commands, told)
 
@@ -179,8 +180,9 @@ def confirmation(state: CallState, how: str, policy: CallPolicy) -> entries.OptO
     return entries.OptOutConfirmed(how=how, recorded="destroy" if destroyed else "keep")
 
 
-def lost(state: CallState, policy: CallPolicy) -> Step:
-    """The call's own socket is gone while its caller opts out: FreeSWITCH ends a leg that nobody
-    controls (docs/freeswitch.md 79), and the other one must not wait for it."""
-    confirmed = do.Journal(confirmation(state, "lost", policy))
-    return steps.then(confirmed, steps.hang_up(state, "NORMAL_CLEARING", "opted-out"))
+def link_lost(state: CallState) -> CallState:
+    """The call's own socket is gone. FreeSWITCH joins the two again that were parted
+    (docs/freeswitch.md 79), and nobody hears the caller's keys any more: nothing is kept to the
+    end, unless the caller had come back, or had keyed no more than the beginning."""
+    opting = state.opting and not state.may_record and state.phase is not Phase.KEYING
+    return state._replace(opting=opting, aside=False, to_customer=False, keys=NO_KEYS)

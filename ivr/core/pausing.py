@@ -80,7 +80,7 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.Held(at=at) if policy.pausing.on_hold == "mask" and not state.held:
             return _held(state, at, policy)
         case events.Unheld() if state.held:
-            return left(state._replace(held=False))
+            return left(state._replace(held=False), policy)
         case events.PauseTimerFired(timer=timer) if timer == state.pause_timer:
             return _late(state, policy)
         case _:
@@ -105,7 +105,7 @@ def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             goes_on = entries.PauseStarted(by=by, guard_ms=policy.pausing.guard_ms)
             return Step(state, (do.Journal(goes_on), do.HastenJournal(), *answer))
         case events.ResumeAsked(by=by) if state.pause is Pause.ON and rules.may_end_now(state):
-            return _end(state, by)
+            return _end(state, by, policy)
         case events.ResumeAsked() if (
             state.pause is Pause.ON and (state.held or state.opting) and state.asked
         ):
@@ -118,7 +118,7 @@ def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             tone = tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
             if well and state.phase is Phase.UNLINKED:
                 # An engine may have been killed before the pause that it made was on disk.
-                return Step(state, (do.Unmask(state.path), do.ShowKeys(), *tone))
+                return Step(state, (veil.unmask(state, policy), do.ShowKeys(), *tone))
             return Step(state, tone)
         case events.AbuseMarked(by=by):
             journal = do.Journal(entries.Marked(mark="abuse", by=by))
@@ -183,7 +183,7 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     hide = (*_hide(state), *hear)  # of the leg that is new, too
     state = _asked_to_hide(state)
     if (was_line and not line) or (was_held and not state.held):
-        step = left(state)
+        step = left(state, policy)
         return Step(step.state, (*hide, *step.commands))
     return Step(state, hide)
 
@@ -207,12 +207,12 @@ def opting(state: CallState, at: int, back_ms: int, policy: CallPolicy) -> Step:
     return Step(state)
 
 
-def left(state: CallState) -> Step:
+def left(state: CallState, policy: CallPolicy) -> Step:
     """The call has left the payment line, is back from hold, or its caller does not opt out: a
     pause that nobody asked for ends with that. One that is not certain yet ends when it is
     (:func:`_hold`)."""
     over = state.pause is Pause.ON and rules.may_end_now(state) and rules.ends_by_itself(state)
-    return _end(state, state.paused_by) if over else Step(state)
+    return _end(state, state.paused_by, policy) if over else Step(state)
 
 
 def is_line(number: str, state: CallState, policy: CallPolicy) -> bool:
@@ -331,7 +331,7 @@ def _hold(state: CallState, how: str, policy: CallPolicy) -> Step:
         tone = ()
     held = _limited(state, Pause.ON, policy.pausing.overdue_ms, journal, *tone)
     # The call may have left the payment line, or hold, while FreeSWITCH was being asked.
-    over = left(held.state)
+    over = left(held.state, policy)
     return Step(over.state, (*held.commands, *over.commands))
 
 
@@ -350,7 +350,7 @@ def _stop(state: CallState) -> Step:
     return _limited(state, Pause.STOPPING, SWITCH_MS, do.StopRecording(state.path), *tone)
 
 
-def _end(state: CallState, by: str) -> Step:
+def _end(state: CallState, by: str, policy: CallPolicy) -> Step:
     """End the pause: unmask, or begin a further part, and then show the keys."""
     journal = do.Journal(entries.PauseEnding(by=by))
     state = state._replace(asked=False)
@@ -359,7 +359,7 @@ def _end(state: CallState, by: str) -> Step:
         step = _show(state._replace(masked=False, veiled=True))
         return Step(step.state, (journal, *step.commands))
     if state.masked:
-        return _limited(state, Pause.UNMASKING, SWITCH_MS, journal, do.Unmask(state.path))
+        return _limited(state, Pause.UNMASKING, SWITCH_MS, journal, veil.unmask(state, policy))
     if not (state.was_stopped and state.may_record and state.recording is Recording.ENDED):
         step = _show(state)
         return Step(step.state, (journal, *step.commands))

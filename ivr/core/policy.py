@@ -178,6 +178,8 @@ class CallPolicy:
     opt_out_connected: Literal["no", "keep", "destroy"] = "no"
     """Whether the opt-out sequence counts once connected, and what becomes then of what was
     recorded before (R4)."""
+    music: str = "local_stream://default"
+    """What an agent hears while a caller decides whether to opt out, as FreeSWITCH plays it."""
     menu: Menu | None = None
     closed: Prompt | None = None
     """The team is closed: this is heard, and the call ends (R9)."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ivr.core import commands as do
-from ivr.core import entries, exempt, midcall, pausing, rules, steps
+from ivr.core import entries, exempt, pausing, rules, steps
 from ivr.core.commands import Command
 from ivr.core.policy import CallPolicy
 from ivr.core.state import ANSWER_MS, JOURNAL_MS, NO_ROOM, CallState, Pause, Phase, Recording
@@ -37,10 +37,8 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
     if told.exempted:
         left = exempt.again(state)
         return steps.then(do.Journal(entries.TakenUp(how="followed")), left)
-    if told.aside:
-        # The two wait apart, and who was to bring them together is gone.
-        lost = midcall.lost(state._replace(opting=True, aside=True, together=False), policy)
-        return steps.then(do.Journal(entries.TakenUp(how="followed")), lost)
+    # FreeSWITCH has joined them again, and nobody hears the caller's key any more (R4).
+    state = state._replace(opting=told.aside)
     step = pausing.taken_up(state) if told.paused else Step(state)
     # What stalled and was to be given up for this part may be growing again.
     stop = tuple(do.StopRecording(path) for path in told.stalled if path != state.path)

@@ -172,7 +172,7 @@ def _came_back(state: CallState, policy: CallPolicy) -> Step:
         return midcall.came_back(state, policy)
     journal = do.Journal(entries.OptOutReturned())
     if state.opting:  # the caller waited in a queue, and waits on
-        over = pausing.left(state._replace(may_record=True, opting=False))
+        over = pausing.left(state._replace(may_record=True, opting=False), policy)
         stop = (steps.stop_prompts(state),) if state.playing else ()
         waits = connecting.dial(over.state, policy)
         return steps.then_all((journal, *stop, *over.commands), waits)

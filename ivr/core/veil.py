@@ -26,12 +26,17 @@ def lifted(state: CallState, policy: CallPolicy) -> Step:
     veiled = state.veiled or bool(policy.exempt)
     if not veiled or state.pause is not Pause.OFF or not state.may_be_recording:
         return Step(state._replace(veiled=False))
-    return Step(state._replace(veiled=False), (do.Unmask(state.path),))
+    return Step(state._replace(veiled=False), (unmask(state, policy),))
 
 
-def same_leg(state: CallState, policy: CallPolicy) -> Step:
-    """The A leg is joined to the leg again that it was joined to before, and perhaps to more than
-    that: FreeSWITCH tells of no third who is heard through it."""
+def unmask(state: CallState, policy: CallPolicy) -> do.Unmask:
+    """Have the recording hear those who are joined now, and nobody who may have come since."""
+    return do.Unmask(state.path, only_with=state.other_leg if policy.exempt else "")
+
+
+def joined(state: CallState, policy: CallPolicy) -> Step:
+    """The A leg hears another: whose that is, and whether a third is heard through it, is asked
+    before the recording hears them. Of most calls it does already (:attr:`do.Bridge.unveils`)."""
     if not policy.exempt or not state.may_be_recording:
         return lifted(state, policy)
     return Step(state._replace(veiled=True), (do.MakeSure(state.other_leg),))

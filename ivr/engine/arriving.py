@@ -9,12 +9,15 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
+from uuid import uuid4
 
 import structlog
 
 from ivr.core import commands as do
 from ivr.core.entries import Stamped
 from ivr.core.policy import CallPolicy
+from ivr.core.state import Phase
+from ivr.core.taking_up import in_language
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
 from ivr.errors import WireError
@@ -64,25 +67,42 @@ class Arrival:
 
     def _driver(self, offered: Offer) -> CallDriver | None:
         """What drives the call from here on; None where it was turned away."""
+        if offered.beside:
+            self._beside(offered)
+            return None
         if self._is_not_ours(offered):
             return None
         if offered.again and self._several():
             # Back when the call is over, the engine that had it before could not know.
             self._link.post(taken_over(offered.call_id, self._context.me), None)
         known = self._context.calls.get(offered.call_id)
-        if known is not None:
+        if known is not None and not (offered.returned and known.state.phase is Phase.DONE):
             return self._back_to(known, offered)
-        policy = self._context.configuration.policy_for(offered.number)
+        policy = self._context.policy_for(offered.number, offered.caller)
         left = self._context.left.entries_of(offered.call_id)
-        if left is not None and not offered.again:
+        if left is not None and not (offered.again or offered.returned):
             self._turn_away(offered, "an earlier engine left it")
             return None
         if policy is None:
             self._turn_away(offered, _UNCLAIMED)
             return None
-        if left is not None:
-            return self._again(offered, policy, self._context.left.recall(offered.call_id))
+        if left is not None and offered.again:
+            record_id = self._context.left.record_of(offered.call_id)
+            entries = self._context.left.recall(offered.call_id)
+            policy = self._context.configuration.policy_left(entries)
+            return self._again(offered, policy, entries, record_id)
         return self._anew(offered, policy)
+
+    def _beside(self, offered: Offer) -> None:
+        """The leg of a called person, who hears the announcement before the two are connected
+        (R10). Without the call that it is for it is let through: nothing of it is recorded."""
+        driver = self._context.calls.get(offered.beside)
+        taken = driver is not None and driver.hand_customer(
+            self._link, offered.call_id, offered.rate
+        )
+        if not taken:
+            log.warning("called person connected without announcement", call=offered.beside)
+            self._link.stop()
 
     def _is_not_ours(self, offered: Offer) -> bool:
         """Whether FreeSWITCH goes on with the call by itself, which was seen to."""
@@ -103,7 +123,7 @@ class Arrival:
             self._turn_away(offered, "it is being driven already")
             return None
         known.let_go()
-        return self._again(offered, known.policy, tuple(known.entries))
+        return self._again(offered, known.policy, tuple(known.entries), known.record_id)
 
     def _anew(self, offered: Offer, policy: CallPolicy) -> CallDriver:
         """A call that comes for the first time, or that another engine had."""
@@ -113,7 +133,16 @@ class Arrival:
             legs = Legs(offered.call_id, offered.call_id, "")
             for text in text_of(do.StopRecording(ALL), legs):
                 self._link.post(text, None)
-        driver = CallDriver(self._context, offered.call_id, offered.caller, policy, link=self._link)
+        # One that comes back has a record already, or none: nobody learns where it was (R8).
+        record_id = str(uuid4()) if offered.returned else ""
+        driver = CallDriver(
+            self._context,
+            offered.call_id,
+            offered.caller,
+            policy,
+            link=self._link,
+            record_id=record_id,
+        )
         driver.begin(offered)
         return driver
 
@@ -126,9 +155,17 @@ class Arrival:
         waited_ms = self._context.clock.monotonic_ms() - self._began_ms
         return waited_ms >= self._context.configuration.site.render.dead_man_s * 1000
 
-    def _again(self, offered: Offer, policy: CallPolicy, entries: Sequence[Stamped]) -> CallDriver:
+    def _again(
+        self, offered: Offer, policy: CallPolicy, entries: Sequence[Stamped], record_id: str
+    ) -> CallDriver:
         driver = CallDriver(
-            self._context, offered.call_id, offered.caller, policy, entries, self._link
+            self._context,
+            offered.call_id,
+            offered.caller,
+            in_language(entries, policy),
+            entries,
+            self._link,
+            record_id,
         )
         driver.go_on(anew=offered.engine not in ("", self._context.me))
         return driver

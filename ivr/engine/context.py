@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ivr.clock import Clock, Timer
 from ivr.config.load import Configuration
 from ivr.core.entries import Entry, Stamp, Stamped
+from ivr.core.policy import CallPolicy
 from ivr.errors import DiskError
 from ivr.esl.session import OnReply
 from ivr.metrics import Metrics
@@ -67,6 +70,9 @@ class Left(Protocol):
     def entries_of(self, call_id: str) -> Sequence[Stamped] | None:
         """What the journal has of a call; None where it is none of them."""
 
+    def record_of(self, call_id: str) -> str:
+        """The id of its record; empty where it is none of them."""
+
     def recall(self, call_id: str) -> Sequence[Stamped]:
         """The same; whoever asks has taken it up."""
 
@@ -89,11 +95,13 @@ class Context:
     metrics: Metrics
     finish: Callable[[CallDriver, list[Stamped]], None]
     """Takes a call whose machine is done, with all it journalled."""
-    release: Callable[[str, Sequence[Stamped]], None]
-    """Takes a call that another engine has or had, with all that is journalled here: that engine
-    makes the record."""
+    release: Callable[[str, str, Sequence[Stamped]], None]
+    """Takes a call that another engine has or had, by its channel and its record's id, with all
+    that is journalled here: that engine makes the record."""
     me: str
     """Which engine this is, among those that share a FreeSWITCH."""
+    here: str = ""
+    """Where this engine takes calls, as FreeSWITCH reaches it: host:port."""
     line: Line = field(init=False)
     folders: Folders = field(init=False)
     left: Left = field(init=False)
@@ -105,7 +113,19 @@ class Context:
     """Calls that staff make, by the id of their customer's leg."""
     agents: dict[str, CallDriver] = field(default_factory=dict)
     """Calls by the id of their agent's leg, which feature codes come from."""
+    turns: Counter[str] = field(default_factory=Counter)
+    """How many calls each route had, for telephones that ring by turns (R9)."""
     _soon: Timer | None = None
+
+    def policy_for(self, number: str, caller: str) -> CallPolicy | None:
+        """How a call that arrives now is treated; None where no route claims it."""
+        route = self.configuration.route_for(number, caller=caller)
+        if route is None:
+            return None
+        turn = self.turns[route.name]
+        self.turns[route.name] += 1
+        at = datetime.fromtimestamp(self.clock.wall_ms() / 1000, UTC)
+        return route.policy_for(number, at=at, turn=turn)
 
     def note(self, call_id: str, entry: Entry, stamp: Stamp) -> None:
         """Journal an entry, and see to it that it is on disk soon, whoever waits for it or not:

@@ -25,7 +25,7 @@ from greenswitch.esl import NotConnectedError
 from ivr.clock import Clock
 from ivr.errors import SwitchError, WireError
 from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import BESIDE, FEATURE
+from ivr.esl.translate import BESIDE, EXEMPT_TOLD, FEATURE
 from ivr.esl.wire import EVENT, Message, line
 from ivr.esl.wording import listening
 from ivr.metrics import Metrics
@@ -78,6 +78,7 @@ class Control:
         feature: Callable[[str, str], None],
         hold: Callable[[str, bool], None],
         agents: Callable[[], bool],
+        exempt: Callable[[str, Message], None],
     ) -> None:
         """``hear`` gets the events of calls that are followed, with the call's id; ``left``
         gives the calls to ask after each time the connection was made, and ``found`` is told
@@ -85,7 +86,8 @@ class Control:
         FreeSWITCH still has, each time the connection was made, and ``gone`` those that it has
         no more. ``feature`` gets the leg on which a feature code was keyed, and which;
         ``hold`` the leg whose telephone put the call on hold (true) or came back; ``agents`` says
-        whether there is anybody now who could key one."""
+        whether there is anybody now who could key one; ``exempt`` gets what the dialplan tells
+        of calls with the exempt extension, with the leg that it tells of."""
         self._address = address
         self._password = password
         self._metrics = metrics
@@ -98,6 +100,7 @@ class Control:
         self._feature = feature
         self._hold_told = hold
         self._agents = agents
+        self._exempt = exempt
         self._followed: set[str] = set()
         self._recorded: dict[str, str] = {}
         """Calls by the leg that is recorded, where that is not the A leg (R10)."""
@@ -355,6 +358,8 @@ class Control:
             feature = message.last(FEATURE)
             if feature is not None:
                 self._feature(leg, feature)
+            elif message.last(EXEMPT_TOLD) is not None:
+                self._exempt(leg, message)
             elif message.event_name in _HOLDS:
                 self._hold_told(leg, message.event_name == _HOLDS[0])
             else:

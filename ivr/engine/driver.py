@@ -21,7 +21,7 @@ from ivr.core import commands as do
 from ivr.core import events, pausing
 from ivr.core.call import advance
 from ivr.core.commands import Command
-from ivr.core.ending import between
+from ivr.core.ending import between, channel_of
 from ivr.core.entries import Arrived, Connected, Stamp, Stamped
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy, Prompt
@@ -33,10 +33,12 @@ from ivr.engine.answers import meant, must_be_ok
 from ivr.engine.context import Context
 from ivr.engine.looking import look, look_who_holds
 from ivr.engine.noticed import noticed
-from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import Legs, Offer, engine_of, event_of
+from ivr.engine.outbox import Outbox
+from ivr.engine.who import forget, know, legs_of
+from ivr.esl.session import Link
+from ivr.esl.translate import Legs, Offer, engine_of, event_of, is_exempt
 from ivr.esl.wire import EVENT, Message
-from ivr.esl.wording import SwitchCommand, keys_told, opening, text_of
+from ivr.esl.wording import SwitchCommand, heard_leg, keys_told, opening, text_of
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,7 @@ class CallDriver:
 
     __slots__ = (
         "_asked",
+        "_beside",
         "_busy",
         "_context",
         "_entries",
@@ -62,11 +65,11 @@ class CallDriver:
         "_outbox",
         "_pause_timer",
         "_plays",
-        "_replies",
         "_timer",
         "call_id",
         "caller",
         "policy",
+        "record_id",
         "state",
     )
 
@@ -78,11 +81,16 @@ class CallDriver:
         policy: CallPolicy,
         entries: Sequence[Stamped] = (),
         link: Link | None = None,
+        record_id: str = "",
     ) -> None:
         """Drive the call from here on, under this policy; ``entries`` is what its journal says so
         far, ``link`` the call's own connection, where it has one."""
         self._context = context
         self.call_id = call_id
+        """FreeSWITCH's id of the A leg."""
+        self.record_id = record_id or call_id
+        """What its record and its files are called: the same, but for a call that came back from
+        the exempt extension (R8)."""
         self.caller = caller
         """The number of who is at the A leg."""
         self.policy = policy
@@ -94,26 +102,27 @@ class CallDriver:
         self._busy = False
         self._gave_in = False
         self._gone = False
-        self._outbox: list[bytes] = []
-        self._replies: list[OnReply | None] = []
+        self._outbox = Outbox()
         self._timer: Timer | None = None
         self._pause_timer: Timer | None = None
         self._asked: list[AsyncResult[None]] = []
         self._link = link
+        self._beside: Link | None = None
+        """The connection of a called person who hears the announcement first (R10)."""
         context.calls[call_id] = self
-        if policy.direction == "outbound":
+        if policy.staff_call:
             context.agents[call_id] = self
         if link is not None:
             link.hand_to(self._on_message, self._on_lost)
             text, replies = opening(call_id)
             heard = partial(must_be_ok, context.metrics, call_id)
-            self._send(text, *(heard,) * replies)
+            self._outbox.put(text, *(heard,) * replies)
 
     def begin(self, offered: Offer) -> None:
         """The call came for the first time."""
         context = self._context
         folder = context.folders.room()
-        path = context.spool.places.recorded(self.call_id, folder=folder)
+        path = context.spool.places.recorded(self.record_id, folder=folder)
         self.take(
             events.Arrived(
                 at=context.clock.monotonic_ms(),
@@ -125,8 +134,24 @@ class CallDriver:
                 elsewhere=context.folders.elsewhere(path),
                 switch=offered.switch,
                 engine=context.me,
+                channel=self.call_id if self.record_id != self.call_id else "",
             )
         )
+
+    def hand_customer(self, link: Link, leg: str, rate: int) -> bool:
+        """Who is called has answered, and FreeSWITCH lets us speak first (R10): connected once the
+        connection ends. False where the call does not wait for that."""
+        if self.state.phase is not Phase.DIALLING or self._link is None or self._beside:
+            return False
+        self._beside = link
+        link.hand_to(_unheard, self._on_beside_lost)
+        self._outbox.put(heard_leg(leg), None)
+        at = self._context.clock.monotonic_ms()
+        self.take(events.CustomerAnswered(at, leg, rate))
+        return True
+
+    def _on_beside_lost(self, _reason: str) -> None:
+        self._beside = None
 
     def go_on(self, *, anew: bool) -> None:
         """FreeSWITCH handed the call over once more: drive it on from where its journal says that
@@ -134,20 +159,22 @@ class CallDriver:
         self._context.line.unfollow(self.call_id)
         context = self._context
         folder = context.folders.room()
-        path = context.spool.places.recorded(self.call_id, folder=folder)
+        path = context.spool.places.recorded(self.record_id, folder=folder)
         elsewhere = context.folders.elsewhere(path)
         offered = Return(path, folder is not None, context.me, elsewhere, anew)
         self._taken(handed_back(self._entries, offered, self.policy))
 
     @classmethod
     def take_up(
-        cls, context: Context, call_id: str, entries: Sequence[Stamped], policy: CallPolicy
+        cls, context: Context, record_id: str, entries: Sequence[Stamped], policy: CallPolicy
     ) -> CallDriver:
         """Follow a call to its end that an earlier engine began and FreeSWITCH still has (R22)."""
         told = (one.entry for one in entries)
-        caller = next((entry.caller for entry in told if isinstance(entry, Arrived)), "")
-        driver = cls(context, call_id, caller, policy, entries)
-        path = context.spool.places.recorded(call_id)
+        arrived = next((entry for entry in told if isinstance(entry, Arrived)), None)
+        call_id = channel_of(record_id, entries)
+        caller = arrived.caller if arrived else ""
+        driver = cls(context, call_id, caller, policy, entries, record_id=record_id)
+        path = context.spool.places.recorded(record_id)
         driver._timer = context.clock.after(driver._time_left(), driver._on_timer)
         driver._taken(followed(entries, path, policy))
         driver._follow()
@@ -155,7 +182,7 @@ class CallDriver:
 
     def _taken(self, step: Step) -> None:
         self.state = step.state
-        self._meet(CallState())
+        know(self._context, self, "")
         self._carry_out(step.commands)
         self._flush()
 
@@ -174,13 +201,7 @@ class CallDriver:
     @property
     def legs(self) -> Legs:
         """Who is at which channel (R10)."""
-        other = self.state.other_leg
-        if self.policy.direction == "outbound":
-            return Legs(self.call_id, self.state.recorded_leg or other, self.call_id)
-        if other in self._context.calls:
-            # Two callers were joined: nobody there is an agent, and keys there are a caller's.
-            other = ""
-        return Legs(self.call_id, self.call_id, other)
+        return legs_of(self._context, self)
 
     @property
     def switch(self) -> str:
@@ -229,6 +250,8 @@ class CallDriver:
         if self.state.phase is Phase.UNLINKED and message.first(b"Unique-ID") == self.call_id:
             # It may have come to another engine at the end of its prompt, and not back to us.
             self.is_of(engine_of(message))
+        if self.policy.exempt and is_exempt(message):
+            self.take(events.Exempt(at))
         event = event_of(message, at, self.legs, self.state.path, self._plays)
         if event is None:
             return
@@ -258,13 +281,15 @@ class CallDriver:
             self._events.clear()
             self.state = self.state._replace(phase=Phase.DONE)
             self.let_go()
-            self._context.release(self.call_id, self._entries)
+            self._context.release(self.call_id, self.record_id, self._entries)
 
     def _on_lost(self, reason: str) -> None:
         self._link = None
         log.warning("link lost", call=self.call_id, reason=reason, phase=self.state.phase.value)
         self._context.metrics.links_lost.inc()
         self.take(events.LinkLost(self._context.clock.monotonic_ms()))
+        if self.state.phase is Phase.LEAVING:
+            self._follow()
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -304,7 +329,7 @@ class CallDriver:
                 self.state, commands = advance(before, event, self.policy)
                 self._context.metrics.advanced(before, event, self.state)
                 if isinstance(event, events.Bridged):
-                    self._meet(before)
+                    know(self._context, self, before.other_leg)
                 if self.state.pause is Pause.STOPPING and before.pause is not Pause.STOPPING:
                     log.warning("mask refused or not confirmed in time", call=self.call_id)
                 self._carry_out(commands)
@@ -319,17 +344,6 @@ class CallDriver:
             self._give_in(fault)
         finally:
             self._busy = False
-
-    def _meet(self, before: CallState) -> None:
-        """Know the call by the leg that its agent is at now, which feature codes come from."""
-        state, agents = self.state, self._context.agents
-        if self.legs.agent != self.call_id:
-            if agents.get(before.other_leg) is self:
-                del agents[before.other_leg]
-            if self.legs.agent and not state.at_line:
-                agents[self.legs.agent] = self
-        elif self.legs.customer:
-            self._context.customers[self.legs.customer] = self
 
     def _follow(self) -> None:
         """Be told by the inbound connection of a call whose own socket is gone."""
@@ -358,7 +372,7 @@ class CallDriver:
                 case do.Journal(entry=entry):
                     stamp = self._stamp()
                     self._entries.append(Stamped(stamp, entry))
-                    self._context.note(self.call_id, entry, stamp)
+                    self._context.note(self.record_id, entry, stamp)
                     noticed(self._context.metrics, self.call_id, entry)
                 case do.StartTimer(ms=ms):
                     if self._timer is not None:
@@ -372,7 +386,12 @@ class CallDriver:
                 case do.ForgetKeys() | do.HearKeys():
                     # The engine's own line is told of no keys in the first place.
                     if self._link is not None:
-                        self._send(keys_told(isinstance(command, do.HearKeys)), None)
+                        self._outbox.put(keys_told(isinstance(command, do.HearKeys)), None)
+                case do.SpeakIn(spoken=spoken):
+                    self.policy = self.policy.spoken(spoken)
+                case do.LetThrough():
+                    self._flush()
+                    self._let_beside_go()
                 case do.HastenJournal():
                     self._context.hasten()
                 case do.SyncJournal():
@@ -384,28 +403,16 @@ class CallDriver:
                     if isinstance(command, do.PlayPrompt):
                         self._plays[command.play] = command.prompt
                     for part in text_of(command, self.legs):
-                        self._send(part, partial(self._judge, command))
+                        self._outbox.put(part, partial(self._judge, command))
 
     def _stamp(self) -> Stamp:
         return Stamp(self._context.clock.wall_ms(), self._context.clock.monotonic_ms())
 
-    def _send(self, text: bytes, *replies: OnReply | None) -> None:
-        """Have commands sent with the next flush: one packet for all that one event brings."""
-        self._outbox.append(text)
-        self._replies.extend(replies)
-
     def _flush(self) -> None:
-        if not self._outbox:
-            return
-        text, replies = b"".join(self._outbox), tuple(self._replies)
-        self._outbox.clear()
-        self._replies.clear()
-        if self._link is not None and self.state.phase is not Phase.CLOSING:
-            self._link.post(text, *replies)
-        else:
-            # A call that was taken up, or whose socket is lost or lingers, is reached over the
-            # engine's own line.
-            self._context.line.post(text, *replies)
+        own = self._link if self.state.phase is not Phase.CLOSING else None
+        # A call that was taken up, or whose socket is lost or lingers, is reached over the
+        # engine's own line.
+        self._outbox.flush(self._context.line.post if own is None else own.post)
 
     def _judge(self, command: SwitchCommand, reply: Message | None) -> None:
         """FreeSWITCH answered a command. An answer that was lost means nothing: what is not
@@ -435,7 +442,6 @@ class CallDriver:
         self._context.metrics.faults.inc()
         self._events.clear()
         self._outbox.clear()
-        self._replies.clear()
         if self.state.phase is Phase.DONE:
             return
         if not self._gave_in:
@@ -456,11 +462,7 @@ class CallDriver:
         self._context.finish(self, self._entries)
 
     def _drop(self) -> None:
-        for leg in (self.call_id, self.state.other_leg):
-            if self._context.agents.get(leg) is self:
-                del self._context.agents[leg]
-        if self._context.customers.get(self.legs.customer) is self:
-            del self._context.customers[self.legs.customer]
+        forget(self._context, self)
         for timer in (self._timer, self._pause_timer):
             if timer is not None:
                 timer.cancel()
@@ -468,9 +470,20 @@ class CallDriver:
         self._let_go_of_link()
         self._answer_who_asked()
 
+    def _let_beside_go(self) -> None:
+        """Have FreeSWITCH connect the called person."""
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.stop()
+
     def _let_go_of_link(self) -> None:
+        self._let_beside_go()
         link, self._link = self._link, None
         if link is not None:
             # The link holds the driver and the driver held the link: parted here, both go at
             # once and do not wait for the collector.
             link.stop()
+
+
+def _unheard(_message: Message) -> None:
+    """The call's own socket tells of the called person's leg, too."""

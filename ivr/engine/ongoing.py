@@ -12,7 +12,7 @@ from gevent.event import AsyncResult
 from ivr.api.calls import CallNow, Outcome, PauseNow, RecordingNow, Why
 from ivr.core import entries, events
 from ivr.core.entries import Stamp, Stamped
-from ivr.core.pausing import LIVE
+from ivr.core.pausing import is_live
 from ivr.core.record import iso
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.engine.context import Context
@@ -104,7 +104,7 @@ class Ongoing:
         driver = self._context.calls.get(call_id)
         if driver is None:
             return Outcome(Why.ENDED, None)
-        if not driver.state.joined or driver.state.phase not in LIVE:
+        if not driver.state.joined or not is_live(driver.state):
             return Outcome(Why.NOT_CONNECTED, self.find(call_id))
         driver.take(events.AbuseMarked(self._context.clock.monotonic_ms(), by))
         written: AsyncResult[bool] = AsyncResult()
@@ -150,7 +150,7 @@ class Ongoing:
         self._forget()
         found = []
         for driver in tuple(self._context.calls.values()):
-            if driver.state.pause is not Pause.OFF and driver.state.phase in LIVE:
+            if driver.state.pause is not Pause.OFF and is_live(driver.state):
                 told = self._told(driver)
                 since_ms = now_ms if told.paused is None else told.paused.mono_ms
                 found.append((max(0, now_ms - since_ms) / 1000, told.overdue))
@@ -172,12 +172,12 @@ class Ongoing:
     def _now(self, driver: CallDriver) -> CallNow:
         state, policy = driver.state, driver.policy
         told = self._told(driver)
-        outbound = policy is not None and policy.direction == "outbound"
+        outbound = policy.staff_call
         return CallNow(
             call=driver.call_id,
-            direction="outbound" if outbound else "inbound",
-            team=policy.team if policy else "",
-            route=policy.route if policy else "",
+            direction=policy.direction,
+            team=policy.team,
+            route=policy.route,
             phase=state.phase.value,
             arrived_at=self._iso(told.arrived),
             connected_at=self._iso(told.connected),
@@ -266,13 +266,13 @@ def _further(told: _Told, journal: Sequence[Stamped]) -> _Told:
 def _extension(driver: CallDriver) -> str:
     """Where the agent is who is now connected; empty where none is."""
     state = driver.state
-    if state.phase not in LIVE or not state.joined or state.at_line:
+    if not is_live(state) or not state.joined or state.at_line:
         return ""
     return driver.caller if driver.legs.agent == driver.call_id else state.other_number
 
 
 def _recording(state: CallState) -> RecordingNow:
-    if state.no_room and state.phase in LIVE:
+    if state.no_room and is_live(state):
         return "stalled"
     match state.recording:
         case Recording.NONE:
@@ -291,7 +291,7 @@ def _hindered(driver: CallDriver) -> Why | None:
     """Why nothing can be asked of FreeSWITCH about this call now."""
     if driver.state.phase in (Phase.CLOSING, Phase.DONE):
         return Why.ENDED
-    if not driver.state.joined or driver.state.phase not in LIVE:
+    if not driver.state.joined or not is_live(driver.state):
         return Why.NOT_CONNECTED
     return None if driver.reachable() else Why.AWAY
 

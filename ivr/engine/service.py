@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ivr.api.http import HttpServer
 from ivr.clock import Clock, RealClock
 from ivr.config.load import Configuration, load
 from ivr.config.restart import taken_over, takes_restart
+from ivr.config.settings import Site
 from ivr.core.ending import unseen_end
 from ivr.core.entries import Finished, RecordingIntended, Stamp, Stamped
 from ivr.engine.arriving import Arrival
@@ -26,6 +28,7 @@ from ivr.engine.context import Context
 from ivr.engine.control import Control
 from ivr.engine.driver import CallDriver
 from ivr.engine.ended import ended, said_in
+from ivr.engine.exempted import exempt_told
 from ivr.engine.growth import Growth
 from ivr.engine.ongoing import Ongoing
 from ivr.engine.recovery import Recovery
@@ -94,6 +97,7 @@ class Engine:
             finish=self._finish,
             release=self._release,
             me=_me(site.spool),
+            here=_here(site),
         )
         address = site.freeswitch.address
         self.control = Control(
@@ -109,6 +113,7 @@ class Engine:
             feature=lambda leg, feature: self.ongoing.keyed(leg, feature),
             hold=lambda leg, held: self.ongoing.held(leg, held),
             agents=lambda: bool(self.context.agents),
+            exempt=partial(exempt_told, self.context),
         )
         self._recovery = Recovery(self.context, reading)
         self.growth = Growth(self.context, self.spool.places)
@@ -338,32 +343,33 @@ class Engine:
 
         def filed(filed: Filed) -> None:
             self._filing -= 1
-            self.context.calls.pop(call_id, None)
+            if self.context.calls.get(call_id) is driver:  # and not the same come back (R8)
+                del self.context.calls[call_id]
             ended(self.metrics, filed)
 
         self.control.unfollow(call_id)
-        self.spool.finish(call_id, entries, filed)
+        self.spool.finish(driver.record_id, entries, filed)
         self._filing += 1
 
-    def _release(self, call_id: str, entries: Sequence[Stamped]) -> None:
+    def _release(self, call_id: str, record_id: str, entries: Sequence[Stamped]) -> None:
         """Another engine has the call, and makes its record; of what was said in our recording
         before, there is one here."""
         self.context.calls.pop(call_id, None)
         self.control.unfollow(call_id)
         self.control.post(forgotten(call_id), None)
-        gevent.spawn(self._released, call_id, tuple(entries))
+        gevent.spawn(self._released, record_id, tuple(entries))
 
-    def _released(self, call_id: str, entries: tuple[Stamped, ...]) -> None:
+    def _released(self, record_id: str, entries: tuple[Stamped, ...]) -> None:
         told = (one.entry for one in entries)
         paths = [one.path for one in told if isinstance(one, RecordingIntended)]
         said = gevent.get_hub().threadpool.apply(said_in, (paths,))
         stamp = Stamp(self._clock.wall_ms(), self._clock.monotonic_ms())
         if not said:
-            self.context.note(call_id, Finished(), stamp)
+            self.context.note(record_id, Finished(), stamp)
             return
         over = Stamped(stamp, unseen_end(switch_lost=False))
-        self.context.note(call_id, over.entry, over.stamp)
-        self.spool.finish(call_id, (*entries, over), lambda filed: ended(self.metrics, filed))
+        self.context.note(record_id, over.entry, over.stamp)
+        self.spool.finish(record_id, (*entries, over), lambda filed: ended(self.metrics, filed))
 
     def _record_refused(self, call_id: str, error: DiskError) -> None:
         self.metrics.records_failed.inc()
@@ -380,6 +386,13 @@ class Engine:
             call=filed.call_id,
             error=str(filed.error),
         )
+
+
+def _here(site: Site) -> str:
+    """Where FreeSWITCH reaches this engine: of two on a host, the one with the port that this one
+    listens on."""
+    mine = (one for one in site.engines if one.port == site.listen.port)
+    return str(next(mine, site.engines[0]))
 
 
 def _me(spool: Path) -> str:

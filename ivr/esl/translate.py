@@ -32,7 +32,16 @@ FEATURE = b"Ivr-Feature"
 ENGINE_VARIABLE = "ivr_engine"
 """On the A leg: which engine had it last, where there are several."""
 ENGINE_HEADER = f"variable_{ENGINE_VARIABLE}".encode()
-PAUSERS = ("agent", "page", "engineer", "payment-line", "hold", "digits")
+BESIDE_VARIABLE = "ivr_for"
+"""On the leg of a called person who hears the announcement first: the A leg's id (R10)."""
+EXEMPT = "ivr_exempt"
+"""Variable of a leg that is the exempt extension's, or connected to it (R8)."""
+EXEMPT_HEADER = f"variable_{EXEMPT}".encode()
+EXEMPT_TOLD = b"Ivr-Exempt"
+"""Header of the event by which the rendered dialplan tells of a call with the exempt extension."""
+EXEMPT_CALL = "call"
+EXEMPT_MET = "met"
+PAUSERS = ("agent", "page", "engineer", "payment-line", "hold", "digits", "opt-out")
 """Who may be remembered to have paused."""
 
 BESIDE = b"Bridge-B-Unique-ID"
@@ -48,6 +57,8 @@ class Legs(NamedTuple):
     """Whose voice is recorded and whose keys are kept out: the A leg, or, in a call that staff
     make, the B leg (R10)."""
     agent: str
+    engine: str = ""
+    """Where this engine takes calls, as FreeSWITCH reaches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,16 @@ class Offer:
     """People talk on it, an engine has it or had it, and one of them transferred it to a route."""
     engine: str
     """Which engine had it last; empty where none had."""
+    route: str
+    """The route that the dialplan found for it; empty where it names none."""
+    returned: bool
+    """It was connected to somebody before, without an engine, and was transferred here: as it
+    comes back from the exempt extension (R8)."""
+    beside: str
+    """The A leg's id, where this is the leg of a called person who is to hear the announcement
+    before the two are connected (R10)."""
+    rate: int
+    """Samples a second that the channel reads."""
     moved: bool
     """FreeSWITCH's dialplan went on with it, as the dead man has it do, before it was answered."""
 
@@ -99,8 +120,21 @@ def offer(reply: Message) -> Offer:
         again=again,
         transferred=(reply.head(f"variable_{HAD_VARIABLE}") or "").startswith(AGAIN_PREFIX),
         engine=reply.head(f"variable_{ENGINE_VARIABLE}") or "",
+        route=reply.head("variable_ivr_route") or "",
+        returned=reply.head("variable_transfer_history") is not None,
+        beside=_leg(reply.head(f"variable_{BESIDE_VARIABLE}") or ""),
+        rate=_number(reply.head("Channel-Read-Codec-Rate")) or 8000,
         moved=moved,
     )
+
+
+def _leg(text: str) -> str:
+    return text if is_leg(text) else ""
+
+
+def is_exempt(message: Message) -> bool:
+    """Whether this is told of a leg in whose call the exempt extension takes part (R8)."""
+    return message.last(EXEMPT_HEADER) == "true"
 
 
 def is_leg(text: str) -> bool:
@@ -139,7 +173,7 @@ def event_of(
         case "RECORD_START" if message.last(b"Record-File-Path") == path:
             return events.RecordingStarted(at)
         case "RECORD_STOP":
-            return _recorded(message, at, legs.call)
+            return _recorded(message, at, path)
         case "CHANNEL_BRIDGE":
             return _bridged(message, at, legs.call)
         case "CHANNEL_UNBRIDGE" if legs.call in (
@@ -149,17 +183,21 @@ def event_of(
             return events.Unbridged(at)
         case "CHANNEL_HANGUP_COMPLETE" if message.first(b"Unique-ID") == legs.call:
             return _hung_up(message, at)
+        case "CHANNEL_HANGUP_COMPLETE":
+            leg = message.first(b"Unique-ID") or ""
+            return events.OtherLeft(at, leg) if leg in (legs.customer, legs.agent) else None
         case _:
             return None
 
 
-def _recorded(message: Message, at: int, call_id: str) -> Event | None:
+def _recorded(message: Message, at: int, current: str) -> Event | None:
     """A part of the call's recording has ended, though another may be under way since.
 
     Whatever else FreeSWITCH records of the call, such as ``<call>-in.wav``, is no part of it.
     """
     path = message.last(b"Record-File-Path") or ""
-    if first_path(path).rpartition("/")[2] != f"{call_id}.wav":
+    # The folder may be another: the recording went on in the fallback.
+    if first_path(path).rpartition("/")[2] != first_path(current).rpartition("/")[2]:
         return None
     cause = message.last(b"Record-Completion-Cause") or ""
     return events.RecordingStopped(at, cause, _number(message.last(b"variable_record_ms")), path)
@@ -197,6 +235,8 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
             # Not where nobody was reached: a call that was transferred to us has a history, too.
             transferred = message.last(b"variable_transfer_history") is not None
         return events.BridgeEnded(at, cause, transferred, hung_up)
+    if done == "queue":
+        return _left_queue(message, at, hung_up)
     if done.startswith("play-"):
         play = _number(done[5:])
         prompt = plays.get(play)
@@ -207,6 +247,18 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
         heard_ms = 0 if missing else _heard_ms(message)
         return events.PromptEnded(at, play, prompt, heard_ms, missing, hung_up)
     return None
+
+
+_QUEUE_ENDS = {"TIMEOUT": "NO_ANSWER", "NO_AGENT_TIMEOUT": "NO_ANSWER"}
+
+
+def _left_queue(message: Message, at: int, hung_up: bool) -> Event | None:
+    """The queue let go of the caller; where an agent took the call, CHANNEL_BRIDGE follows, and
+    this is not the end of anything."""
+    if message.last(b"variable_cc_cause") == "answered" and not hung_up:
+        return None
+    reason = message.last(b"variable_cc_cancel_reason") or ""
+    return events.BridgeEnded(at, _QUEUE_ENDS.get(reason, "NO_ROUTE_DESTINATION"), False, hung_up)
 
 
 def _heard_ms(message: Message) -> int:

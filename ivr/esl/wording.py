@@ -10,7 +10,7 @@ from ivr.core import events
 from ivr.core.commands import Tone
 from ivr.core.events import Event
 from ivr.core.policy import FeatureCodes
-from ivr.esl.translate import BESIDE, ENGINE_VARIABLE, FEATURE, Legs
+from ivr.esl.translate import BESIDE, BESIDE_VARIABLE, ENGINE_VARIABLE, EXEMPT, FEATURE, Legs
 from ivr.esl.wire import execute, line
 
 ALL = "all"
@@ -137,10 +137,18 @@ SwitchCommand = (
     | do.StopRecording
     | do.Bridge
     | do.ListenToAgent
+    | do.Enqueue
+    | do.LeaveQueue
+    | do.Part
+    | do.PlayMusic
+    | do.Join
+    | do.EndOther
     | do.HideKeys
+    | do.RememberPause
     | do.ShowKeys
     | do.Mask
     | do.Unmask
+    | do.MakeSure
     | do.TellAgent
     | do.Hangup
 )
@@ -163,30 +171,37 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
             )
         case do.Answer():
             return (execute("answer", "", "answer"),)
-        case do.PlayPrompt(play=play, prompt=prompt, rate=rate):
-            return (execute("playback", prompt.file_for(rate).path, f"play-{play}"),)
-        case do.StopPrompts():
-            return (line(f"api uuid_break {legs.call} all"),)
-        case do.StartRecording(path=path):
-            start = line(f"api uuid_record {legs.customer} start {path}")
-            return (start,) if legs.customer == legs.call else (*_ready(legs.customer), start)
+        case do.PlayPrompt(play=play, prompt=prompt, rate=rate, to_customer=to_customer):
+            leg = legs.customer if to_customer else ""
+            return (execute("playback", prompt.file_for(rate).path, f"play-{play}", channel=leg),)
+        case do.StopPrompts(to_customer=to_customer):
+            return _if(legs.customer if to_customer else legs.call, "api uuid_break {} all")
+        case do.StartRecording():
+            return _start(command, legs)
         case do.StopRecording(path=path):
-            return _if(legs.customer, f"api uuid_record {legs.customer} stop {path}")
+            return _if(legs.customer, f"api uuid_record {{}} stop {path}")
         case do.Mask(path=path):
-            return _if(legs.customer, f"api uuid_record {legs.customer} mask {path}")
-        case do.Unmask(path=path):
-            return _if(legs.customer, f"api uuid_record {legs.customer} unmask {path}")
+            return _if(legs.customer, f"api uuid_record {{}} mask {path}")
+        case do.Unmask(path=path, only_with=other):
+            return _unmask(legs, path, other)
+        case do.MakeSure(leg=leg):
+            return (*_if(leg, f"api uuid_getvar {{}} {EXEMPT}"), *_if(leg, "api uuid_buglist {}"))
         case do.HideKeys(by=by, since=since, relayed=relayed):
             return (
                 *_sensitive(legs.customer, not relayed, f"{by}@{since}"),
                 *_sensitive(legs.agent, not relayed),
             )
+        case do.RememberPause(by=by, since=since):
+            return _if(legs.customer, f"api uuid_setvar {{}} {PAUSED_VARIABLE} {by}@{since}")
         case do.ShowKeys():
             staff = () if legs.agent != legs.call else _sensitive(legs.agent, False)
             return (*_sensitive(legs.customer, False, ""), *staff)
+        case do.TellAgent(tone=Tone.LEFT):
+            # The agent waits, and hears music; this takes its place.
+            return _if(legs.agent, f"api uuid_broadcast {{}} {_TONES[Tone.LEFT]} aleg")
         case do.TellAgent(tone=tone):
             # Mixed in: with uuid_broadcast nobody would hear the agent meanwhile (46).
-            return _if(legs.agent, f"api uuid_displace {legs.agent} start {_TONES[tone]} 0 m")
+            return _if(legs.agent, f"api uuid_displace {{}} start {_TONES[tone]} 0 m")
         case do.ListenToAgent(codes=codes):
             return tuple(
                 execute("bind_digit_action", action, "listen", channel=legs.agent)
@@ -194,7 +209,25 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
                 if legs.agent
             )
         case do.Bridge():
-            return (execute("bridge", _dial_string(command), "bridge"),)
+            return (execute("bridge", _dial_string(command, legs), "bridge"),)
+        case do.Enqueue(queue=queue):
+            forget = line(f"api uuid_setvar_multi {legs.call} cc_cause=;cc_cancel_reason=")
+            return (forget, execute("callcenter", queue, "queue"))
+        case do.LeaveQueue():
+            return (line(f"api uuid_transfer {legs.call} park inline"),)
+        case do.Part(other_leg=other, limit_s=limit_s):
+            return (
+                # Of its end, and of the two being parted.
+                heard_leg(other),
+                line("event plain CHANNEL_UNBRIDGE"),
+                line(f"api uuid_transfer {legs.call} -both {_waiting(other, limit_s)} inline"),
+            )
+        case do.PlayMusic(other_leg=other, music=music):
+            return _if(other, f"api uuid_broadcast {{}} {music} aleg")
+        case do.Join(other_leg=other):
+            return (line(f"api uuid_bridge {legs.call} {other}"),)
+        case do.EndOther(other_leg=other):
+            return _if(other, "api uuid_kill {}")
         case do.Hangup(cause=cause):
             # With its id: a call whose own socket is gone is ended over the engine's line.
             return (execute("hangup", cause, "hangup", channel=legs.call),)
@@ -203,7 +236,49 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
 
 
 def _if(leg: str, text: str) -> tuple[bytes, ...]:
-    return (line(text),) if leg else ()
+    """The command with the leg in its place, where there is such a leg."""
+    return (line(text.format(leg)),) if leg else ()
+
+
+VEIL = "execute_on_post_bridge_ivr"
+"""On the recorded leg: what that leg does itself when it is parted from another, before it can hear
+a third (docs/freeswitch.md 80)."""
+
+
+def _start(command: do.StartRecording, legs: Legs) -> tuple[bytes, ...]:
+    leg, path = legs.customer, command.path
+    ready = () if leg == legs.call else _ready(leg)
+    veil = (line(f"api uuid_setvar {leg} {VEIL} record_session_mask {path}"),)
+    start = line(f"api uuid_record {leg} start {path}")
+    mask = (line(f"api uuid_record {leg} mask {path}"),)
+    return (
+        *ready,
+        *(veil if command.veiled else ()),
+        start,
+        *(mask if command.unheard else ()),
+    )
+
+
+def _unmask(legs: Legs, path: str, other: str) -> tuple[bytes, ...]:
+    leg = legs.customer
+    if not other or not leg:
+        return _if(leg, f"api uuid_record {{}} unmask {path}")
+    if leg != legs.call:
+        other = legs.call  # it is the customer's leg that is recorded
+    joined = f"${{uuid_getvar({leg} bridge_to)}}"
+    which = f"${{cond({joined} == {other} ? {leg} : none)}}"
+    return (line(f"api expand uuid_record {which} unmask {path}"),)
+
+
+def heard_leg(leg: str) -> bytes:
+    """Have the call's own socket tell of another leg too; one reply."""
+    return line(f"filter Unique-ID {leg}")
+
+
+def _waiting(other_leg: str, limit_s: int) -> str:
+    """What a parted leg does: it waits, and where the engine is gone it takes the other one
+    (docs/freeswitch.md 79)."""
+    return f"'set:park_timeout={limit_s},park,intercept:{other_leg}'"
 
 
 def _sensitive(leg: str, yes: bool, paused: str | None = None) -> tuple[bytes, ...]:
@@ -213,7 +288,7 @@ def _sensitive(leg: str, yes: bool, paused: str | None = None) -> tuple[bytes, .
     pairs = f"sensitive_dtmf={value};digits_dialed_filter={VARIABLES['digits_dialed_filter']}"
     if paused is not None:
         pairs = f"{pairs};{PAUSED_VARIABLE}={paused}"
-    return _if(leg, f"api uuid_setvar_multi {leg} {pairs}")
+    return _if(leg, f"api uuid_setvar_multi {{}} {pairs}")
 
 
 def _ready(leg: str) -> tuple[bytes, ...]:
@@ -230,15 +305,16 @@ def _digit_actions(codes: FeatureCodes) -> list[str]:
     return [f"ivr,{code},exec[i]:event,{name}={feature}" for feature, code in bound if code]
 
 
-def _dial_string(command: do.Bridge) -> str:
+def _dial_string(command: do.Bridge, legs: Legs) -> str:
     """The dial string with the variables of the leg that answers.
 
     An agent's keys are sensitive all the time: what is typed while a card number is read out
     leaves no trace either.
     """
     seconds = max(1, round(command.ring_ms / 1000))
+    told_s = -(-command.announced_ms // 1000)
     variables = [
-        f"originate_timeout={seconds * command.alternatives}",
+        f"originate_timeout={seconds * command.alternatives + told_s}",
         f"leg_timeout={seconds}",
         f"digits_dialed_filter={VARIABLES['digits_dialed_filter']}",
     ]
@@ -246,6 +322,18 @@ def _dial_string(command: do.Bridge) -> str:
         variables.append("sensitive_dtmf=true")
         for number, action in enumerate(_digit_actions(command.codes), 1):
             variables.append(f"execute_on_answer_{number}='bind_digit_action {action}'")
+    if command.unveils:
+        # Heard from the first word on where this telephone answers, and never where another one
+        # takes the call; nor may the telephone send it elsewhere by itself (80, 84).
+        unmask = f"uuid_record {legs.call} unmask {command.unveils}"
+        variables += [f"api_on_answer_ivr='{unmask}'", "outbound_redirect_fatal=true"]
+    if told_s:
+        variables += [
+            "group_confirm_key=exec",
+            f"group_confirm_file='socket {legs.engine} async full'",
+            "group_confirm_cancel_timeout=1",
+            f"{BESIDE_VARIABLE}={legs.call}",
+        ]
     own = command.dial_string.startswith("{")
     rest = f",{command.dial_string[1:]}" if own else f"}}{command.dial_string}"
     return f"{{{','.join(variables)}{rest}"
@@ -256,9 +344,24 @@ _TONES = {
     Tone.RESUMED: "tone_stream://%(150,50,400);%(150,0,500)",
     Tone.STILL_PAUSED: "tone_stream://%(120,120,500);%(120,120,500);%(120,0,500)",
     Tone.MARKED: "tone_stream://%(300,0,600)",
+    Tone.STAYED: "tone_stream://%(120,60,400);%(120,60,500);%(200,0,600)",
+    Tone.LEFT: "tone_stream://%(200,80,500);%(200,80,400);%(400,0,300)",
     Tone.NOT_DONE: "tone_stream://%(400,100,200);%(400,0,200)",
 }
 """What the agent hears: down is paused, up is resumed, twice low is not done."""
+
+
+_THIRD = "eavesdrop"
+"""What FreeSWITCH lists among what hangs on a leg through which somebody else is heard."""
+
+
+def made_sure(at: int, reply: str) -> Event | None:
+    """One of the two answers to ``MakeSure``: whether the leg is the exempt extension's, and what
+    hangs on it (docs/freeswitch.md 87)."""
+    if reply == "true":
+        return events.Exempt(at)
+    listed = reply != "_undef_" and _THIRD not in reply
+    return events.StillJoined(at) if listed else None
 
 
 def may_be_refused(command: SwitchCommand) -> bool:
@@ -269,7 +372,7 @@ def may_be_refused(command: SwitchCommand) -> bool:
 def answered(command: SwitchCommand, at: int, ok: bool) -> Event | None:
     """What FreeSWITCH's answer to what a pause needs means; None for other commands."""
     match command:
-        case do.HideKeys():
+        case do.HideKeys() | do.RememberPause():
             return events.KeysHidden(at, ok)
         case do.ShowKeys():
             return events.KeysShown(at, ok)
@@ -291,7 +394,9 @@ def refused(command: SwitchCommand, at: int, reply: str) -> Event | None:
         case do.StopRecording(path=path):
             # It is not being recorded on this leg (docs/freeswitch.md 38): no RECORD_STOP follows.
             return events.RecordingStopped(at, events.NOT_RECORDED, 0, path)
-        case do.Bridge():
+        case do.Bridge() | do.Enqueue():
             return events.BridgeEnded(at, "REQUESTED_CHAN_UNAVAIL")
+        case do.Join():
+            return events.JoinFailed(at)
         case _:
             return None

@@ -1,0 +1,31 @@
+"""What FreeSWITCH's dialplan tells of calls with the exempt extension (R8)."""
+
+from __future__ import annotations
+
+from uuid import NAMESPACE_OID, uuid5
+
+import structlog
+
+from ivr.core import events
+from ivr.engine.context import Context
+from ivr.esl.translate import EXEMPT_CALL, EXEMPT_MET, EXEMPT_TOLD
+from ivr.esl.wire import Message
+
+log = structlog.get_logger(__name__)
+
+
+def exempt_told(context: Context, leg: str, message: Message) -> None:
+    """A call is exempt from its beginning: that is counted and recorded, and nothing else of it.
+    Or one that is being recorded comes to the exempt extension: then its record ends."""
+    match message.last(EXEMPT_TOLD):
+        case how if how == EXEMPT_CALL:
+            context.metrics.exempt_calls.inc()
+            # Of a host's engines each hears of it, and all make the same record of it.
+            told = (message.first(b"Core-UUID"), message.first(b"Event-Sequence"))
+            context.spool.exempt(str(uuid5(NAMESPACE_OID, f"{told[0]}:{told[1]}")))
+        case how if how == EXEMPT_MET:
+            driver = context.calls.get(leg) or context.customers.get(leg)
+            if driver is not None:
+                driver.take(events.Exempt(context.clock.monotonic_ms()))
+        case how:
+            log.warning("FreeSWITCH's dialplan says something unknown of an exempt call", how=how)
