@@ -10,25 +10,27 @@ from ivr.config.catalogue import Catalogue
 from ivr.config.document import Document, Place, Where
 from ivr.config.explain import validated
 from ivr.config.folders import only_files, yaml_files
+from ivr.config.groups import check_destinations
 from ivr.config.kinds import Known, Name
+from ivr.config.leading import check_leading
 from ivr.config.lines import check_lines
-from ivr.config.mistakes import did_you_mean, quoted
+from ivr.config.mistakes import quoted
+from ivr.config.opening import check_default_days, check_hours
+from ivr.config.optout import check_opt_out
 from ivr.config.outbound import check_contexts, check_routes
 from ivr.config.pause import check_codes
 from ivr.config.places import Documents
 from ivr.config.reading import read
-from ivr.config.schema import (
-    DestinationsFile,
-    PolicyFile,
-    RoutesFile,
-    TeamFile,
-    TeamPrompts,
+from ivr.config.schema import DestinationsFile, PolicyFile, RoutesFile, TeamFile
+from ivr.config.speech import (
+    check_menu_keys,
+    check_queue_prompts,
+    check_route_languages,
+    check_team_prompts,
+    language_of,
 )
 
 _POLICY, _DESTINATIONS, _ROUTES = "policy.yaml", "destinations.yaml", "routes.yaml"
-
-SLOTS = tuple(TeamPrompts.model_fields)
-"""What a team has prompts for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +57,27 @@ def read_dialplan(
     team_documents = _teams(folder, site)
 
     policy = validated(policy_document, PolicyFile, Known({"language": languages}))
-    destinations = validated(destinations_document, DestinationsFile, Known())
+    known = Known({"language": languages})
+    destinations = validated(destinations_document, DestinationsFile, known)
+    named = None if destinations_document.broken else destinations_document.names()
     teams = {
-        name: _team(document, policy_document, catalogues or {}, languages)
+        name: _team(document, policy_document, catalogues or {}, languages, named)
         for name, document in team_documents.items()
     }
-    named = None if destinations_document.broken else destinations_document.names()
     team_names = list(team_documents) if (folder / "teams").is_dir() else None
-    known = Known({"team": team_names, "destination": named})
+    known = Known({"team": team_names, "destination": named, "language": languages})
     routes = validated(routes_document, RoutesFile, known)
-    _opt_out(policy_document, ("defaults", "opt_out"), policy_document)
+    check_opt_out(policy_document, ("defaults", "opt_out"), policy_document)
     check_codes(policy_document, ("defaults",), policy_document)
     for document in team_documents.values():
-        _opt_out(document, ("opt_out",), policy_document)
+        check_opt_out(document, ("opt_out",), policy_document)
         check_codes(document, (), policy_document)
+    check_destinations(destinations_document)
     check_lines(destinations_document)
+    check_queue_prompts(destinations_document, policy_document, catalogues or {})
+    check_default_days(policy_document)
+    check_leading(team_documents, routes_document, destinations_document)
+    check_route_languages(routes_document, team_documents, policy_document, catalogues or {})
     _claimed_once(routes_document)
     check_routes(routes_document, destinations_document)
     check_contexts(routes_document, site)
@@ -104,43 +112,18 @@ def _team(
     policy: Document,
     catalogues: Mapping[str, Catalogue],
     languages: list[str] | None,
+    destinations: list[str] | None,
 ) -> TeamFile | None:
-    language = document.text("language") or policy.text("defaults", "language")
+    language = language_of(document, policy)
     catalogue = catalogues.get(language or "")
     names = catalogue.names if catalogue else None
-    known = Known({"language": languages, "prompt": names})
+    known = Known({"language": languages, "prompt": names, "destination": destinations})
     team = validated(document, TeamFile, known)
-    if names is None or language is None or document.broken:
-        return team
-    message = document.text("without_engine") or policy.text("defaults", "without_engine")
-    prompts = document.at("prompts")
-    own = prompts if isinstance(prompts, dict) else {}
-    for slot in SLOTS:
-        default = str(TeamPrompts.model_fields[slot].default)
-        if slot in own or default in names or (slot == "no_engine" and message != "message"):
-            continue
-        document.say(
-            ("language",) if document.text("language") else (),
-            f"language {quoted(language)} has no prompt {quoted(default)}, expected it in its "
-            f"catalogue or {slot}: <another> under prompts{did_you_mean(default, names)}",
-        )
+    check_team_prompts(document, policy, catalogues)
+    check_menu_keys(document, policy)
+    check_hours(document)
+    document.say_twice(("extensions",), "each extension")
     return team
-
-
-def _opt_out(document: Document, where: Where, policy: Document) -> None:
-    """A return key that is part of the opt-out sequence could mean both (R2, R3)."""
-    keys = document.text(*where, "keys")
-    back = document.text(*where, "return_key")
-    whole_keys = keys or policy.text("defaults", "opt_out", "keys")
-    whole_back = back or policy.text("defaults", "opt_out", "return_key")
-    if not (keys or back) or not whole_keys or not whole_back or len(whole_back) != 1:
-        return
-    if whole_back in whole_keys:
-        document.say(
-            (*where, "return_key" if back else "keys"),
-            f"the return key {quoted(whole_back)} is part of the opt-out keys "
-            f"{quoted(whole_keys)}, expected a key that is not",
-        )
 
 
 def _claimed_once(document: Document) -> None:

@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ivr.config.mistakes import Mistake, printable, shown
+from ivr.config.mistakes import Mistake, printable, quoted, shown
 
 Where = tuple[str | int, ...]
 """The way to a value: keys and list positions (from 0), the root is ``()``."""
@@ -83,6 +83,16 @@ class Document:
             return
         place = self.key_place(where) if at_key else self.place(where)
         self.say_at(place, text)
+
+    def say_twice(self, where: Where, each: str) -> None:
+        """Note what is in a list of texts more than once."""
+        listed = self.at(*where)
+        seen: set[str] = set()
+        for n in range(len(listed) if isinstance(listed, list) else 0):
+            text = self.text(*where, n)
+            if text is not None and text in seen:
+                self.say((*where, n), f"{quoted(text)} is here twice, expected {each} once")
+            seen.add(text or "")
 
     def say_at(self, place: Place, text: str) -> None:
         """Note a mistake at a place."""
