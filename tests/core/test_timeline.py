@@ -14,6 +14,8 @@ from ivr.core.entries import (
     CustomerHeld,
     Entry,
     HungUp,
+    OptOutReturned,
+    OptOutStarted,
     Parted,
     PauseEnded,
     PauseEnding,
@@ -395,3 +397,23 @@ def test_the_kinds_that_are_tried_are_those_that_matter() -> None:
     assert {type(kind).__name__ for kind in _KINDS} == (matter - {"RecordingFailed"}) | {
         "Connected", "Parted", "HungUp", "CustomerHeld", "CustomerBack",
     }  # fmt: skip
+
+
+def test_each_opt_out_in_mid_call_is_a_pause() -> None:
+    """Two that were not meant, and one from which the caller came back: apart, nothing is added."""
+    opting, seen = PauseStarted("opt-out", back_ms=120), PauseHeld("masked", keys_hidden=False)
+    over = PauseEnding("opt-out"), ENDED
+    line = recorded(
+        (20_000, opting), (20_020, seen), (23_000, over[0]), (23_020, over[1]),
+        (25_000, opting), (25_020, seen), (28_000, over[0]), (28_020, over[1]),
+        (30_000, opting), (30_020, seen), (31_000, OptOutStarted(connected=True)),
+        (31_030, Parted()), (40_000, OptOutReturned()), (40_060, Connected("b")),
+        (40_070, over[0]), (40_090, over[1]),
+    )  # fmt: skip
+    assert [(pause.by, pause.ended_by) for pause in line.pauses] == [("opt-out", "opt-out")] * 3
+    assert [pause.keys_hidden for pause in line.pauses] == [False] * 3
+    assert [(span.begin_ms, span.end_ms) for span in line.spans] == [
+        (9_880, 13_020), (14_880, 18_020), (19_880, 21_060),
+    ]  # fmt: skip
+    assert line.spans[2].masked == ((20_020, 21_040),)
+    assert line.joined_ms == 50_000 - 9_030
