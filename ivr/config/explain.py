@@ -52,7 +52,8 @@ def _say(document: Document, model: type[BaseModel], error: ErrorDetails) -> Non
     kind = error["type"]
     # One value where a list is right is read as a list of one, which nobody wrote.
     alone = bool(where) and isinstance(where[-1], int) and where not in document.values
-    name = _name(where[:-1] if alone else where)
+    where = where[:-1] if alone else where
+    name = _name(where)
     value = error["input"]
     if where and where[-1] == "[key]":
         key = where[-2]

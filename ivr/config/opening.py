@@ -41,8 +41,8 @@ def _days(document: Document, hours: object) -> None:
             first, _, last = key.partition("-")
             document.say(
                 ("hours", key),
-                f"{quoted(key)} runs backwards, expected the week from mon to sun, such as "
-                f"{quoted(f'{first}-sun')} and {quoted(f'mon-{last}')}",
+                f"{quoted(key)} runs backwards, expected the week from mon to sun, "
+                f"{quoted(f'{first}-sun')} and {quoted('mon' if last == 'mon' else f'mon-{last}')}",
                 at_key=True,
             )
         for day in days:

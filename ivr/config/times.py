@@ -38,7 +38,7 @@ def days_of(text: str) -> range:
 
 def listed(value: object) -> object:
     """One stretch as a list of one: most days have no more."""
-    return [value] if isinstance(value, str) else value
+    return value if isinstance(value, list) else [value]
 
 
 def minutes_of(stretch: str) -> tuple[int, int]:
@@ -88,6 +88,10 @@ class Stretch(Kind):
 
     expected: str = 'hours such as "08:30-17:00", a list of such, or "closed"'
     pattern: str | None = f"{CLOSED}|{_STRETCH}"
+
+    def from_number(self, number: int) -> str:
+        """See :class:`Kind`: the hour alone at which a day begins."""
+        return f"{min(number, 22):02}:00-{max(17, min(number, 22) + 1)}:00"
 
     def hint(self, text: str) -> str:
         """See :class:`Kind`: times are written in many ways."""
