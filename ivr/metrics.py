@@ -268,7 +268,7 @@ class Metrics:
         elif opting_out and after.phase not in (Phase.REMINDING, Phase.DECIDING):
             if after.phase is Phase.FAREWELL or isinstance(event, events.HungUp):
                 self._opt_out_confirmed.inc()
-            elif after.phase is not Phase.UNLINKED:  # as it is when the socket breaks
+            elif after.phase not in (Phase.UNLINKED, Phase.LEAVING):  # the socket broke, or R8
                 self._opt_out_returned.inc()
 
     def finished(self, record: CallRecord) -> None:
