@@ -85,15 +85,16 @@ class Destroyer:
         recorded = (*listing.readable, *other_folders(entries, places))
         self._folders = (*recorded, places.new, places.tmp, places.aside)
 
-    def destroy(self) -> Gone:
-        """Destroy it. Raises DiskError where anything may be left."""
+    def destroy(self, *, shown: bool) -> Gone:
+        """Destroy it; ``shown`` says that its record was there already. Raises DiskError where
+        anything may be left."""
         try:
             for error in self._unread:
                 raise error  # a part may lie there
             there = list(self._lying())
             doomed = self._remembered()
-            self._must_wait({each.part for each in (*there, *doomed.values())})
-            self._no_record()
+            if not shown and not self._has_record():
+                self._must_wait({each.part for each in (*there, *doomed.values())})
             if any(doomed.get(each.path) != each for each in there):
                 doomed |= {each.path: each for each in there}
                 self._remember(doomed.values())
@@ -143,13 +144,15 @@ class Destroyer:
                 if not stat.S_ISDIR(found.st_mode):  # no recording lies in a folder of this name
                     yield _Doomed(path, call[1], found.st_size, found.st_mtime_ns // 1_000_000)
 
-    def _no_record(self) -> None:
-        """A record that says something else is of a life before: its recording goes too, and never
-        is it without. Raises OSError."""
+    def _has_record(self) -> bool:
+        """Whether there is a record that says so. Another one is of a life before: its recording
+        goes too, and never is it without, so it goes first. Raises OSError."""
         path = self._places.record(self._call_id)
-        if os.path.lexists(path) and not _says_destroyed(path):
+        there = _says_destroyed(path)
+        if not there and os.path.lexists(path):
             self._disk.unlink(path)
             sync_folder(self._disk, str(self._places.new))
+        return there
 
     def _must_wait(self, found: set[int]) -> None:
         """That no part lies in a folder that is not there now, as where its disk is away and the

@@ -293,7 +293,7 @@ class _Batch:
         call_id, entries, maker = call.filing.call_id, call.filing.entries, self.maker
         known = not call.filing.doubt
         call.doomed = Destroyer(self.disk, self.places, call_id, entries, there, all_known=known)
-        gone = call.doomed.destroy()
+        gone = call.doomed.destroy(shown=call.shown)
         call.shown = call.shown or os.path.lexists(self.places.record(call_id))
         if call.shown:
             self._forget(call)
