@@ -135,6 +135,14 @@ def with_number(text: str, number: str) -> str:
     return _DIALLED.sub(lambda _: number, text)
 
 
+def with_variables(text: str, variables: str) -> str:
+    """The dial string with variables (``a=1,b=2``) for every leg that it calls."""
+    opening = next((pair for pair in ("{}", "<>") if text.startswith(pair[0])), "")
+    if opening:
+        return f"{opening[0]}{variables},{text[1:]}"
+    return f"{{{variables}}}{text}"
+
+
 def _odd_dollar(text: str) -> str | None:
     """FreeSWITCH would put something else where a ``$`` is that is not meant for it."""
     if found := re.search(r"\$(?:\{(?:number|[0-9]+)\}|[0-9]+)", text):

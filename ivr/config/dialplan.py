@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.config.catalogue import Catalogue
-from ivr.config.document import Document, Place, Where
+from ivr.config.document import Document, Place
+from ivr.config.exempt import check_exempt
 from ivr.config.explain import validated
 from ivr.config.folders import only_files, yaml_files
 from ivr.config.groups import check_destinations
@@ -29,6 +30,7 @@ from ivr.config.speech import (
     check_team_prompts,
     language_of,
 )
+from ivr.config.staff import check_staff
 
 _POLICY, _DESTINATIONS, _ROUTES = "policy.yaml", "destinations.yaml", "routes.yaml"
 
@@ -78,9 +80,10 @@ def read_dialplan(
     check_default_days(policy_document)
     check_leading(team_documents, routes_document, destinations_document)
     check_route_languages(routes_document, team_documents, policy_document, catalogues or {})
-    _claimed_once(routes_document)
+    check_staff(routes_document, policy_document, team_documents)
     check_routes(routes_document, destinations_document)
-    check_contexts(routes_document, site)
+    check_contexts(routes_document, policy_document, site)
+    check_exempt(policy_document, routes_document, destinations_document, team_documents.values())
     documents = (
         policy_document,
         *team_documents.values(),
@@ -124,36 +127,3 @@ def _team(
     check_hours(document)
     document.say_twice(("extensions",), "each extension")
     return team
-
-
-def _claimed_once(document: Document) -> None:
-    """A number or a route's name that stands twice: calls could go either way (R9)."""
-    routes = document.value if isinstance(document.value, list) else []
-    numbers: dict[str, tuple[Place, str]] = {}
-    names: dict[str, Place] = {}
-    for n, route in enumerate(routes):
-        name = document.text(n, "name")
-        if name is not None:
-            if name in names:
-                document.say(
-                    (n, "name"),
-                    f"route {quoted(name)} is here twice, expected another name (line "
-                    f"{names[name].line} has it already)",
-                )
-            names.setdefault(name, document.place((n, "name")))
-        listed = route.get("numbers") if isinstance(route, dict) else None
-        for k in range(len(listed) if isinstance(listed, list) else 0):
-            where: Where = (n, "numbers", k)
-            number = document.text(*where)
-            if number is None:
-                continue
-            if number in numbers:
-                place, by = numbers[number]
-                document.say(
-                    where,
-                    f"number {quoted(number)} is claimed twice, expected it in one route "
-                    f"({document.shown}:{place.line}:{place.column} claims it for {by} already)",
-                )
-            else:
-                by = f"route {quoted(name)}" if name else "a route without a name"
-                numbers[number] = (document.place(where), by)

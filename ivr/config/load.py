@@ -12,6 +12,7 @@ from types import MappingProxyType
 from ivr.config.catalogue import Catalogue, read_catalogues
 from ivr.config.dialplan import Dialplan, read_dialplan
 from ivr.config.document import Document
+from ivr.config.exempt import exempt_extensions, exempt_numbers
 from ivr.config.folders import is_folder, resolved
 from ivr.config.hours import Hours
 from ivr.config.lines import payment_lines
@@ -21,6 +22,7 @@ from ivr.config.resolve import Resolver, hours_of
 from ivr.config.routes import beginnings, by_number
 from ivr.config.settings import Configuration, Site
 from ivr.config.site import read_site
+from ivr.config.staff import emergency
 from ivr.errors import ConfigError
 
 __all__ = ["Configuration", "ConfigurationError", "Mistake", "check", "load"]
@@ -98,6 +100,7 @@ def _configuration(files: _Files) -> Configuration:
     ):
         raise ConfigError("the configuration has a mistake that was not named; please report it")
     version = _version(files)
+    exempt = exempt_extensions(policy)
     resolver = Resolver(
         policy=policy,
         version=version,
@@ -106,6 +109,7 @@ def _configuration(files: _Files) -> Configuration:
         lines=payment_lines(destinations),
         zone=site.time_zone,
         documents=documents,
+        exempt=exempt_numbers(exempt),
     )
     routes, extensions = [], {}
     for name, team in plan.teams.items():
@@ -126,6 +130,8 @@ def _configuration(files: _Files) -> Configuration:
         beginnings=beginnings(routes),
         queues=resolver.queues(),
         extensions=MappingProxyType(extensions),
+        exempt=exempt,
+        emergency=emergency(policy),
     )
 
 

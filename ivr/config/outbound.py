@@ -1,4 +1,4 @@
-"""Outbound routes: calls that staff make, to numbers that they dial (R10, R23)."""
+"""Routes by which staff call: to numbers that they dial (R10, R23)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from ivr.config.addresses import dials_number
 from ivr.config.document import Document
 from ivr.config.mistakes import quoted
 from ivr.config.schema import Render
+from ivr.config.staff import STAFF
 from ivr.config.telephone import RouteNumber
 
 
-def check_contexts(routes: Document, site: Document) -> None:
-    """Note where a caller could dial out: outbound routes in the context of callers."""
-    if not any(routes.text(n, "direction") == "outbound" for n in _positions(routes)):
+def check_contexts(routes: Document, policy: Document, site: Document) -> None:
+    """Note where a caller could dial out, or pass for staff: one context for both."""
+    staff_calls = any(routes.text(n, "direction") in STAFF for n in _positions(routes))
+    if not staff_calls and policy.at("emergency") is None and policy.at("exempt") is None:
         return
     staff = site.text("render", "staff_context") or Render.model_fields["staff_context"].default
     callers = site.text("render", "context") or Render.model_fields["context"].default
@@ -20,7 +22,7 @@ def check_contexts(routes: Document, site: Document) -> None:
         site.say(
             ("render", where),
             f'"{where}" is {quoted(staff)}, in which both callers\' calls arrive and staff dial, '
-            "expected two: callers could call out by the outbound routes",
+            "expected two: callers could call out as staff do",
         )
 
 
@@ -30,7 +32,7 @@ def check_routes(routes: Document, destinations: Document) -> None:
         direction = "inbound" if routes.at(n, "direction") is None else routes.text(n, "direction")
         if direction == "inbound":
             _inbound(routes, n, destinations)
-        elif direction == "outbound":
+        elif direction in STAFF:
             _outbound(routes, n, destinations)
 
 
@@ -68,7 +70,7 @@ def _outbound(routes: Document, n: int, destinations: Document) -> None:
                 f"{quoted(number)} does not begin with {quoted(strip)} and go on, expected what "
                 "staff dial, with the digits that strip takes away",
             )
-        elif number != digits and dial and not dials_number(dial):
+        elif number != digits and name in destinations.names() and not dials_number(dial):
             routes.say(
                 (n, "destination"),
                 f"destination {quoted(name)} has no $number in its dial string, expected it where "

@@ -41,6 +41,8 @@ class Resolver:
     """Of all payment lines."""
     zone: ZoneInfo | None
     documents: Documents
+    exempt: frozenset[str]
+    """Numbers of the exempt extension."""
 
     def route(self, n: int, entry: RouteEntry, team: TeamFile) -> Route:
         """The route at a place of the file, with its team's policy."""
@@ -65,6 +67,10 @@ class Resolver:
             policy=open_policy,
             without_engine=without_engine,
             no_engine=prompts[team.prompts.no_engine] if without_engine == "message" else None,
+            calling=(
+                *(entry.calling or ()),
+                *(team.extensions or () if entry.from_team else ()),
+            ),
             hours=hours,
             out_of_hours=closed,
             rounds=MappingProxyType(rounds),
@@ -128,6 +134,8 @@ class Resolver:
             longest_call_ms=milliseconds(team.longest_call or defaults.longest_call),
             without_recording=team.without_recording or defaults.without_recording,
             direction=entry.direction,
+            announced=entry.announce,
+            exempt=self.exempt,
             payment_line=self.destinations[entry.destination].payment_line,
             pausing=pausing(defaults.pause, team.pause, self.lines),
             opt_out_connected="no" if connected == "never" else connected,

@@ -13,6 +13,7 @@ from ivr.config.addresses import dials_number, with_number
 from ivr.config.document import Source
 from ivr.config.groups import dial_string
 from ivr.config.hours import Hours
+from ivr.config.staff import is_calling
 from ivr.core.policy import CallPolicy, Destination, Prompt
 
 LEAST_MORE, MOST_MORE = 3, 15
@@ -38,6 +39,8 @@ class Route:
     """What FreeSWITCH does with a call when no engine answers."""
     no_engine: Prompt | None
     """The message; ``None`` where calls are connected."""
+    calling: tuple[str, ...] = ()
+    """For whose calls it is: extensions, or how they begin (``10*``); empty is anybody's."""
     hours: Hours | None = None
     """When the team is open; ``None`` is always."""
     out_of_hours: CallPolicy | None = None
@@ -51,8 +54,7 @@ class Route:
 
     def takes(self, caller: str) -> bool:
         """Whether it is for calls of this caller; all are, of a route that does not say so."""
-        del caller
-        return True
+        return not self.calling or is_calling(caller, self.calling)
 
     def begins(self, number: str) -> str:
         """The longest of its beginnings that claims the number; empty where none does."""
@@ -97,6 +99,11 @@ class Beginning:
     route: Route
 
     @property
+    def expression(self) -> str:
+        """A regular expression for the whole number."""
+        return f"{self.digits}[0-9]{{{LEAST_MORE},{MOST_MORE}}}"
+
+    @property
     def strip(self) -> str:
         """What of the beginning is not dialled on."""
         return self.route.strip
@@ -108,15 +115,18 @@ class Beginning:
 
 
 def by_number(routes: Iterable[Route]) -> Mapping[str, tuple[Route, ...]]:
-    """The routes of every number that is named whole, in the order of the file."""
+    """The routes of every number that is named whole, those for some callers first."""
     found: dict[str, tuple[Route, ...]] = {}
-    for route in routes:
+    for route in sorted(routes, key=lambda one: not one.calling):
         for number in route.numbers:
             found[number] = (*found.get(number, ()), route)
     return MappingProxyType(found)
 
 
 def beginnings(routes: Iterable[Route]) -> tuple[Beginning, ...]:
-    """How other numbers begin, the longest first, so that the first that fits is right."""
+    """How other numbers begin, the longest first, and of those that are the same the ones for some
+    callers, so that the first that fits is right."""
     found = [Beginning(digits, route) for route in routes for digits in route.beginnings]
-    return tuple(sorted(found, key=lambda one: (-len(one.digits), one.digits)))
+    return tuple(
+        sorted(found, key=lambda one: (-len(one.digits), one.digits, not one.route.calling))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from ivr.config.addresses import Address
 from ivr.config.document import Source
+from ivr.config.exempt import ExemptExtension
 from ivr.config.routes import LEAST_MORE, MOST_MORE, Beginning, Route
+from ivr.config.staff import Emergency
 from ivr.core.entries import Arrived, Stamped
 from ivr.core.policy import CallPolicy, Prompt
 
@@ -22,7 +25,9 @@ __all__ = [
     "Beginning",
     "CallQueue",
     "Configuration",
+    "Emergency",
     "EventSocket",
+    "ExemptExtension",
     "Limits",
     "LogSettings",
     "RenderSettings",
@@ -135,38 +140,66 @@ class Configuration:
     queues: tuple[CallQueue, ...] = ()
     extensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Of each team's staff, by team."""
+    exempt: tuple[ExemptExtension, ...] = ()
+    emergency: Emergency | None = None
 
-    def route_for(self, number: str, *, caller: str = "") -> Route | None:
+    def route_for(self, number: str, *, caller: str = "", route: str = "") -> Route | None:
         """The route that claims a call to the number; ``None`` where none does.
 
         A number that is named whole comes before those that are claimed by how they begin, and the
-        longest beginning before shorter ones.
+        longest beginning before shorter ones; of routes with the same number the one that is for
+        this caller. ``route`` is the one that FreeSWITCH's dialplan has taken, which knows better
+        who calls; where that one claims the number no more, another may. Calls for help and those
+        with the exempt extension have no route.
         """
-        named = (route for route in self.by_number.get(number, ()) if route.takes(caller))
-        begun = (
-            one.route
-            for one in self.beginnings
-            if one.route.takes(caller) and one.route.begins(number) == one.digits
-        )
-        return next(named, None) or next(begun, None)
+        if self.is_left_alone(number):
+            return None
+        claiming = self._claiming(number)
+        taken = (one for one in claiming if one.name == route)
+        return next(taken, None) or next((one for one in claiming if one.takes(caller)), None)
+
+    def is_left_alone(self, number: str) -> bool:
+        """Whether FreeSWITCH connects calls to the number by itself: one for help (R10) or of the
+        exempt extension (R8), with or without what a route of staff strips."""
+        helps = self.emergency.numbers if self.emergency else ()
+        if any(number.removeprefix(strip) in helps for strip in self.strips):
+            return True
+        rests = {number, *(number.removeprefix(one.strip) for one in self._claiming(number))}
+        return any(one.is_dialled_by(rest) for one in self.exempt for rest in rests)
+
+    @property
+    def strips(self) -> tuple[str, ...]:
+        """All that may be dialled before a number, and nothing."""
+        return tuple(sorted({"", *(route.strip for route in self.routes)}))
+
+    def _claiming(self, number: str) -> list[Route]:
+        """The routes that claim a number for anybody, in their order."""
+        begun = (one.route for one in self.beginnings if re.fullmatch(one.expression, number))
+        return [*self.by_number.get(number, ()), *begun]
 
     def policy_for(
-        self, number: str, *, caller: str = "", at: datetime | None = None, turn: int = 0
+        self,
+        number: str,
+        *,
+        caller: str = "",
+        at: datetime | None = None,
+        turn: int = 0,
+        route: str = "",
     ) -> CallPolicy | None:
         """How a call to the number is treated; ``None`` where no route claims it.
 
-        ``caller`` is the number that calls, ``at`` the moment at which the call arrived (now; one
-        without a zone is by the site's clock), and ``turn`` how many calls its route had before
-        (for ring groups whose members ring by turns). The same arguments give the same answer. A
-        call that is looked up again later in its life must be given the moment at which it
+        ``caller`` and ``route`` are as :meth:`route_for` has them, ``at`` the moment at which the
+        call arrived (now; one without a zone is by the site's clock), and ``turn`` how many calls
+        its route had before (for ring groups whose members ring by turns). The same arguments give
+        the same answer. A call that is looked up again later in its life must be given the moment at which it
         arrived, or a team that closed meanwhile would be closed to it: for a call with a journal
         :meth:`policy_left` does that. The dial string is complete: where a beginning claimed the
         number, what goes into it is digits only (R23).
         """
-        route = self.route_for(number, caller=caller)
-        if route is None:
+        found = self.route_for(number, caller=caller, route=route)
+        if found is None:
             return None
-        return route.policy_for(number, at=at or datetime.now(UTC), turn=turn)
+        return found.policy_for(number, at=at or datetime.now(UTC), turn=turn)
 
     def policy_left(self, journal: Iterable[Stamped]) -> CallPolicy:
         """How a call is treated that an earlier engine left, by its journal: as one to the number
@@ -176,7 +209,10 @@ class Configuration:
         for one in journal:
             if isinstance(one.entry, Arrived):
                 at = _moment(one.stamp.wall_ms)
-                found = self.policy_for(one.entry.number, caller=one.entry.caller, at=at)
+                arrived = one.entry
+                found = self.policy_for(
+                    arrived.number, caller=arrived.caller, at=at, route=arrived.route
+                )
                 if found is not None:
                     return found
         policies = (route.policy for route in self.routes)

@@ -158,3 +158,22 @@ class Calling(Kind):
         if found := re.fullmatch(r"_?([0-9]{1,10})[XxNZ.?*]+", text):
             return f", did you mean {quoted(found[1] + '*')}?"
         return Extension().hint(text)
+
+
+_NATIONAL = 9
+"""So many digits at the end of a number tell whose it is, with or without codes before them."""
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two numbers are one, also where one of them has the code of a country before it."""
+    one, other = one.removeprefix("+"), other.removeprefix("+")
+    long = min(len(one), len(other)) >= _NATIONAL
+    return one == other or (long and one[-_NATIONAL:] == other[-_NATIONAL:])
+
+
+def same_numbers(number: str) -> str:
+    """A regular expression for the whole of every number that is this one."""
+    digits = number.removeprefix("+")
+    if len(digits) < _NATIONAL:
+        return rf"\+?{digits}"
+    return rf"\+?[0-9]*{digits[-_NATIONAL:]}"

@@ -181,7 +181,7 @@ def test_a_call_of_staff_is_not_answered_before_the_customer_answers(site_file: 
         assert "answer" not in [application for application, _ in actions(extension)]
     found = {e.get("name"): e for e in contexts(config)["default"]}
     assert actions(found["ivr-staff:9"]) == [
-        ("set", "ivr_route=staff"),
+        ("export", "ivr_route=staff"),
         ("set", "ivr_called=${destination_number}"),
         ("set", "ivr_had=${ivr_next}"),
         ("set", "ivr_number=$1"),
