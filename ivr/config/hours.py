@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ivr.config.times import DAY_MINUTES, time_text
+from ivr.config.times import time_text
 
 Holidays = Literal["england-and-wales", "scotland", "northern-ireland", "none"]
 """Whose bank holidays are closed."""
@@ -57,9 +57,13 @@ class Hours:
 
     def local(self, at: datetime) -> datetime:
         """The moment by the team's clock on the wall; one without a zone is taken for that."""
-        if at.tzinfo is None:
-            return at.replace(tzinfo=self.zone) if self.zone else at.astimezone()
-        return at.astimezone(self.zone)
+        try:
+            if at.tzinfo is None:
+                return at.replace(tzinfo=self.zone) if self.zone else at.astimezone()
+            return at.astimezone(self.zone)
+        except (OverflowError, ValueError, OSError):
+            # In the first or last hours of Python's dates: any answer is as good.
+            return at
 
     def is_open(self, at: datetime) -> tuple[bool, str]:
         """Whether the team is open at the moment, and why, for ``ivr route explain``.
@@ -89,8 +93,3 @@ class Hours:
             return bank_holidays(self.holidays, day.year).get(day, ""), ""
         except UnknownYear as unknown:
             return "", f" ({unknown}: taken for a day like others)"
-
-
-def whole_day() -> tuple[int, int]:
-    """From midnight to midnight."""
-    return 0, DAY_MINUTES

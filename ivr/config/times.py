@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 import zoneinfo
@@ -14,11 +15,11 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the week as hours name them, Monday first."""
 CLOSED = "closed"
 """What stands in the place of hours on a day that has none."""
-DAY_MINUTES = 24 * 60
 
 _DAY = "(?:" + "|".join(DAYS) + ")"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _STRETCH = rf"{_TIME}-(?:{_TIME}|24:00)"
+_WHOLE_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MANY = {
     "weekday": "mon-fri",
     "workingday": "mon-fri",
@@ -79,7 +80,8 @@ class Days(Kind):
 def _nearest_day(word: str) -> str:
     if word[:3] in DAYS:
         return word[:3]
-    return next((day for day in DAYS if did_you_mean(word, [day])), "")
+    near = difflib.get_close_matches(word, (*DAYS, *_WHOLE_NAMES), n=1)
+    return near[0][:3] if near else ""
 
 
 @dataclass(frozen=True, slots=True)
