@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.engine.control import LONGEST_WAIT_MS
 from ivr.lab import LabCall
 from ivr.storage import filing
 from tests.docs.disks import Disks
