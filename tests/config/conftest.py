@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import wave
 from array import array
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,11 @@ def tone(
     path: Path, rate: int, *, ms: int = 400, level: float = 0.5, channels: int = 1, width: int = 2
 ) -> None:
     """Write a tone as WAV; a level above 1 is cut off at full scale."""
+    path.write_bytes(_tone(rate, ms, level, channels, width))
+
+
+@lru_cache(maxsize=100)
+def _tone(rate: int, ms: int, level: float, channels: int, width: int) -> bytes:
     frames = rate * ms // 1000
     values = (
         max(-32768, min(32767, round(32767 * level * math.sin(2 * math.pi * 440 * n / rate))))
@@ -114,11 +121,13 @@ def tone(
         for _ in range(channels)
     )
     data = array("h", values).tobytes()
-    with wave.open(str(path), "wb") as file:
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(width)
         file.setframerate(rate)
         file.writeframes(data if width == 2 else bytes(frames * channels * width))
+    return made.getvalue()
 
 
 def build(root: Path) -> Path:

@@ -8,8 +8,14 @@ import structlog
 
 from ivr.engine import control
 from tests.crash.killing import mortal
+from tests.crash.place import SITES
 
 SELDOM_MS = 500
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_site(tmp_path_factory: pytest.TempPathFactory) -> None:
+    SITES.append(tmp_path_factory.mktemp("site"))
 
 
 def _drop(*_: Any) -> NoReturn:

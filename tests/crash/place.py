@@ -8,7 +8,7 @@ import shutil
 import socket
 from collections import Counter
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from ivr.config.load import load
@@ -47,9 +47,14 @@ def write_site(folder: Path, esl_port: int, *, more: str = "") -> Path:
     return file
 
 
-@lru_cache(maxsize=4)
-def _configured(folder: Path) -> Configuration:
-    return load(write_site(folder / "site", 1))
+SITES: list[Path] = []
+"""A folder for the configuration that all places of this process share: each has a spool and ports
+of its own, and nothing writes to the rest."""
+
+
+@cache
+def _configured() -> Configuration:
+    return load(write_site(SITES[0], 1))
 
 
 def dialplan_of(configuration: Configuration, *ports: int) -> tuple[Extension, ...]:
@@ -59,6 +64,35 @@ def dialplan_of(configuration: Configuration, *ports: int) -> tuple[Extension, .
     colleague = Action("bridge", "sofia/lab/colleague")
     asked = Condition("destination_number", f"^{COLLEAGUE}$", (colleague,))
     return (Extension("colleague", (asked,)), *read_dialplan(text))
+
+
+_ANY = "127.0.0.1:1"
+"""Stands in a dialplan for the engine that is there."""
+
+
+@cache
+def _dialplan() -> tuple[Extension, ...]:
+    return dialplan_of(_configured(), 1)
+
+
+def _dialplan_to(port: int) -> tuple[Extension, ...]:
+    """That of :func:`_configured`, for an engine at this port: rendered and read once."""
+    return tuple(
+        replace(
+            extension,
+            conditions=tuple(
+                replace(
+                    condition,
+                    actions=tuple(
+                        replace(action, arg=action.arg.replace(f"{_ANY} ", f"127.0.0.1:{port} "))
+                        for action in condition.actions
+                    ),
+                )
+                for condition in extension.conditions
+            ),
+        )
+        for extension in _dialplan()
+    )
 
 
 def _listening() -> socket.socket:
@@ -103,7 +137,7 @@ class Place:
         self.clock = TurnedClock()
         self.switch = TruthfulSwitch(self.clock, copies=copies, seed=1)
         _host, port = self.switch.listen(("127.0.0.1", 0))
-        made = _configured(folder)
+        made = _configured()
         # A small disk is to be filled, and is small.
         limits = replace(made.site.limits, least_free_bytes=1 << 20)
         freeswitch = replace(made.site.freeswitch, address=Address("127.0.0.1", port))
@@ -149,7 +183,7 @@ class Place:
             self.switch.engine_back()
         except Killed:
             return life
-        self.switch.dialplan = dialplan_of(self.configuration, engine.calls.port)
+        self.switch.dialplan = _dialplan_to(engine.calls.port)
         return life
 
     def kill_switch(self) -> None:

@@ -20,7 +20,7 @@ import structlog
 
 from ivr.engine import control
 from tests.crash.killing import mortal
-from tests.crash.place import Place
+from tests.crash.place import SITES, Place
 from tests.crash.test_full_disk import NOTICED_MS, live
 
 SIZE = "80m"
@@ -49,6 +49,7 @@ def balloon(folder: Path) -> Path:
 
 def run(folder: Path) -> dict[str, list[str]]:
     """Everything that does not balance."""
+    SITES.append(folder / "site")
     spool, fallback = folder / "spool", folder / "fallback"
     for disk in (spool, fallback):
         disk.mkdir()

@@ -22,15 +22,20 @@ import sys
 from pathlib import Path
 
 
-def _imported() -> None:
-    """Everything that ``ivr serve`` imports when it is needed."""
+def _imported(site_file: Path) -> None:
+    """Everything that ``ivr serve`` imports when it is needed, and what it is to find when it
+    listens to the prompts: each engine would do it anew."""
     import gevent.monkey
     import gevent.pywsgi  # noqa: F401
 
     import ivr.cli
     import ivr.config.load
     import ivr.engine.service
-    import ivr.engine.setup  # noqa: F401
+    import ivr.engine.setup
+    from tests.conftest import do_once
+
+    do_once(setattr)
+    ivr.config.load.load(site_file)
 
 
 def _engine(site_file: Path, log_file: str, listening: socket.socket | None) -> None:
@@ -54,7 +59,7 @@ def _ended(pid: int) -> str:
 
 def run(site_file: Path, log_file: str, port: str = "") -> None:
     """Do as told."""
-    _imported()
+    _imported(site_file)
     listening = None
     if port:
         listening = socket.create_server(("127.0.0.1", int(port)), backlog=1024)

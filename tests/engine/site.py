@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import wave
 from array import array
+from functools import lru_cache
 from pathlib import Path
 
 from tests.noted import note_audio
@@ -107,11 +109,19 @@ http:
 
 def tone(path: Path, rate: int, ms: int, hz: int) -> None:
     """Write a tone as WAV."""
+    path.write_bytes(_tone(rate, ms, hz))
+
+
+@lru_cache(maxsize=100)
+def _tone(rate: int, ms: int, hz: int) -> bytes:
+    """The file; most tests of engines need the same few."""
     values = (
         round(16000 * math.sin(2 * math.pi * hz * n / rate)) for n in range(rate * ms // 1000)
     )
-    with wave.open(str(path), "wb") as file:
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(array("h", values).tobytes())
+    return made.getvalue()
