@@ -13,6 +13,7 @@ from gevent import socket
 
 from ivr.api.token_file import TokenFile
 from ivr.api.tokens import Scope
+from ivr.core.state import CallState
 from ivr.lab import CallScript, Destination, LabCall
 from ivr.lab.script import HangUp, Keys, Wait, WhenConnected
 from ivr.lab.session import Action
@@ -69,6 +70,7 @@ class Payments(House):
         self.states: dict[str, None] = {}
         """All that the engine remembered of calls, at any time, in that order: so what counts is
         seen to count, and not taken for digits."""
+        self._seen: dict[str, CallState] = {}
         self._token = ""
 
     def begin(self) -> None:
@@ -85,8 +87,10 @@ class Payments(House):
         while not all(one.call.done.ready() for one in calls):
             assert self.clock.monotonic_ms() < end_ms, "a story comes to no end"
             self.clock.run(20)
-            for driver in self.engine.context.calls.values():
-                self.states[repr(driver.state)] = None
+            for name, driver in self.engine.context.calls.items():
+                if self._seen.get(name) is not driver.state:  # it is another one when it changes
+                    self._seen[name] = driver.state
+                    self.states[repr(driver.state)] = None
             for key, one in list(waiting.items()):
                 if one.story.ready is not None and one.story.ready.come:
                     del waiting[key]

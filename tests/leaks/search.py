@@ -71,6 +71,8 @@ _BETWEEN = (
     rb"(?:[\"']?,\s{1,20}[\"']?|[\"'],[\"']"
     rb"|(?:[ \-+.,_/]|\xc2?\xa0|&nbsp;|%20|%2[BCDF]|%C2%A0){1,2})"
 )
+_LEADS = rb"(?=[\"', \-+.,_/\xc2\xa0&%])"
+"""What each of these begins with: most numbers are followed by something else."""
 _CODE = rb"(?:(?<=%)|(?<=\\)\\?(?:u00|x)|(?<=0)x|(?<=&)#x)3[0-9];?[, ]{0,2}"
 _SIGNS = (b"%3", b"\\u003", b"\\x3", b"0x3", b"&#x3")
 _DECIMAL = rb"(?:(?<=4)[89]|(?<=5)[0-7])"
@@ -162,7 +164,11 @@ class _Search:
         # Each begins with one byte, or one of few: so it is searched for several times as fast.
         self._disguises: tuple[tuple[str, re.Pattern[bytes], Callable[[bytes], str]], ...] = (
             ("plain", re.compile(rb"\d\d" + more), _text),
-            ("grouped", re.compile(rb"\d\d{1,5}(?:" + _BETWEEN + rb"\d{2,6})+"), _grouped),
+            (
+                "grouped",
+                re.compile(rb"\d\d{1,5}+" + _LEADS + rb"(?:" + _BETWEEN + rb"\d{2,6})+"),
+                _grouped,
+            ),
             ("one by one", re.compile(rb"\d(?<!\d\d)(?:[^0-9A-Za-z]{1,12}\d(?!\d))" + more), _bare),
             (
                 "encoded",
