@@ -144,10 +144,12 @@ class Hostile:
     def chunks(self, stream: bytes) -> Iterator[bytes]:
         """The stream in pieces, as a network may cut it."""
         random = self._random
-        most = random.choice((1, 3, 40, 400, 4000)) if len(stream) < 2000 else 400
+        # Byte by byte takes as long as fifty others: one in ten.
+        sizes = (1, 3, 40, 40, 40, 400, 400, 400, 4000, 4000)
+        most = random.choice(sizes) if len(stream) < 2000 else 400
         at = 0
         while at < len(stream):
-            size = random.randint(1, most)
+            size = 1 + int(random.random() * most)  # several times as fast as randint
             yield stream[at : at + size]
             at += size
 
