@@ -191,10 +191,10 @@ class Configuration:
         ``caller`` and ``route`` are as :meth:`route_for` has them, ``at`` the moment at which the
         call arrived (now; one without a zone is by the site's clock), and ``turn`` how many calls
         its route had before (for ring groups whose members ring by turns). The same arguments give
-        the same answer. A call that is looked up again later in its life must be given the moment at which it
-        arrived, or a team that closed meanwhile would be closed to it: for a call with a journal
-        :meth:`policy_left` does that. The dial string is complete: where a beginning claimed the
-        number, what goes into it is digits only (R23).
+        the same answer. A call that is looked up again later in its life must be given the moment
+        at which it arrived, or a team that closed meanwhile would be closed to it: for a call with
+        a journal :meth:`policy_left` does that. The dial string is complete: where a beginning
+        claimed the number, what goes into it is digits only (R23).
         """
         found = self.route_for(number, caller=caller, route=route)
         if found is None:

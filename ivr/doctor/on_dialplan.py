@@ -99,6 +99,8 @@ def _extensions(context: ET.Element) -> Mapping[str, tuple[_Step, ...]]:
 
 
 def _steps(extension: ET.Element) -> Iterator[_Step]:
+    if extension.get("continue") == "true":
+        yield _Step("continue", "true")
     for condition in extension.iter("condition"):
         more = sorted(set(condition.attrib.items()) - {("break", "on-false")})
         marks = "".join(f" {k}={v}" for k, v in more if k not in ("field", "expression"))
@@ -135,16 +137,19 @@ def _left_over(
 
 
 def _numbers(configuration: Configuration, context: str) -> list[str]:
-    """Whole numbers that arrive in a context."""
-    render_in = {
-        "inbound": configuration.site.render.context,
-        "outbound": configuration.site.render.staff_context,
-    }
+    """Whole numbers that arrive in a context: of its routes, those for help, and the exempt ones,
+    which staff may transfer a caller to."""
+    staff = context == configuration.site.render.staff_context
+    helps = configuration.emergency.numbers if configuration.emergency and staff else ()
     return [
-        number
-        for route in configuration.routes
-        if render_in[route.policy.direction] == context
-        for number in route.numbers
+        *helps,
+        *(number for one in configuration.exempt for number in one.dialled),
+        *(
+            number
+            for route in configuration.routes
+            if route.policy.staff_call == staff
+            for number in route.numbers
+        ),
     ]
 
 

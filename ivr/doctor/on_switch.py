@@ -25,25 +25,43 @@ APPLICATIONS = (
     "bridge",
     "event",
     "hangup",
+    "intercept",
+    "park",
     "playback",
+    "record_session_mask",
+    "set",
 )
 """Those that the engine has executed, beside those of the rendered dialplan."""
+QUEUES = ("callcenter",)
+"""Those that only a configuration with queues needs."""
 APIS = (
     "eval",
+    "expand",
     "global_getvar",
     "global_setvar",
     "sched_del",
     "uuid_break",
+    "uuid_bridge",
+    "uuid_broadcast",
+    "uuid_buglist",
     "uuid_displace",
     "uuid_exists",
     "uuid_getvar",
+    "uuid_kill",
     "uuid_record",
+    "uuid_setvar",
     "uuid_setvar_multi",
+    "uuid_transfer",
 )
 FILES = ("wav", "tone_stream")
 """Prompts and recordings; the tones that tell agents of a pause."""
 _PROVIDES = {"api": "mod_commands", "dialplan": "mod_dialplan_xml"}
-_FROM = {"socket": "mod_event_socket", "wav": "mod_sndfile", "tone_stream": "mod_tone_stream"}
+_FROM = {
+    "callcenter": "mod_callcenter",
+    "socket": "mod_event_socket",
+    "tone_stream": "mod_tone_stream",
+    "wav": "mod_sndfile",
+}
 _ENDPOINT = re.compile(r"(?:^|[,|\]}>]|:_:)(\w+)/")
 
 LEAKING = frozenset(
@@ -156,6 +174,8 @@ def modules(patient: Patient) -> Finding:
     ]
     if patient.configuration is not None:
         needed += [("application", name) for name in _rendered_applications(patient.configuration)]
+        if patient.configuration.queues:
+            needed += [("application", name) for name in QUEUES]
         needed += [("endpoint", name) for name in _endpoints(patient.configuration)]
     missing = sorted(dict.fromkeys(needed).keys() - said.interfaces)
     if not missing:
@@ -269,7 +289,11 @@ def _rendered_applications(configuration: Configuration) -> list[str]:
 
 
 def _endpoints(configuration: Configuration) -> list[str]:
-    dials = {route.policy.dial_string for route in configuration.routes}
+    dials = {one.dial_string for route in configuration.routes for one in route.policy.destinations}
+    dials |= {one.dial for one in configuration.exempt}
+    dials |= {dial for queue in configuration.queues for dial in queue.members}
+    if configuration.emergency is not None:
+        dials.add(configuration.emergency.dial)
     return sorted({name for dial in dials for name in _ENDPOINT.findall(dial) if name != "error"})
 
 

@@ -119,7 +119,7 @@ def test_all_commands_that_the_engine_sends_are_asked_for():
         re.findall(r"exec\[i\]:(\w+)", text)
     )
     assert "bridge" in executed
-    assert executed <= set(on_switch.APPLICATIONS)
+    assert executed <= {*on_switch.APPLICATIONS, *on_switch.QUEUES}
 
 
 @pytest.mark.parametrize(
