@@ -64,25 +64,11 @@ def _to_itself(team: Document, routes: Document, n: int) -> None:
 
 
 def _of_staff(routes: Document, n: int, destinations: Document) -> None:
-    """Staff's calls wait in no queue, and a group has no place for the number that is dialled."""
+    """Staff's calls wait in no queue."""
     name = routes.text(n, "destination")
-    if name is None:
-        return
-    if destinations.at(name, "queue") is not None:
+    if name is not None and destinations.at(name, "queue") is not None:
         routes.say(
             (n, "destination"),
             f"destination {quoted(name)} is a queue, which is for callers, expected dial or a ring "
             "group in a route of staff",
-        )
-    numbers = routes.at(n, "numbers")
-    begins = [
-        one
-        for one in (numbers if isinstance(numbers, list) else ())
-        if isinstance(one, str) and one.endswith("*")
-    ]
-    if destinations.at(name, "ring") is not None and begins:
-        routes.say(
-            (n, "destination"),
-            f"destination {quoted(name)} is a ring group, whatever is dialled after "
-            f"{quoted(begins[0][:-1])}, expected whole numbers, or a destination with $number",
         )
