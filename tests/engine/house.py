@@ -20,6 +20,7 @@ from gevent.threadpool import ThreadPool
 from ivr.config.addresses import Address
 from ivr.config.load import load
 from ivr.config.render import render
+from ivr.config.settings import Configuration
 from ivr.engine.service import Engine
 from ivr.lab import CallScript, LabCall, TurnedClock
 from ivr.lab.dialplan import Condition, Extension, read_dialplan
@@ -67,20 +68,23 @@ class House:
     def start(self, disk: Disk = REAL, listening: socket.socket | None = None) -> Engine:
         """Start an engine, and have the dialplan that it renders send calls to it; calls may wait
         already where it listens."""
-        engine = Engine(load(self.site_file), self.clock, disk, listening=listening)
+        configuration = load(self.site_file)
+        engine = Engine(configuration, self.clock, disk, listening=listening)
         self.engines.append(engine)
         for pool in (engine.journal._pool, engine.spool._pool, *engine.growth._pools):
             self._probes.append(partial(self._busy, pool))
         self.clock.busy_probes += self._probes
         engine.start()
-        self.switch.dialplan = self.dialplan(engine.calls.port)
+        self.switch.dialplan = self._dialplan(configuration, engine.calls.port)
         self.clock.settle()
         return engine
 
     def dialplan(self, *ports: int) -> tuple[Extension, ...]:
         """What `ivr dialplan render` writes for engines at these ports, in the test's own frame:
         numbers that no route claims come to the first engine, too."""
-        configuration = load(self.site_file)
+        return self._dialplan(load(self.site_file), *ports)
+
+    def _dialplan(self, configuration: Configuration, *ports: int) -> tuple[Extension, ...]:
         engines = tuple(Address("127.0.0.1", port) for port in ports)
         rendered = render(replace(configuration, site=replace(configuration.site, engines=engines)))
         first = Action("socket", f"{engines[0]} async full")
