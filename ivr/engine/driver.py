@@ -450,7 +450,7 @@ class CallDriver:
             self.state = self.state._replace(phase=Phase.UNLINKED)
             self._follow()
             # What the fault kept from FreeSWITCH may be a mask (R6).
-            self.state, again = pausing.link_lost(self.state)
+            self.state, again = pausing.link_lost(self.state, self.policy)
             self._carry_out(again)
             self._flush()
             return

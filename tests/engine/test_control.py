@@ -12,7 +12,6 @@ from gevent.event import Event
 from gevent.server import StreamServer
 
 from ivr.clock import RealClock
-from ivr.core.entries import Stamped
 from ivr.engine.control import (
     ANSWER_MS,
     FIRST_WAIT_MS,
@@ -244,11 +243,11 @@ def test_a_fault_of_the_engine_ends_the_connection_and_not_the_loop(house, logge
         (house.spool / "recording" / f"{ASKED[:-1]}{number}.wav").write_bytes(b"")
     close, closed = Recovery._close, []
 
-    def fail_at_first(self: Recovery, call_id: str, entries: tuple[Stamped, ...]) -> None:
-        closed.append(call_id)
+    def fail_at_first(self: Recovery, left: Any) -> None:
+        closed.append(left.record_id)
         if len(closed) == 1:
             raise AttributeError("'str' object has no attribute 'get'")
-        close(self, call_id, entries)
+        close(self, left)
 
     monkeypatch.setattr(Recovery, "_close", fail_at_first)
     house.start()
@@ -347,6 +346,7 @@ def test_ten_thousand_calls_left_and_two_thousand_followed(logged):
         feature=lambda leg, feature: None,
         hold=lambda leg, held: None,
         agents=bool,
+        exempt=lambda _leg, _message: None,
     )
     for call_id in followed:
         control.follow(call_id)

@@ -79,6 +79,7 @@ class Line:
             feature=self._keyed,
             hold=lambda leg, held: None,
             agents=lambda: self.agents,
+            exempt=lambda leg, _message: self.features.append((leg, "exempt")),
         )
 
     def _hear(self, call_id: str, message: Message) -> None:

@@ -143,7 +143,7 @@ def test_nobody_is_listened_to_where_nobody_is():
     assert said(do.ListenToAgent(FeatureCodes("", "", "")), LEGS) == []
 
 
-@pytest.mark.parametrize("tone", do.Tone)
+@pytest.mark.parametrize("tone", [tone for tone in do.Tone if tone is not do.Tone.LEFT])
 @pytest.mark.parametrize(("legs", "leg"), [(LEGS, OTHER), (STAFFS, CALL)])
 def test_a_tone_is_for_the_agent_alone(tone: do.Tone, legs: Legs, leg: str):
     [text] = said(do.TellAgent(tone), legs)
@@ -151,6 +151,12 @@ def test_a_tone_is_for_the_agent_alone(tone: do.Tone, legs: Legs, leg: str):
     assert (begin, middle) == (f"api uuid_displace {leg} start", " tone_stream://")
     assert end.endswith(") 0 m\n\n")
     assert " " not in end.removesuffix(" 0 m\n\n")
+
+
+def test_an_agent_who_waits_for_the_caller_hears_the_tone_instead_of_music():
+    [text] = said(do.TellAgent(do.Tone.LEFT))
+    assert text.startswith(f"api uuid_broadcast {OTHER} tone_stream://")
+    assert text.endswith(" aleg\n\n")
 
 
 def test_every_tone_sounds_different():
@@ -187,7 +193,8 @@ def test_whom_another_leg_meets_is_no_news_of_the_call():
 
 @pytest.mark.parametrize("legs", [LEGS, STAFFS])
 def test_the_end_of_another_leg_is_not_the_end_of_the_call(legs: Legs):
-    assert event("CHANNEL_HANGUP_COMPLETE", OTHER, legs, Hangup_Cause="NORMAL_CLEARING") is None
+    left = event("CHANNEL_HANGUP_COMPLETE", OTHER, legs, Hangup_Cause="NORMAL_CLEARING")
+    assert left == events.OtherLeft(7, OTHER)
     ended = event("CHANNEL_HANGUP_COMPLETE", CALL, legs, Hangup_Cause="NORMAL_CLEARING")
     assert ended == events.HungUp(7, events.Party.SWITCH, "NORMAL_CLEARING", 0)
 
