@@ -243,7 +243,7 @@ def test_a_fault_of_the_engine_ends_the_connection_and_not_the_loop(house, logge
         (house.spool / "recording" / f"{ASKED[:-1]}{number}.wav").write_bytes(b"")
     close, closed = Recovery._close, []
 
-    def fail_at_first(self: Recovery, left: Any) -> None:
+    def fail_at_first(self: Recovery, left: Left) -> None:
         closed.append(left.record_id)
         if len(closed) == 1:
             raise AttributeError("'str' object has no attribute 'get'")
