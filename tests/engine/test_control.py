@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import gevent
 import pytest
@@ -243,7 +244,7 @@ def test_a_fault_of_the_engine_ends_the_connection_and_not_the_loop(house, logge
         (house.spool / "recording" / f"{ASKED[:-1]}{number}.wav").write_bytes(b"")
     close, closed = Recovery._close, []
 
-    def fail_at_first(self: Recovery, left: Left) -> None:
+    def fail_at_first(self: Recovery, left: Any) -> None:
         closed.append(left.record_id)
         if len(closed) == 1:
             raise AttributeError("'str' object has no attribute 'get'")
