@@ -56,9 +56,13 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state)
         case _ if state.phase is Phase.LEAVING:
             return exempt.leaving(state, event, policy)
-        case events.Exempt(at=at) if state.phase not in (Phase.NEW, Phase.CLOSING):
+        case events.Exempt(at=at) if state.phase is not Phase.NEW:
             return exempt.met(state, at, policy)
-        case events.BridgeEnded(hung_up=False) if state.to_customer and not state.aside:
+        case events.Bridged(at=at, number=number, ago_ms=ago_ms) if (
+            rules.is_exempt(number, policy) and state.phase is not Phase.NEW
+        ):
+            return exempt.met(state, at, policy, ago_ms)
+        case events.BridgeEnded(hung_up=False) if connecting.is_told_first(state):
             return connecting.customer_gone(state)
         case events.PromptEnded():
             return _prompt_ended(state, event, policy)
@@ -90,7 +94,7 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.CustomerBack() if state.away:
             journal = do.Journal(entries.CustomerBack())
             return Step(state._replace(away=False), (journal,))
-        case events.StillJoined() if state.together:
+        case events.StillJoined() if rules.is_known(state) and pausing.is_live(state):
             return veil.lifted(state, policy)
         case events.Stalled():
             return stalling.stalled(state, event, policy)
@@ -238,7 +242,7 @@ def _recording_failed(state: CallState, event: events.RecordingFailed, policy: C
     failed = do.Journal(entries.RecordingFailed(path=state.path, reason=event.reason))
     if state.phase is Phase.CLOSING:
         return steps.then(failed, steps.finish(state))
-    if policy.direction == "outbound":
+    if policy.staff_call and not state.opting:
         if state.elsewhere and stalling.should_grow(state):
             # They talk already: it is begun in the other folder at once.
             again = events.Stalled(event.at, state.elsewhere)
@@ -306,7 +310,7 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
         return steps.finish(state)
     # Also of one that heard a prompt it is known how it goes on: by FreeSWITCH's dialplan, which
     # may hand it over once more.
-    state, again = pausing.link_lost(midcall.link_lost(state))
+    state, again = pausing.link_lost(midcall.link_lost(state), policy)
     limit_ms = TOLD_MS if state.phase is Phase.REFUSING else policy.longest_call_ms
     return steps.enter(state, Phase.UNLINKED, limit_ms, *again)
 

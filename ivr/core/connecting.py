@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import entries, events, exempt, pausing, rules, steps, veil
+from ivr.core import entries, events, pausing, rules, steps, veil
 from ivr.core.commands import Command
 from ivr.core.ending import unseen_end
 from ivr.core.events import Event
@@ -97,7 +97,7 @@ def dial(state: CallState, policy: CallPolicy) -> Step:
     codes = policy.pausing.codes
     unveils = state.path if policy.exempt and state.records and state.pause is Pause.OFF else ""
     agent_rings = not policy.staff_call and not place.payment_line
-    told_ms = policy.announcement.file_for(8000).length_ms + SLACK_MS if policy.announced else 0
+    told_ms = steps.longest_telling_ms(policy) if policy.announced else 0
     bridge = do.Bridge(
         place.dial_string,
         place.ring_ms,
@@ -152,7 +152,10 @@ def _overflows(state: CallState, policy: CallPolicy) -> bool:
 def _overflow(state: CallState, policy: CallPolicy) -> Step:
     state = state._replace(place=state.place + 1)
     prompt = policy.destinations[state.place].prompt
-    return dial(state, policy) if prompt is None else steps.play(state, Phase.OVERFLOWING, prompt)
+    # A pause ends in the journal with NotConnected, and this one goes on.
+    paused = pausing.goes_on(state, policy)
+    step = dial(state, policy) if prompt is None else steps.play(state, Phase.OVERFLOWING, prompt)
+    return steps.then_all((*veil.drawn(state, policy), *paused), step)
 
 
 def overflowing(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -164,32 +167,46 @@ def overflowing(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state)
 
 
+_TOLD_FIRST = frozenset(
+    {
+        Phase.ANNOUNCING,
+        Phase.LAST_KEYS,
+        Phase.REMINDING,
+        Phase.DECIDING,
+        Phase.FAREWELL,
+        Phase.APOLOGISING,
+    }
+)
+
+
+def is_told_first(state: CallState) -> bool:
+    """Who was called has answered, hears a prompt, and is connected to nobody yet (R10)."""
+    return state.to_customer and not state.joined and state.phase in _TOLD_FIRST
+
+
 def customer_gone(state: CallState) -> Step:
     """Who was called hangs up before the two were connected (R3, R10)."""
     told: tuple[Command, ...] = ()
-    reason = "customer-gone"
+    reason = state.reason or "customer-gone"
     if state.phase in (Phase.REMINDING, Phase.DECIDING):
         told, reason = (do.Journal(entries.OptOutConfirmed(how="hangup")),), "opted-out"
-    elif state.phase is Phase.FAREWELL:
-        reason = state.reason
     state = state._replace(to_customer=False)
     return steps.then_all(told, steps.hang_up(state, "NORMAL_CLEARING", reason))
 
 
 def _connect(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     state, commands = joined(state, event, policy)
-    if state.phase is Phase.LEAVING:
-        return Step(state, commands)
     return steps.enter(state, Phase.CONNECTED, policy.longest_call_ms, *commands)
 
 
 def joined(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     """The customer and somebody hear each other: the first one, or another after a transfer."""
-    if rules.is_exempt(event.number, policy):
-        return exempt.met(state, event.at, policy)
     connected = do.Journal(entries.Connected(other_leg=event.other_leg, number=event.number))
     first, other = not state.joined, event.other_leg != state.other_leg
     outbound = policy.staff_call
+    # Somebody else takes the caller: who waits since the caller opted out waits in vain (R4).
+    waits = steps.end_other(state) if other else ()
+    state = state._replace(aside=state.aside and not other)
     started: tuple[Command, ...] = ()
     ending = state.phase is Phase.ENDING
     if first and outbound and state.recording is Recording.NONE and not ending:
@@ -210,10 +227,10 @@ def joined(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
             started = (do.Journal(entries.RecordingFailed(path=state.path, reason=reason)),)
     state, commands = pausing.met(state, event, policy)
     state, heard = veil.joined(state, policy)
-    if first and policy.exempt and state.pause is not Pause.OFF:
-        # FreeSWITCH let the recording hear as the telephone was answered, paused or not.
-        state, heard = pausing.taken_up(state)
-    commands = (*commands, *heard)
+    if first and policy.exempt:
+        state, masked = pausing.unveiled(state)
+        heard = (*heard, *masked)
+    commands = (*waits, *commands, *heard)
     # The codes are bound as the agent's telephone is dialled, but not by the dialplan's fallback.
     dialled = first and state.phase is not Phase.UNLINKED
     if other and not dialled and not outbound and not state.at_line:

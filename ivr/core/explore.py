@@ -17,7 +17,7 @@ from ivr.core.call import advance
 from ivr.core.commands import Command
 from ivr.core.events import Event, Party
 from ivr.core.keys import NO_DIGITS, NO_KEYS, Digits, press
-from ivr.core.pausing import LIVE
+from ivr.core.pausing import LIVE, OPT_OUT, is_live
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.core.steps import Step
@@ -106,7 +106,7 @@ def moves(policy: CallPolicy) -> Iterator[Move]:
             yield Move(state, event, step)
             if step.state is state:
                 continue
-            after = normal(step.state)
+            after = normal(step.state, policy)
             if after not in seen:
                 seen.add(after)
                 todo.append(after)
@@ -132,7 +132,22 @@ def what_can_happen(state: CallState, policy: CallPolicy) -> Iterator[Event]:
     for path in (state.path, ANOTHER):
         yield events.RecordingStopped(SOON_MS, "success-silence", 1000, path)
     yield events.Bridged(SOON_MS, state.other_leg)
-    yield from _in_any_state(policy.opt_out_keys, policy.return_key, policy.pausing.lines)
+    if policy.exempt:
+        yield events.RecordingStopped(SOON_MS, events.NOT_RECORDED, 0, state.path)
+        yield events.Exempt(SOON_MS)
+        yield events.StillJoined(SOON_MS)
+    if policy.announced:
+        yield events.CustomerAnswered(SOON_MS, "b", 8000)
+    if policy.opt_out_connected != "no":
+        yield events.JoinFailed(SOON_MS)
+        yield events.OtherLeft(SOON_MS, state.other_leg)
+        yield events.OtherLeft(SOON_MS, "b")
+    chosen = "".join(policy.menu.keys) if policy.menu is not None else ""
+    yield from _in_any_state(
+        policy.opt_out_keys,
+        policy.return_key + chosen,
+        policy.pausing.lines | policy.exempt,
+    )
 
 
 def what_can_happen_to_a_pause(state: CallState) -> Iterator[Event]:
@@ -157,7 +172,12 @@ def what_can_happen_to_a_pause(state: CallState) -> Iterator[Event]:
             yield events.Unmasked(at, ok, path)
 
 
-def normal(state: CallState) -> CallState:
+def follows_legs(policy: CallPolicy) -> bool:
+    """Whether it matters beyond what is told of a recording that stalls who hears whom."""
+    return bool(policy.exempt) or policy.opt_out_connected != "no"
+
+
+def normal(state: CallState, policy: CallPolicy) -> CallState:
     """The same state without what decides nothing: serials, times, and names that are only
     passed on, what its phase never asks for any more, and what only keeps something from
     happening.
@@ -167,14 +187,26 @@ def normal(state: CallState) -> CallState:
     """
     if state.phase is Phase.DONE:
         return _DONE
-    if state.phase not in LIVE:
+    if state.phase is Phase.LEAVING:
+        asked = state.recording in (Recording.REQUESTED, Recording.STOPPING)
+        return CallState(
+            phase=Phase.LEAVING,
+            timer=1,
+            stops=state.stops,
+            recording=state.recording if asked else Recording.RUNNING,
+            path="/",
+        )
+    live = is_live(state)
+    if not live:
         state = state._replace(**_NO_PAUSE)
+    if state.phase in _UNSPOKEN:
+        state = state._replace(to_customer=False)
     if state.phase not in _RENEWING:
         state = state._replace(renewing="")
     if state.phase is not Phase.ANSWERING:
         state = state._replace(after_answer=Phase.ANNOUNCING)
     if state.phase in _PAST_TELLING:
-        state = state._replace(**_NOTHING_TOLD)
+        state = state._replace(**_NOTHING_TOLD, **_decides_yet(state, policy))
         if not awaits_the_disk(state):
             # An answer of the journal's may be on its way yet, to what nobody waits for.
             state = state._replace(durable=False, undurable="", syncs=1)
@@ -183,6 +215,7 @@ def normal(state: CallState) -> CallState:
     if state.phase in (Phase.FAREWELL, Phase.APOLOGISING):
         state = state._replace(**_NOTHING_ASKED)
     keys = state.keys._replace(at=0) if state.keys.keys else NO_KEYS
+    may_part = policy.staff_call and policy.opt_out_connected != "no" and live
     return state._replace(
         timer=1,
         pause_timer=0 if state.pause is Pause.OFF else 1,
@@ -199,16 +232,17 @@ def normal(state: CallState) -> CallState:
         renewing="x" if state.renewing else "",
         elsewhere="/" if state.elsewhere and state.recording in _NOT_BEGUN else "",
         asked_at=0,
+        together=live and (state.together if follows_legs(policy) else state.joined),
         # These only keep a recording that stalls from being begun anew, or told of again.
-        together=state.joined and state.phase in LIVE,
         renewals=0,
         no_room=False,
-        paused_by="",
+        paused_by=OPT_OUT if state.paused_by == OPT_OUT else "",
         paused_at=0,
+        apart_at=0,
         away=False,
-        other_leg="",
+        other_leg="/" if state.other_leg else "",
         other_number="",
-        recorded_leg="",
+        recorded_leg="/" if may_part and state.recorded_leg == state.other_leg else "",
         keys_hidden=False,
         keys_refused=False,
     )
@@ -223,13 +257,26 @@ def awaits_the_disk(state: CallState) -> bool:
 _PAST_TELLING = LIVE | {Phase.CLOSING}
 """Where what the caller was told, and keyed meanwhile, decides nothing any more."""
 _NOTHING_TOLD: dict[str, Any] = {
-    "play": 0,
-    "replays": 0,
-    "reminders_left": 0,
     "rate": 8000,
     "announcement_ms": 0,
-    "keys": NO_KEYS,
 }
+_UNSPOKEN = (Phase.ENDING, Phase.UNLINKED, Phase.CLOSING)
+"""Where no prompt plays any more."""
+
+
+def _decides_yet(state: CallState, policy: CallPolicy) -> dict[str, Any]:
+    """What decides something yet although the announcement is over, or to come."""
+    kept: dict[str, Any] = {"keys": NO_KEYS, "play": 0, "replays": 0, "reminders_left": 0}
+    if state.phase in (Phase.KEYING, Phase.QUEUEING):
+        kept["keys"] = state.keys
+    asked_later = policy.announced or any(place.queue for place in policy.destinations)
+    if asked_later and state.phase in (Phase.DIALLING, Phase.QUEUEING, Phase.OVERFLOWING):
+        kept["reminders_left"] = state.reminders_left
+    if state.phase is Phase.OVERFLOWING:
+        kept |= {"play": state.play, "replays": state.replays}
+    return kept
+
+
 _NOTHING_ASKED: dict[str, Any] = {
     "reminders_left": 0,
     "announcement_ms": 0,
@@ -245,6 +292,9 @@ _NO_PAUSE: dict[str, Any] = {
     "at_line": False,
     "held": False,
     "digits": NO_DIGITS,
+    "opting": False,
+    "aside": False,
+    "veiled": False,
 }
 """What is asked of only where people talk, or may."""
 _NOT_BEGUN = (Recording.NONE, Recording.REQUESTED)
@@ -255,7 +305,7 @@ _DONE = CallState(phase=Phase.DONE, timer=1)
 
 
 @lru_cache(maxsize=8)
-def _in_any_state(opt_out_keys: str, return_key: str, lines: frozenset[str]) -> tuple[Event, ...]:
+def _in_any_state(opt_out_keys: str, return_key: str, known: frozenset[str]) -> tuple[Event, ...]:
     """The events that are the same whatever the call is doing."""
     keys = dict.fromkeys(opt_out_keys + return_key + "5")
     at = SOON_MS
@@ -273,7 +323,7 @@ def _in_any_state(opt_out_keys: str, return_key: str, lines: frozenset[str]) -> 
         events.GrowsAgain(at),
         *(events.Stalled(when, "/fallback") for when in (at, LATER_MS, LATE_MS)),
         events.Bridged(at, "b"),
-        *(events.Bridged(at, "line", number) for number in lines),
+        *(events.Bridged(at, "line", number) for number in known),
         *(
             events.BridgeEnded(at, cause)
             for cause in ("USER_BUSY", "NO_ANSWER", "NORMAL_CLEARING", "NO_ROUTE_DESTINATION")

@@ -13,14 +13,14 @@ from ivr.core.commands import Command, Tone
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS, press
 from ivr.core.policy import CallPolicy
-from ivr.core.state import HANGUP_MS, SLACK_MS, SWITCH_MS, CallState, Phase
+from ivr.core.state import SWITCH_MS, CallState, Phase
 from ivr.core.steps import Step
 
 
 def connected(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """Caller and agent hear each other, and the caller may opt out."""
     match event:
-        case events.KeyPressed() if rules.may_part(policy):
+        case events.KeyPressed() if rules.may_part(state, policy):
             counted = pausing.key_pressed(state, event, policy)
             return steps.then_all(counted.commands, _keyed(counted.state, event, policy))
         case _:
@@ -46,10 +46,15 @@ def keying(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return _not_meant(state, policy)
         case _:
             step = connected(state, event, policy)
-            if step.state.phase in (Phase.CONNECTED, Phase.PARTED):
+            after = step.state
+            parted = not after.together or after.other_leg != state.other_leg
+            if parted and after.phase in (Phase.KEYING, Phase.PARTED):
                 # They were parted, by a transfer: whoever keyed meant somebody else.
-                over = pausing.left(step.state._replace(keys=NO_KEYS, opting=False), policy)
-                return Step(over.state, (*step.commands, *over.commands))
+                over = pausing.left(after._replace(keys=NO_KEYS, opting=False), policy)
+                commands = (*step.commands, *over.commands)
+                if after.phase is Phase.PARTED:
+                    return Step(over.state, commands)
+                return steps.enter(over.state, Phase.CONNECTED, policy.longest_call_ms, *commands)
             return step
 
 
@@ -78,10 +83,8 @@ def _part(state: CallState, policy: CallPolicy) -> Step:
 
 
 def _limit_s(policy: CallPolicy) -> int:
-    """The longest that the two are apart, in seconds: each reminder with its wait, and goodbye."""
-    reminder = policy.reminder.file_for(8000).length_ms + SLACK_MS + policy.confirm_ms
-    goodbye = policy.goodbye.file_for(8000).length_ms + SLACK_MS + HANGUP_MS
-    return -(-(reminder * (policy.reminders + 1) + goodbye) // 1000)
+    """The longest that the two are apart, in seconds."""
+    return -(-steps.longest_choice_ms(policy) // 1000)
 
 
 def parting(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -111,9 +114,11 @@ def together(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.Unbridged() | events.BridgeEnded(hung_up=False) if state.together:
             return Step(state.parted(event.at), (do.Journal(entries.Parted()),))
         case events.OtherLeft(leg=leg) if state.aside and leg == state.other_leg:
+            parted = (do.Journal(entries.Parted()),) if state.together else ()
+            state = state.parted(event.at)._replace(aside=False)
             if policy.staff_call:  # it is who opts out that is gone
-                return opted_out(state._replace(aside=False), "hangup", policy)
-            return Step(state._replace(aside=False))
+                return steps.then_all(parted, opted_out(state, "hangup", policy))
+            return Step(state, parted)
         case _:
             return Step(state)
 

@@ -90,15 +90,18 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
 def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.PauseAsked(at=at, by=by):
-            by_itself, state = not state.asked, state._replace(asked=True)
+            by_itself, keying = not state.asked, _shows_keys(state)
+            state = state._replace(asked=True)
             if state.pause is Pause.OFF or state.pause in _ENDING:
                 return begin(state, by, at, policy)
+            if keying:
+                state = state._replace(paused_by=by)
             answer: tuple[Command, ...] = ()
             if state.pause is Pause.ON:
                 answer = tell(state, Tone.PAUSED)
-                if not state.keys_hidden:
-                    answer = (*_hide(state), *answer)
-                    state = _asked_to_hide(state)
+            if keying or (state.pause is Pause.ON and not state.keys_hidden):
+                answer = (*_hide(state), *answer)
+                state = _asked_to_hide(state)
             if not by_itself:
                 return Step(state, answer)
             # The pause does not end by itself any more, and another engine must know.
@@ -118,7 +121,9 @@ def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             tone = tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
             if well and state.phase is Phase.UNLINKED:
                 # An engine may have been killed before the pause that it made was on disk.
-                return Step(state, (veil.unmask(state, policy), do.ShowKeys(), *tone))
+                known = not policy.exempt or rules.may_hear(state)
+                unmask = (veil.unmask(state, policy),) if known else ()
+                return Step(state, (*unmask, do.ShowKeys(), *tone))
             return Step(state, tone)
         case events.AbuseMarked(by=by):
             journal = do.Journal(entries.Marked(mark="abuse", by=by))
@@ -148,11 +153,16 @@ def _again(state: CallState) -> Step:
 def _hide(state: CallState) -> tuple[Command, ...]:
     """Both people's keys; at a payment line the customer's go through and are not told of, and
     those of a caller who opts out are needed."""
-    if state.opting and not (state.asked or state.held or state.at_line):
+    if _shows_keys(state):
         return (do.RememberPause(state.paused_by, state.paused_at),)
     if state.at_line:
         return (do.ForgetKeys(), do.HideKeys(state.paused_by, state.paused_at, relayed=True))
     return (do.HideKeys(state.paused_by, state.paused_at),)
+
+
+def _shows_keys(state: CallState) -> bool:
+    """Nothing is kept since the caller opts out, and for no other reason."""
+    return state.opting and not (state.asked or state.held or state.at_line)
 
 
 def _asked_to_hide(state: CallState) -> CallState:
@@ -168,7 +178,9 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
         joined=True,
         together=True,
         apart_at=0,
-        held=was_held and event.other_leg == state.other_leg,
+        # FreeSWITCH forgets a hold when it parts the two (docs/freeswitch.md 79).
+        held=was_held and event.other_leg == state.other_leg and not state.aside,
+        veiled=state.veiled or bool(policy.exempt),
         other_leg=event.other_leg,
         other_number=event.number,
         at_line=line,
@@ -190,10 +202,10 @@ def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
 
 def _held(state: CallState, at: int, policy: CallPolicy) -> Step:
     """The agent put the caller on hold, who may speak all the same."""
-    state = state._replace(held=True)
+    keying, state = _shows_keys(state), state._replace(held=True)
     if state.pause is Pause.OFF or state.pause in _ENDING:
         return begin(state._replace(asked=False), HOLD, at, policy)
-    return Step(state)
+    return Step(_asked_to_hide(state), _hide(state)) if keying else Step(state)
 
 
 def opting(state: CallState, at: int, back_ms: int, policy: CallPolicy) -> Step:
@@ -235,6 +247,15 @@ def key_pressed(state: CallState, event: events.KeyPressed, policy: CallPolicy) 
     return Step(step.state, (marked, *step.commands))
 
 
+def goes_on(state: CallState, policy: CallPolicy) -> tuple[Command, ...]:
+    """Tell the journal once more of a pause that another entry would end."""
+    if state.pause is Pause.OFF:
+        return ()
+    guard_ms = policy.pausing.guard_ms
+    started = entries.PauseStarted(by=state.paused_by, guard_ms=guard_ms)
+    return (do.Journal(started), do.HastenJournal())
+
+
 def dropped(state: CallState) -> CallState:
     """Nobody was reached, and the recording is stopped: there is nothing to pause any more."""
     return state._replace(
@@ -242,12 +263,19 @@ def dropped(state: CallState) -> CallState:
     )
 
 
-def link_lost(state: CallState) -> Step:
+def link_lost(state: CallState, policy: CallPolicy) -> Step:
     """What was on its way over the call's socket is done again, over the engine's own line."""
+    if state.pause is Pause.ON and state.paused_by == OPT_OUT:
+        return left(state, policy)  # of a caller who had keyed no more than the beginning
     if state.pause in (Pause.OFF, Pause.ON, Pause.SECURING):
         return Step(state)
     # An end that was not confirmed is none, whoever wanted it: it takes a person to ask again.
     return _again(state._replace(asked=state.asked or state.pause in _ENDING))
+
+
+def unveiled(state: CallState) -> Step:
+    """FreeSWITCH let the recording hear as the telephone was answered, paused or not."""
+    return Step(state) if rules.is_over(state) else _again(state)
 
 
 def taken_up(state: CallState) -> Step:
@@ -354,7 +382,7 @@ def _end(state: CallState, by: str, policy: CallPolicy) -> Step:
     """End the pause: unmask, or begin a further part, and then show the keys."""
     journal = do.Journal(entries.PauseEnding(by=by))
     state = state._replace(asked=False)
-    if state.masked and not state.together:
+    if state.masked and not rules.may_hear(state):
         # It hears again once it is known who is there (R8).
         step = _show(state._replace(masked=False, veiled=True))
         return Step(step.state, (journal, *step.commands))

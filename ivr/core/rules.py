@@ -6,7 +6,7 @@ A test takes each of them away and sees a proof fail (``tests/core/test_search.p
 from __future__ import annotations
 
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState
+from ivr.core.state import CallState, Pause
 
 
 def was_announced(complete: bool) -> bool:
@@ -62,9 +62,27 @@ def is_exempt(number: str, policy: CallPolicy) -> bool:
     return number in policy.exempt
 
 
-def may_part(policy: CallPolicy) -> bool:
-    """R4: the sequence counts once connected where the team allows it."""
-    return policy.opt_out_connected != "no"
+def is_known(state: CallState) -> bool:
+    """R8: that nobody else is heard was asked of those who are joined now."""
+    return state.together and state.veiled
+
+
+def is_over(state: CallState) -> bool:
+    """R6, R8: what lifts the veil does not end a pause."""
+    return state.pause in (Pause.OFF, Pause.UNMASKING, Pause.STARTING, Pause.SHOWING)
+
+
+def may_hear(state: CallState) -> bool:
+    """R8: what ends a pause does not lift the veil."""
+    return state.together and not state.veiled
+
+
+def may_part(state: CallState, policy: CallPolicy) -> bool:
+    """R4: the sequence counts once connected where the team allows it, and only of who is
+    connected, and not to a payment line."""
+    theirs = not policy.staff_call or state.other_leg == state.recorded_leg
+    allowed = policy.opt_out_connected != "no"
+    return allowed and theirs and state.together and not state.at_line
 
 
 def is_left_alone(state: CallState) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ivr.core import commands as do
 from ivr.core import entries, rules
 from ivr.core.commands import Command
-from ivr.core.policy import Prompt
+from ivr.core.policy import CallPolicy, Prompt
 from ivr.core.state import HANGUP_MS, SLACK_MS, CallState, Phase, Recording
 
 
@@ -69,6 +69,21 @@ def play(state: CallState, phase: Phase, prompt: Prompt) -> Step:
         do.PlayPrompt(play, prompt, state.rate, to_customer=state.to_customer),
         do.Journal(started),
     )
+
+
+def longest_choice_ms(policy: CallPolicy) -> int:
+    """The longest that a caller takes to opt out or come back: each reminder with its wait, and
+    goodbye (R3)."""
+    reminder = policy.reminder.file_for(8000).length_ms + SLACK_MS + policy.confirm_ms
+    goodbye = policy.goodbye.file_for(8000).length_ms + SLACK_MS + HANGUP_MS
+    return reminder * (policy.reminders + 1) + goodbye
+
+
+def longest_telling_ms(policy: CallPolicy) -> int:
+    """The longest that who is called is kept from being connected: the announcement twice, as
+    for who comes back without having heard it, and the choice (R10)."""
+    announcement = policy.announcement.file_for(8000).length_ms + SLACK_MS + policy.inter_digit_ms
+    return 2 * announcement + longest_choice_ms(policy)
 
 
 def interrupt(state: CallState, phase: Phase, prompt: Prompt) -> Step:

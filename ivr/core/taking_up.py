@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ivr.core import commands as do
-from ivr.core import entries, exempt, pausing, rules, steps
+from ivr.core import entries, exempt, pausing, rules, steps, veil
 from ivr.core.commands import Command
 from ivr.core.policy import CallPolicy
 from ivr.core.state import ANSWER_MS, JOURNAL_MS, NO_ROOM, CallState, Pause, Phase, Recording
@@ -37,8 +37,14 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
     if told.exempted:
         left = exempt.again(state)
         return steps.then(do.Journal(entries.TakenUp(how="followed")), left)
-    # FreeSWITCH has joined them again, and nobody hears the caller's key any more (R4).
-    state = state._replace(opting=told.aside)
+    # FreeSWITCH has joined them again, and nobody hears the caller's key any more (R4). Who opted
+    # out of a queue may have been taken in that moment.
+    state = state._replace(opting=told.aside or (told.paused and told.opted_out))
+    if policy.exempt and state.together:
+        # What FreeSWITCH masked meanwhile, it masks until it is told who is there now (R8).
+        state, sure = veil.joined(state, policy)
+    else:
+        sure = ()
     step = pausing.taken_up(state) if told.paused else Step(state)
     # What stalled and was to be given up for this part may be growing again.
     stop = tuple(do.StopRecording(path) for path in told.stalled if path != state.path)
@@ -47,7 +53,7 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
     hears = policy.staff_call or (state.together and not state.at_line)
     listen = (do.ListenToAgent(policy.pausing.codes),) if hears else ()
     journalled = do.Journal(entries.TakenUp(how="followed"))
-    return Step(step.state, (journalled, *stop, *step.commands, *listen))
+    return Step(step.state, (journalled, *stop, *step.commands, *listen, *sure))
 
 
 class Return(NamedTuple):
@@ -147,9 +153,14 @@ class _Told:
         self.announced = self.opting_out = self.dialled = self.returned = self.aside = False
 
     @property
+    def opted_out(self) -> bool:
+        """The caller opted out, and has not come back."""
+        return self.opting_out or self.reason == "opted-out"
+
+    @property
     def may_record(self) -> bool:
         """R1, R3: the caller was told, or came back from opting out, having heard of it."""
-        if self.opting_out or self.reason == "opted-out":
+        if self.opted_out:
             return False
         came_back = self.returned and self.heard_ms > 0
         unasked = self.outbound and not self.policy.announced
@@ -242,6 +253,8 @@ class _Told:
     def _pause(self, stamped: entries.Stamped) -> None:
         state = self.state
         match stamped.entry:
+            case entries.PauseStarted(by=pausing.EXEMPT):
+                self.exempted = True
             case entries.PauseStarted(by=by, back_ms=back_ms):
                 asked = by not in pausing.THEMSELVES or (self.paused and state.asked)
                 held = by == pausing.HOLD or (self.paused and state.held)

@@ -9,24 +9,32 @@ without an exempt extension there is no veil.
 from __future__ import annotations
 
 from ivr.core import commands as do
+from ivr.core import rules
+from ivr.core.commands import Command
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Pause
+from ivr.core.state import CallState
 from ivr.core.steps import Step
 
 
 def start(state: CallState, policy: CallPolicy) -> do.StartRecording:
     """The recording, or a further part of it, begins."""
-    known = not policy.exempt or state.together
+    known = not policy.exempt or (state.together and not state.veiled)
     return do.StartRecording(state.path, veiled=bool(policy.exempt), unheard=not known)
 
 
 def lifted(state: CallState, policy: CallPolicy) -> Step:
     """It is known who is heard, and that it is not the exempt extension. Who is paused stays so:
     the end of the pause lifts the veil too."""
-    veiled = state.veiled or bool(policy.exempt)
-    if not veiled or state.pause is not Pause.OFF or not state.may_be_recording:
-        return Step(state._replace(veiled=False))
-    return Step(state._replace(veiled=False), (unmask(state, policy),))
+    veiled, state = state.veiled, state._replace(veiled=False)
+    if not veiled or not rules.is_over(state) or not state.may_be_recording:
+        return Step(state)
+    return Step(state, (unmask(state, policy),))
+
+
+def drawn(state: CallState, policy: CallPolicy) -> tuple[Command, ...]:
+    """Nobody is joined any more, and FreeSWITCH masks only as a bridge ends: one telephone may
+    have been answered, and let the recording hear, without ever being joined."""
+    return (do.Mask(state.path),) if policy.exempt and state.records else ()
 
 
 def unmask(state: CallState, policy: CallPolicy) -> do.Unmask:
