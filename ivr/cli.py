@@ -224,6 +224,7 @@ def dialplan() -> None:
     epilog=_examples(
         "ivr dialplan render",
         "ivr dialplan render --output /etc/freeswitch/dialplan/public/00_ivr.xml --extensions",
+        "ivr dialplan render --queues --output callcenter.conf.xml",
     )
 )
 @site_option
@@ -233,12 +234,21 @@ def dialplan() -> None:
     is_flag=True,
     help="Only the extensions, for a folder that FreeSWITCH's own context includes.",
 )
-def render(site: Path, output: Path | None, extensions: bool) -> None:
+@click.option(
+    "--queues",
+    is_flag=True,
+    help="The queues instead, as FreeSWITCH's mod_callcenter reads them: callcenter.conf.xml.",
+)
+def render(site: Path, output: Path | None, extensions: bool, queues: bool) -> None:
     """Write the FreeSWITCH XML that sends the numbers of dialplan/ to the engine."""
     from ivr.config.load import load
     from ivr.config.render import render as render_xml
+    from ivr.config.render_queues import render_queues
 
-    text = render_xml(load(site), whole_context=not extensions)
+    if queues and extensions:
+        raise click.UsageError("--queues and --extensions are two different files: expected one.")
+    config = load(site)
+    text = render_queues(config) if queues else render_xml(config, whole_context=not extensions)
     _write(text, output)
 
 

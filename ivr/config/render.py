@@ -95,7 +95,9 @@ def _first(holder: ET.Element, config: Configuration, *, staff: bool) -> None:
         render_exempt.from_exempt(holder, config)
     render_exempt.back_from_exempt(holder, config)
     if staff:
-        for beginning in config.beginnings:
+        # Of those that are the same the last is for anybody.
+        different = {(one.digits, one.route.strip): one for one in config.beginnings}
+        for beginning in different.values():
             render_exempt.dialled_another_way(holder, config, beginning)
 
 

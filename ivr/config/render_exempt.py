@@ -149,13 +149,15 @@ def unrecorded(
     condition = ET.SubElement(
         extension, "condition", field="destination_number", expression=expression
     )
+    set_to(condition, EXEMPT_VARIABLE, "true")
+    set_to(condition, *DIGITS, export=True)
     _straight_on(condition, route, f"{EXEMPT_VARIABLE}=true")
 
 
 def dialled_another_way(holder: ET.Element, config: Configuration, beginning: Beginning) -> None:
     """The exempt extension by a number that a route claims by how it begins, such as 9 and a
     number from outside: the route's way to it, without the route."""
-    numbers = [same_numbers(number) for one in config.exempt for number in one.dialled]
+    numbers = sorted({same_numbers(number) for one in config.exempt for number in one.dialled})
     if not numbers:
         return
     route = beginning.route
@@ -172,8 +174,6 @@ def dialled_another_way(holder: ET.Element, config: Configuration, beginning: Be
 
 def _straight_on(condition: ET.Element, route: Route, variables: str) -> None:
     """Connect, and mark who is called."""
-    set_to(condition, EXEMPT_VARIABLE, "true")
-    set_to(condition, *DIGITS, export=True)
     set_to(condition, "call_timeout", str(-(-route.policy.ring_ms // 1000)))
     if route.policy.queue is not None:
         action(condition, "answer")

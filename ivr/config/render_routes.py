@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from ivr.config.addresses import dials_number, with_number
+from ivr.config.addresses import dials_number, with_number, with_variables
 from ivr.config.render_xml import (
     AGAIN_PREFIX,
     CALLED_VARIABLE,
@@ -138,7 +138,7 @@ def without_engine(holder: ET.Element, config: Configuration, route: Route) -> N
     condition = _of_the_route(holder, route, f"ivr-transferred-{route.name}", (fallback,), had)
     _by_ourselves(condition)
     set_to(condition, NEXT_VARIABLE, f"${{{HAD_VARIABLE}}}")  # for the next transfer
-    _connect(condition, route)
+    _connect(condition, route, recorded=bool(config.exempt))
 
     # A call that was offered often enough finds the first one closed, and comes in here.
     condition = _of_the_route(holder, route, fallback, (again, fallback))
@@ -183,7 +183,12 @@ def _by_ourselves(condition: ET.Element) -> None:
         action(condition, "unset", variable)
 
 
-def _connect(condition: ET.Element, route: Route) -> None:
+def _connect(condition: ET.Element, route: Route, *, recorded: bool = False) -> None:
+    """Connect without an engine.
+
+    A telephone that sends a ``recorded`` call on to another host would have FreeSWITCH call there
+    as if it were that telephone, perhaps the exempt one (R8): such a call is not answered.
+    """
     if route.policy.queue is not None:
         # FreeSWITCH's own queue needs no engine; whom nobody takes in time is hung up.
         action(condition, "answer")
@@ -195,5 +200,7 @@ def _connect(condition: ET.Element, route: Route) -> None:
     dial = route.policy.dial_string
     if dials_number(dial):
         dial = with_number(dial, f"${{{NUMBER_VARIABLE}}}")
+    if recorded:
+        dial = with_variables(dial, "outbound_redirect_fatal=true")
     action(condition, "bridge", dial)
     action(condition, "hangup")
