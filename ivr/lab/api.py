@@ -6,7 +6,7 @@ import re
 
 from ivr.lab import api_audio
 from ivr.lab.alarm import sleep_until
-from ivr.lab.apps import schedule_transfer, seconds_until, start_recording
+from ivr.lab.apps import schedule_transfer, seconds_by, seconds_until, start_recording
 from ivr.lab.board import TICK_MS
 from ivr.lab.command import COMMANDS, NO_CHANNEL, OK, Exchange, command, run
 from ivr.lab.event import Event
@@ -204,7 +204,7 @@ def uuid_park(exchange: Exchange, arg: str) -> str:
 @command("uuid_transfer")
 def uuid_transfer(exchange: Exchange, arg: str) -> str:
     """``uuid [-bleg|-both] number [dialplan] [context]``."""
-    words = arg.split()
+    words = _words(arg)
     if not 2 <= len(words) <= 5:
         return "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n"
     leg = exchange.find(words[0])
@@ -223,6 +223,11 @@ def uuid_transfer(exchange: Exchange, arg: str) -> str:
     for one in moved:
         transfer(one, number, dialplan, context)
     return OK
+
+
+def _words(text: str) -> list[str]:
+    """Words parted by blanks; what stands in single quotes is one."""
+    return [one.strip("'") for one in re.findall(r"'[^']*'|[^\s']+", text)]
 
 
 @command("uuid_bridge")
@@ -268,6 +273,18 @@ def sched_hangup(exchange: Exchange, arg: str) -> str:
     else:
         leg.hang_up(cause)
     return OK
+
+
+@command("sched_api")
+def sched_api(exchange: Exchange, arg: str) -> str:
+    """``[+]time group command``: run a command later, unless ``sched_del group`` comes before."""
+    words = arg.split(" ", 2)
+    if len(words) < 3:
+        return "-ERR Invalid syntax. USAGE: [+@]<time> <group_name> <command_string>[&]\n"
+    name, _, rest = words[2].partition(" ")
+    when = seconds_by(exchange.clock, words[0])
+    number = exchange.schedule(words[1], when, lambda: exchange.spawn(exchange.api, name, rest))
+    return f"+OK Added: {number}\n"
 
 
 @command("sched_del")

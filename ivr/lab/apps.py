@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from ivr.clock import Clock
 from ivr.lab import moving
 from ivr.lab.digits import DigitAction
 from ivr.lab.leg import Leg
@@ -64,6 +67,30 @@ def multiset(leg: Leg, arg: str) -> None:
     for item in arg.split(separator):
         if item:
             set_variable(leg, item)
+
+
+@application("multiunset")
+def multiunset(leg: Leg, arg: str) -> None:
+    """``name name``, or with ``^^:`` and another separator in front: remove variables."""
+    text, separator = arg.strip('"'), " "
+    if text.startswith("^^") and len(text) > 2:
+        separator, text = text[2], text[3:]
+    for name in text.split(separator):
+        leg.set(name.strip(), None)
+
+
+@application("execute_extension")
+def execute_extension(leg: Leg, arg: str) -> None:
+    """``number [dialplan] [context]``: do what stands there, then go on here. Nothing is done where
+    there is no such extension."""
+    words = arg.split()
+    if not words:
+        return
+    context = words[2] if len(words) > 2 else leg.party.context
+    if words[1:2] == ["inline"]:
+        run_inline(leg, words[0])
+    else:
+        run_actions(leg, leg.switch.actions_for(leg, words[0], context) or ())
 
 
 @application("hangup")
@@ -136,9 +163,14 @@ def schedule_transfer(leg: Leg, when: str, target: list[str]) -> None:
 
 def seconds_until(leg: Leg, when: str) -> int:
     """``+N`` is in N seconds, ``N`` is a date in seconds since 1970."""
+    return seconds_by(leg.clock, when)
+
+
+def seconds_by(clock: Clock, when: str) -> int:
+    """As :func:`seconds_until`, where there is no leg."""
     digits = when.lstrip("+")
     number = int(digits) if digits.isdigit() else 0
-    return number if when.startswith("+") else max(0, number - leg.clock.wall_ms() // 1000)
+    return number if when.startswith("+") else max(0, number - clock.wall_ms() // 1000)
 
 
 @application("sched_cancel")
@@ -283,7 +315,7 @@ def socket(leg: Leg, arg: str) -> None:
 def run_inline(leg: Leg, text: str) -> None:
     """``app:arg,app2:arg2``: a dialplan on one line."""
     actions = []
-    for item in text.split(","):
+    for item in re.findall(r"(?:'[^']*'|[^,'])+", text):
         app, _, arg = item.partition(":")
         actions.append(Action(app.strip(), arg.strip("'")))
     run_actions(leg, tuple(actions))

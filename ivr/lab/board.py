@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ivr.lab.bridge import Dial
     from ivr.lab.leg import Leg
     from ivr.lab.listener import Listener
+    from ivr.lab.session import Action
 
 TICK_MS = 20
 """A session looks up once a packet of audio, and not between."""
@@ -65,6 +66,12 @@ class Switchboard(Protocol):
 
     def connect(self, leg: Leg, arg: str) -> Listener | None:
         """Open the outbound socket of ``socket``'s argument; None where nobody listens."""
+
+    def api(self, command: str, arg: str) -> str:
+        """Run an API command; its answer."""
+
+    def actions_for(self, leg: Leg, number: str, context: str) -> tuple[Action, ...] | None:
+        """What the dialplan does with a number; None where it has no extension for it."""
 
     def room_for(self, path: str, size: int) -> int:
         """How many of so many bytes the disk takes for a file."""

@@ -9,6 +9,7 @@ from ivr.lab import headers
 from ivr.lab.audio import SILENCE, RingBack
 from ivr.lab.board import Key
 from ivr.lab.holding import end_hold
+from ivr.lab.hooks import POST_BRIDGE, execute_on
 from ivr.lab.leg import Leg
 from ivr.lab.session import application, run_keys, run_messages
 
@@ -225,6 +226,7 @@ def relay(to: Leg, key: Key) -> None:
 def _part(leg: Leg, other: Leg) -> None:
     end_hold(leg)
     end_hold(other)
+    execute_on(leg, POST_BRIDGE)
     for one in (leg, other):
         one.mouth.about_to_change()
         one.ear.change(SILENCE)
@@ -263,4 +265,5 @@ def be_bridged(leg: Leg) -> None:
         run_keys(leg, lambda key: relay(partner, key))
         leg.wait()
     if partner is not None:
+        execute_on(leg, POST_BRIDGE)
         partner.attend()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ivr.clock import Clock
 from ivr.lab.leg import Leg
@@ -32,6 +32,12 @@ class Exchange(Protocol):
 
     def originate(self, text: str) -> str:
         """Call somebody; the answer of ``originate``."""
+
+    def api(self, command: str, arg: str) -> str:
+        """Run an API command; its answer."""
+
+    def spawn(self, function: Callable[..., object], *words: Any) -> None:
+        """Have something done beside all else, as long as the switch lives."""
 
     def fire_named(self, name: str, headers: list[tuple[str, str]], body: str | None) -> None:
         """Fire an event that belongs to no leg."""

@@ -36,7 +36,7 @@ class Desk:
     def hold(self, leg: Leg) -> None:
         """Re-INVITE, ``sendonly``: the other side hears music, until :meth:`unhold`."""
         other = leg.peer
-        if other is None or not hold(leg):
+        if not hold(leg) or other is None:  # nobody hears music of who holds while parked
             return
         message = {"call-command": "execute", "execute-app-name": "playback"}
         other.send(ClientMessage("sendmsg", {**message, "execute-app-arg": music_of(leg)}))
@@ -47,7 +47,10 @@ class Desk:
 
     def _take_up(self, leg: Leg) -> None:
         other = leg.peer
-        if not leg.held or other is None:
+        if not leg.held:
+            return
+        if other is None:
+            end_hold(leg)
             return
         music = music_of(leg)
         for queued in tuple(other.inbox):

@@ -31,6 +31,14 @@ def end_hold(leg: Leg) -> None:
     leg.clock.after(TICK_MS, talks_again)
 
 
+def forget_hold(leg: Leg) -> None:
+    """A leg that was held while it was parked is joined: held no more, and nobody is told
+    (docs/freeswitch.md 79)."""
+    if leg.held:
+        leg.mouth.about_to_change()
+        leg.held, leg.callstate = False, "ACTIVE"
+
+
 def _change(leg: Leg, held: bool, callstate: str, event: str) -> None:
     leg.mouth.about_to_change()  # its own recording stands still while it holds
     leg.held, leg.callstate = held, callstate

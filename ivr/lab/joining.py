@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ivr.lab.bridge import be_bridged, join
+from ivr.lab.holding import forget_hold
 from ivr.lab.leg import Leg
 from ivr.lab.moving import be_joined
 from ivr.lab.session import application
@@ -16,15 +17,28 @@ def intercept(leg: Leg, arg: str) -> None:
     words = arg.split()
     taken = leg.switch.find(words[-1]) if words else None
     if taken is not None and words[0] == "-bleg":
-        taken = taken.peer
+        taken = partner(taken)
     if taken is None or taken is leg or taken.down:
         return
-    left = taken.peer
+    left = partner(taken)
     leg.answer()
+    if taken.outbound and not taken.answered:
+        # A telephone that rings has nothing to be joined to: all three end.
+        if left is not None:
+            left.hang_up("PICKED_OFF")
+        taken.hang_up("DESTINATION_OUT_OF_ORDER")
+        leg.hang_up("ORIGINATOR_CANCEL")
+        return
     taken.answer()
     bridge_legs(leg, taken)
     if left is not None:
         left.hang_up("PICKED_OFF")
+
+
+def partner(leg: Leg) -> Leg | None:
+    """The leg that this one is bridged to, calls, or is called by."""
+    uuid = leg.get("signal_bond") or leg.get("originate_signal_bond")
+    return leg.peer or (leg.switch.find(uuid) if uuid else None)
 
 
 def bridge_legs(leg: Leg, other: Leg) -> None:
@@ -47,6 +61,8 @@ def _bridge_to(other: Leg) -> Callable[[Leg], None]:
             leg.set("current_application", "uuid_bridge")
             application = [("Application", "uuid_bridge"), ("Application-Data", other.uuid)]
             leg.fire("CHANNEL_EXECUTE", *application)
+            forget_hold(leg)
+            forget_hold(other)
             join(leg, other)
         if not leg.leaving:
             leg.hang_up("NORMAL_CLEARING")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ivr.lab.hooks import api_on, execute_on
 from ivr.lab.leg import Leg
 from ivr.lab.person import Person
 from ivr.lab.script import Destination
-from ivr.lab.session import execute, live
+from ivr.lab.session import live
 
 RINGS_MS = 10
 """Even a telephone that is answered at once needs this long."""
@@ -29,14 +30,7 @@ def live_at(leg: Leg, place: Destination, person: Person, task: Callable[[Leg], 
         leg.hang_up(place.refusal, by="destination")
     elif not leg.down:
         leg.answer()
-        _execute_on_answer(leg)
+        execute_on(leg, "execute_on_answer")
+        api_on(leg, "api_on_answer")
         leg.switch.spawn(person.act, place.steps)
     live(leg, task)
-
-
-def _execute_on_answer(leg: Leg) -> None:
-    """Run what the dial string's ``execute_on_answer`` variables say (docs/freeswitch.md 14c)."""
-    for name in sorted(leg.variables):
-        if name.startswith("execute_on_answer"):
-            app, _, arg = leg.get(name).replace("::", " ", 1).partition(" ")
-            execute(leg, app, arg)

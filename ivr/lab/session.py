@@ -132,14 +132,24 @@ def run_keys(leg: Leg, on_key: Callable[[Key], None] = lambda _: None) -> None:
 
 
 def park(leg: Leg, stays: Callable[[], bool] = lambda: True) -> None:
-    """Do nothing but what the leg is told to, while ``stays()``."""
+    """Do nothing but what the leg is told to, while ``stays()``.
+
+    ``park_timeout=seconds[:cause]``, read once, ends the leg after so long; where something plays
+    then, when that is over (docs/freeswitch.md 79).
+    """
+    seconds, _, cause = leg.get("park_timeout").partition(":")
+    end = leg.clock.monotonic_ms() + int(seconds) * 1000 if seconds.isdigit() else None
+    leg.set("park_timeout", None)
     leg.fire("CHANNEL_PARK")
     while not leg.leaving and stays():
         run_messages(leg)
         if leg.leaving or not stays():
             break
         run_keys(leg)
-        leg.wait()
+        if end is not None and leg.clock.monotonic_ms() >= end:
+            leg.hang_up(cause_named(cause))
+            break
+        leg.wait(end)
     leg.fire("CHANNEL_UNPARK")
 
 

@@ -33,7 +33,7 @@ from ivr.lab.reach import reach
 from ivr.lab.ringing import live_at
 from ivr.lab.schedule import Schedule
 from ivr.lab.script import CallScript, Destination, Step
-from ivr.lab.session import live, run_actions
+from ivr.lab.session import Action, live, run_actions
 
 __all__ = ["LabSwitch", "dialplan_for"]
 
@@ -210,12 +210,16 @@ class LabSwitch:
         return lambda leg: self._route(leg, number, context)
 
     def _route(self, leg: Leg, number: str, context: str) -> None:
-        actions = actions_for(self.dialplan, leg, number, context)
+        actions = self.actions_for(leg, number, context)
         if actions is not None:
             run_actions(leg, actions)
             return
         self.log("INFO", f"no extension for {number!r} in {context}")
         leg.hang_up("NO_ROUTE_DESTINATION")
+
+    def actions_for(self, leg: Leg, number: str, context: str) -> tuple[Action, ...] | None:
+        """What the dialplan does with a number; None where it has no extension for it."""
+        return actions_for(self.dialplan, leg, number, context)
 
     def find(self, uuid: str) -> Leg | None:
         """The leg of this id, if there is one."""
