@@ -115,7 +115,9 @@ def _entries(policy: Document) -> Iterator[_Entry]:
             continue
         more = policy.at(_KEY, n, "numbers")
         texts = [policy.text(_KEY, n, "numbers", k) for k in range(_length(more))]
-        dial = policy.text(_KEY, n, "dial") or f"user/{extension}"
+        dial = policy.text(_KEY, n, "dial") or ""
+        if not dial or dials_number(dial):  # the latter is a mistake of its own
+            dial = f"user/{extension}"
         rung = filter(None, map(number_of, legs(dial)))
         numbers = [one for one in texts if one is not None and Number().fits(one)]
         place = policy.place((_KEY, n, "extension"))

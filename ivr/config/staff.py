@@ -62,7 +62,9 @@ def _keys(routes: Document, n: int, teams: Mapping[str, Document]) -> None:
                 at_key=True,
             )
     team = routes.text(n, "team") or ""
-    if routes.at(n, "from_team") is True and team in teams and not _extensions(teams[team]):
+    if inbound or routes.at(n, "from_team") is not True:
+        return
+    if team in teams and not _extensions(teams[team]):
         routes.say(
             (n, "from_team"),
             f"team {quoted(team)} has no extensions, expected them in {teams[team].shown}, or "
