@@ -53,7 +53,7 @@ AFTER: tuple[tuple[int, Entry], ...] = (
     (14_000, PromptStarted("goodbye", "3", "en", "c" * 64, 900, "goodbye", 7)),
     (15_000, PromptEnded("goodbye", 900, True, False, 7)), (16_000, Marked("abuse", "page")),
     (17_000, Dialled("union")), (18_000, LanguageChosen("cy")), (19_000, OptOutStarted()),
-    (90_000, BYE),
+    (20_000, PauseEnded()), (90_000, BYE),
 )  # fmt: skip
 MET: tuple[tuple[int, Entry], ...] = (
     (12_100, EXEMPT), (12_110, PauseHeld("masked")), (12_120, Exempted()),

@@ -286,6 +286,23 @@ def test_what_was_left_after_the_record_is_tried_again(places: Places) -> None:
     assert names(places) == {"new": [], "recording": [], "tmp": [], "aside": []}
 
 
+def test_what_was_shown_waits_for_no_folder_any_more(places: Places) -> None:
+    """Its record was taken, and nothing remembers what was destroyed."""
+    [filed] = file_batch(Trace().disk(), places, MAKER, [Filing(CALL, OPTED, shown=True)])
+    assert (filed.error, filed.shown) == (None, True)
+    assert names(places)["new"] == []
+
+
+def test_what_was_removed_before_a_crash_is_synced_after_it(places: Places) -> None:
+    put(places, FIRST)
+    file(places, OPTED, Trace(failing={"fsync:spool/recording": errno.EIO}))
+    assert audio(places) == []
+    trace = Trace()
+    file(places, OPTED, trace)
+    synced = trace.calls.index(("fsync", "spool/recording"))
+    assert synced < trace.calls.index(("rename", f"new/{CALL}.json"))
+
+
 def test_a_record_of_a_life_before_goes_before_its_audio(places: Places) -> None:
     put(places, FIRST)
     file(places, KEPT)
@@ -307,11 +324,13 @@ def test_it_waits_for_a_fallback_that_is_away(places: Places, tmp_path: Path) ->
     put(places, FIRST)
     Path(two).write_bytes(SECOND)
     places.fallback.rename(tmp_path / "away")
+    places.folders[1].mkdir(parents=True)  # its mount point
     filed = file(places, named)
     assert isinstance(filed.error, DiskError)
     assert not os.path.lexists(places.record(CALL))
     [lossy] = file_batch(Trace().disk(), places, MAKER, [Filing(CALL, OPTED, missing=1)])
     assert isinstance(lossy.error, DiskError), "who knows what else the journal named"
+    shutil.rmtree(places.fallback)
     (tmp_path / "away").rename(places.fallback)
     assert file(places, named).error is None
     assert audio(places) == []
