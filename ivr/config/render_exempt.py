@@ -23,6 +23,7 @@ from ivr.config.addresses import dials_number, with_number, with_variables
 from ivr.config.exempt import ExemptExtension
 from ivr.config.render_xml import (
     AFTER_VARIABLE,
+    BACK_VARIABLE,
     CALLED_VARIABLE,
     CONFIDENT_VARIABLE,
     DIGITS,
@@ -124,6 +125,7 @@ def back_from_exempt(holder: ET.Element, config: Configuration) -> None:
     extension = ET.SubElement(holder, "extension", {"name": "ivr-exempt-back", "continue": "true"})
     condition = only(extension, f"${{{EXEMPT_VARIABLE}}}${{{CONFIDENT_VARIABLE}}}", "true")
     action(condition, "unset", EXEMPT_VARIABLE)
+    set_to(condition, BACK_VARIABLE, "true")
     # By a history of transfers the engine knows that an agent sent the call elsewhere.
     action(condition, "unset", "transfer_history")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ivr.config.render import AGAIN_PREFIX, CALLED_VARIABLE, HAD_VARIABLE
+from ivr.config.render_xml import BACK_VARIABLE
 from ivr.core import events
 from ivr.core.events import Event, Party
 from ivr.core.policy import Prompt
@@ -82,8 +83,8 @@ class Offer:
     route: str
     """The route that the dialplan found for it; empty where it names none."""
     returned: bool
-    """It was connected to somebody before, without an engine, and was transferred here: as it
-    comes back from the exempt extension (R8)."""
+    """It comes back from the exempt extension: what was recorded before has a record of its own,
+    and nobody learns where it was (R8)."""
     beside: str
     """The A leg's id, where this is the leg of a called person who is to hear the announcement
     before the two are connected (R10)."""
@@ -121,7 +122,7 @@ def offer(reply: Message) -> Offer:
         transferred=(reply.head(f"variable_{HAD_VARIABLE}") or "").startswith(AGAIN_PREFIX),
         engine=reply.head(f"variable_{ENGINE_VARIABLE}") or "",
         route=reply.head("variable_ivr_route") or "",
-        returned=reply.head("variable_transfer_history") is not None,
+        returned=reply.head(f"variable_{BACK_VARIABLE}") == "true",
         beside=_leg(reply.head(f"variable_{BESIDE_VARIABLE}") or ""),
         rate=_number(reply.head("Channel-Read-Codec-Rate")) or 8000,
         moved=moved,

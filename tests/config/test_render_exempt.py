@@ -147,7 +147,11 @@ def test_who_comes_back_from_it_is_a_new_call(
 ) -> None:
     call = taken(xml, context, number, ivr_exempt="true", caller_id_number="07700900123")
     assert call.by == ("ivr-exempt-back", route)
-    assert call.actions[:2] == (("unset", "ivr_exempt"), ("unset", "transfer_history"))
+    assert call.actions[:3] == (
+        ("unset", "ivr_exempt"),
+        ("set", "ivr_back=true"),
+        ("unset", "transfer_history"),
+    )
     assert "ivr_had=${ivr_next}" in call.done("set")  # which it has not
     assert len(call.done("socket")) == 1
 
