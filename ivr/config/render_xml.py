@@ -30,8 +30,8 @@ route has that call again (R8)."""
 CONFIDENT_VARIABLE = "ivr_exempt_leg"
 """``true`` on the leg of the exempt extension's own telephone, for as long as it is there (R8)."""
 BACK_VARIABLE = "ivr_back"
-"""``true`` on a call that came back from the exempt extension: what was recorded before has a record
-of its own, and the call is a new one to the engine (R8)."""
+"""``true`` on a call that came back from the exempt extension: what was recorded before has a
+record of its own, and the call is a new one to the engine (R8)."""
 FOR_VARIABLE = "ivr_for"
 """On a called leg that is told that the call is recorded: the leg of the one who calls (R10)."""
 AFTER_VARIABLE = "ivr_after"
