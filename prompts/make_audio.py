@@ -4,7 +4,8 @@
     python prompts/make_audio.py                             every prompt of en-GB
     python prompts/make_audio.py goodbye busy                only these
     python prompts/make_audio.py --recorded FOLDER           from a person's recordings
-    python prompts/make_audio.py --language cy --recorded FOLDER
+    python prompts/make_audio.py --language cy-GB --recorded FOLDER
+    python prompts/make_audio.py --language cy-GB --voice espeak   until somebody records it
 
 Needs the extra ``voice`` (hibari-tts, soundfile, soxr, pyloudnorm); best in a virtual
 environment of its own, for nothing of it is needed to run the service:
@@ -22,6 +23,7 @@ was put there by hand. See ``prompts/README.md``.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
 import importlib
 import json
@@ -51,6 +53,14 @@ VOICE = "heart"
 SEED = 7
 SPEED = 0.95
 """1.0 is the voice's own pace, less is slower."""
+
+STAND_IN = "espeak"
+"""The name of the voice for languages that nobody has recorded yet."""
+STAND_IN_PACE = 160
+"""Words a minute: slower than eSpeak NG's own 175, for it is heard by telephone."""
+
+_SYNCHRONOUS, _WORDS_A_MINUTE, _UTF8 = 2, 1, 1
+"""As eSpeak NG's speak_lib.h has them."""
 
 LOUDNESS_LUFS = -20.0
 PEAK_DBFS = -3.5
@@ -232,12 +242,56 @@ class Speaker:
         return np.concatenate(pieces[:-1])
 
 
+class StandIn:
+    """eSpeak NG, which speaks many languages and sounds like a machine: until somebody records
+    them. Its library is loaded from the package espeakng-loader; nothing is installed besides."""
+
+    def __init__(self, language: str) -> None:
+        try:
+            loader = importlib.import_module("espeakng_loader")
+        except ImportError as error:
+            raise CannotMakeError(
+                "the package 'espeakng-loader' is missing: voice/bin/pip install espeakng-loader"
+            ) from error
+        self._library = ctypes.CDLL(loader.get_library_path())
+        data = loader.get_data_path().encode()
+        self._rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
+        name = language.partition("-")[0]
+        if self._library.espeak_SetVoiceByName(name.encode()) != 0:
+            raise CannotMakeError(f"eSpeak NG does not speak {language}: record it")
+        self._library.espeak_SetParameter(_WORDS_A_MINUTE, STAND_IN_PACE, 0)
+        self._library.espeak_Info.restype = ctypes.c_char_p
+        version = self._library.espeak_Info(None).decode().split()[0]
+        self.by = f"eSpeak NG {version}, voice {name}, {STAND_IN_PACE} words a minute"
+
+    def source(self, entry: Entry) -> Audio:
+        """Speak the text at SOURCE_RATE."""
+        spoken = bytearray()
+        kind = ctypes.CFUNCTYPE(
+            ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+        )
+
+        def heard(samples: Any, count: int, _events: Any) -> int:
+            if samples and count > 0:
+                spoken.extend(ctypes.string_at(samples, 2 * count))
+            return 0
+
+        callback = kind(heard)
+        self._library.espeak_SetSynthCallback(callback)
+        text = entry.text.encode()
+        self._library.espeak_Synth(text, len(text) + 1, 0, 1, 0, _UTF8, None, None)
+        self._library.espeak_Synchronize()
+        audio = np.frombuffer(bytes(spoken), "<i2").astype(np.float64) / 32768
+        found: Audio = package("soxr").resample(audio, self._rate, SOURCE_RATE, "VHQ")
+        return found
+
+
 class Recordings:
     """A person's recordings, one file a prompt: any rate and any format of libsndfile."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, by: str = "recorded") -> None:
         self._folder = folder
-        self.by = "recorded"
+        self.by = by
 
     def source(self, entry: Entry) -> Audio:
         """Read ``<name>.wav`` or ``<name>.flac``, mixed to one channel, at SOURCE_RATE."""
@@ -280,7 +334,7 @@ def write_made(path: Path, catalogue: dict[str, Entry], made: dict[str, Made]) -
     path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
-def make(language: str, names: list[str], voice: Speaker | Recordings) -> None:
+def make(language: str, names: list[str], voice: Speaker | StandIn | Recordings) -> None:
     """Make both files of each prompt named, or of all, and note what they were made from."""
     catalogue = read_catalogue(language)
     unknown = [name for name in names if name not in catalogue]
@@ -321,20 +375,27 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--recorded", type=Path, metavar="FOLDER", help="take <name>.wav from here, do not speak"
     )
-    parser.add_argument("--voice", default=VOICE, help=f"default: {VOICE}")
+    parser.add_argument(
+        "--by", default="recorded", help="with --recorded: whose voice it is, for made.json"
+    )
+    parser.add_argument(
+        "--voice", default=VOICE, help=f"default: {VOICE}; {STAND_IN}: eSpeak NG, in any language"
+    )
     parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
     parser.add_argument("--speed", type=float, default=SPEED, help=f"default: {SPEED}")
     given = parser.parse_args(arguments)
-    if given.recorded is None and not given.language.startswith("en"):
+    voice: Speaker | StandIn | Recordings
+    if given.recorded:
+        voice = Recordings(given.recorded, given.by)
+    elif given.voice == STAND_IN:
+        voice = StandIn(given.language)
+    elif given.language.startswith("en"):
+        voice = Speaker(given.voice, given.seed, given.speed)
+    else:
         raise CannotMakeError(
             f"the synthetic voice speaks English only: record {given.language} and give the "
-            "folder with --recorded"
+            f"folder with --recorded, or, until then, --voice {STAND_IN}"
         )
-    voice = (
-        Recordings(given.recorded)
-        if given.recorded
-        else Speaker(given.voice, given.seed, given.speed)
-    )
     make(given.language, given.names, voice)
 
 

@@ -25,6 +25,7 @@ SHIPPED = {
     "dialplan/teams/customer-services.yaml": "team",
     "dialplan/teams/council-tax.yaml": "team",
     "prompts/en-GB.yaml": "prompts",
+    "prompts/cy-GB.yaml": "prompts",
 }
 
 

@@ -6,12 +6,14 @@ makes is measured on the results that ship.
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import json
 import re
 import subprocess
 import sys
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -287,3 +289,78 @@ def test_the_readme_names_every_prompt_and_counts_none() -> None:
     named = set(re.findall(r"^  ([a-z-]+):$", catalogue, re.MULTILINE))
     assert set(re.findall(r"`([a-z-]+)`", table)) == named
     assert not re.search(r"\b(six|seven|eight|nine|ten|[0-9]+) prompts\b", readme)
+
+
+class Library:
+    """As much of eSpeak NG as is asked for: it says a tone."""
+
+    def __init__(self, known: str = "cy") -> None:
+        self.known = known
+        self.spoken = ""
+        self.espeak_Info = type("Info", (), {"__call__": lambda *_: b"1.52.0  Data at: /"})()
+
+    def espeak_Initialize(self, *_: object) -> int:
+        return 22050
+
+    def espeak_SetVoiceByName(self, name: bytes) -> int:
+        return 0 if name.decode() == self.known else -1
+
+    def espeak_SetParameter(self, *_: object) -> int:
+        return 0
+
+    def espeak_SetSynthCallback(self, callback: Callable[..., int]) -> None:
+        self.callback = callback
+
+    def espeak_Synth(self, text: bytes, *_: object) -> int:
+        self.spoken = text.decode()
+        tone = np.sin(np.arange(22050) * 0.1) * 8000
+        said = tone.astype("<i2")
+        return self.callback(said.ctypes.data_as(ctypes.POINTER(ctypes.c_short)), 22050, None)
+
+    def espeak_Synchronize(self) -> int:
+        return self.callback(None, 0, None)
+
+
+@pytest.fixture
+def library(no_voice: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """eSpeak NG, as the package espeakng-loader has it."""
+    found = Library()
+    loader = type("Loader", (), {"get_library_path": lambda: "", "get_data_path": lambda: ""})
+    monkeypatch.setitem(sys.modules, "espeakng_loader", loader)
+    monkeypatch.setattr(no_voice.ctypes, "CDLL", lambda _: found)
+    return found
+
+
+def test_a_stand_in_reads_a_language_until_it_is_recorded(
+    no_voice: ModuleType, site_file: Path, library: Library
+) -> None:
+    text = GOOD["prompts/en-GB.yaml"].replace("en-GB", "cy-GB").replace("Goodbye", "Hwyl i'r tŷ")
+    Path("prompts/cy-GB.yaml").write_text(text)
+    no_voice.main(["--language", "cy-GB", "--voice", "espeak"])
+    assert check(site_file) == []
+    made = json.loads(Path("prompts/cy-GB/made.json").read_text())
+    assert made["goodbye"]["by"] == "eSpeak NG 1.52.0, voice cy, 160 words a minute"
+    no_voice.main(["--language", "cy-GB", "--voice", "espeak", "goodbye"])
+    assert library.spoken == "Hwyl i'r tŷ."
+
+
+def test_a_language_that_the_stand_in_does_not_speak_is_recorded(
+    no_voice: ModuleType, library: Library
+) -> None:
+    with pytest.raises(no_voice.CannotMakeError, match="eSpeak NG does not speak gv: record it"):
+        no_voice.main(["--language", "gv", "--voice", "espeak"])
+
+
+def test_without_the_stand_ins_package_it_is_named(
+    no_voice: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    with pytest.raises(no_voice.CannotMakeError, match="pip install espeakng-loader"):
+        no_voice.main(["--language", "cy", "--voice", "espeak"])
+
+
+def test_whose_recordings_they_are_is_noted(no_voice: ModuleType, site_file: Path) -> None:
+    record(Path("recorded"), "busy")
+    no_voice.main(["--recorded", "recorded", "--by", "Siân", "busy"])
+    made = json.loads(Path("prompts/en-GB/made.json").read_text())
+    assert made["busy"]["by"] == "Siân"

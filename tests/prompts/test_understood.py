@@ -30,12 +30,20 @@ KEY_WORDS = {
     "no-answer": "sorry no answer again later website",
     "unavailable": "sorry cannot connect again later website letter visiting offices",
     "no-engine": "sorry technical problem cannot take again minutes website",
+    "closed": "council offices closed again open website",
+    "overflow": "sorry nobody answered connect another team",
+    "queue-announcement": "waiting staff busy hold line answer call",
 }
 """The words without which a caller would not know what to do, as often as listed.
 
 A prompt that is not here, of a team that came later, is held to the error rate alone."""
 
-ENGLISH = [prompt for prompt in shipped() if prompt.language.startswith("en")]
+SEVERAL_LANGUAGES = ("choose-language",)
+ENGLISH = [
+    prompt
+    for prompt in shipped()
+    if prompt.language.startswith("en") and prompt.name not in SEVERAL_LANGUAGES
+]
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
