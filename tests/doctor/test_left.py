@@ -16,8 +16,10 @@ from ivr.core.entries import (
     Connected,
     Dialled,
     Entry,
+    Exempted,
     Finished,
     HungUp,
+    OptOutConfirmed,
     OptOutReturned,
     OptOutStarted,
     PauseEnded,
@@ -191,6 +193,30 @@ def test_whose_call_it_was():
 def test_a_call_whose_end_is_known(spool):
     spool.journal(CALL, OURS, HungUp("caller", "NORMAL_CLEARING", 16))
     assert spool.one().then == "its record is written: its end is known"
+
+
+def test_a_call_that_the_exempt_extension_came_into(spool):
+    spool.journal(CALL, OURS, Connected("leg"), Exempted())
+    spool.has(CALL)
+    call = spool.one()
+    assert (call.phase, call.then) == (
+        "exempt",
+        "its record is written: it ends where the exempt extension came in",
+    )
+
+
+def test_a_call_that_came_back_is_asked_after_by_its_channel(spool):
+    spool.journal(OTHER, replace(OURS, channel=CALL), Connected("leg"))
+    spool.has(CALL)
+    assert spool.one().switch == "yes"
+
+
+def test_a_call_of_which_nothing_is_kept(spool):
+    confirmed = OptOutConfirmed("timeout", "destroy")
+    spool.journal(CALL, OURS, Connected("leg"), OptOutStarted(connected=True), confirmed)
+    call = spool.one()
+    assert call.phase == "opted out"
+    assert call.then.startswith("its caller opted out: what was recorded is destroyed")
 
 
 def test_freeswitch_away(spool):
