@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ivr.clock import Clock
+from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.events import Event
+from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState
 from ivr.esl.session import OnReply
-from ivr.esl.translate import ENGINE_VARIABLE, Legs, is_leg, remembered
+from ivr.esl.translate import ENGINE_VARIABLE, EXEMPT, Legs, is_leg, remembered
 from ivr.esl.wire import Message
 from ivr.esl.wording import (
     PAUSED_VARIABLE,
@@ -22,6 +24,8 @@ from ivr.esl.wording import (
     asked,
     asked_since,
     asked_whether_held,
+    made_sure,
+    text_of,
 )
 
 _UNSET = "_undef_"
@@ -40,6 +44,7 @@ class Looked(Protocol):
 
     call_id: str
     state: CallState
+    policy: CallPolicy
 
     @property
     def legs(self) -> Legs:
@@ -56,16 +61,36 @@ def look(post: Post, call: Looked, clock: Clock) -> None:
     """Ask, and have the call told what it does not know yet, as the answers come."""
 
     def told(answers: list[str]) -> None:
-        engine, leg = answers
+        engine, leg, exempt = answers
         call.is_of(engine)
+        if exempt == "true":
+            call.take(events.Exempt(clock.monotonic_ms()))
+            return
         if is_leg(leg) and (leg != call.state.other_leg or not call.state.together):
             _who(post, call, clock, leg)
             return
         if leg == "":  # it has none
             call.take(events.Unbridged(clock.monotonic_ms()))
+        elif call.policy.exempt and is_leg(leg):
+            _make_sure(post, call, clock, leg)
         _paused(post, call, clock)
 
-    _ask(post, asked(call.call_id, ENGINE_VARIABLE, JOINED), 2, told)
+    _ask(post, asked(call.call_id, ENGINE_VARIABLE, JOINED, EXEMPT), 3, told)
+
+
+def _make_sure(post: Post, call: Looked, clock: Clock, leg: str) -> None:
+    """An engine may have been killed before it let the recording hear whom it is joined with
+    (R8)."""
+
+    def one(reply: Message | None) -> None:
+        sure = (
+            None if reply is None or reply.refused else made_sure(clock.monotonic_ms(), reply.reply)
+        )
+        if sure is not None:
+            call.take(sure)
+
+    asking = text_of(do.MakeSure(leg), call.legs)
+    post(b"".join(asking), *(one,) * len(asking))
 
 
 def _who(post: Post, call: Looked, clock: Clock, leg: str) -> None:
