@@ -24,6 +24,22 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Where there is every kind of call."""
+    plan = Plan(kinds=True, ring="2s", dead_man="5s")
+    with opened(tmp_path_factory.mktemp("kinds"), plan) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def kinds_acts(request: pytest.FixtureRequest, kinds: Site) -> Iterator[Acts]:
+    """All that people do there, begun side by side at the first test."""
+    acts = Acts(kinds, _told(request, "KINDS"))
+    yield acts
+    acts.end()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Houses of their own come when the one is empty in which most people call."""
     items.sort(key=lambda item: hasattr(getattr(item, "module", None), "STORIES"))

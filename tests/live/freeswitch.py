@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from ivr.config.load import load
@@ -61,7 +62,8 @@ _XML = """<?xml version="1.0"?>
       <param name="apply-inbound-acl" value="here"/>
       <param name="inbound-late-negotiation" value="true"/>
       <param name="manage-presence" value="false"/>
-    </settings></profile></profiles></configuration>
+    </settings></profile>{desk}</profiles></configuration>
+    {configuration}
   </section>
   <section name="dialplan"><context name="public">
     <extension name="caller">
@@ -122,14 +124,43 @@ _XML = """<?xml version="1.0"?>
         <action application="playback" data="{agent_tone}"/>
       </condition>
     </extension>
+    {telephones}
     {extensions}
-  </context><context name="default">{extensions}</context></section>
+  </context><context name="default">{extensions}{features}</context></section>
 </document>
 """
+_DESK = """<profile name="desk"><settings>
+      <param name="context" value="default"/><param name="dialplan" value="XML"/>
+      <param name="sip-ip" value="127.0.0.1"/><param name="rtp-ip" value="127.0.0.1"/>
+      <param name="sip-port" value="{port}"/><param name="auth-calls" value="false"/>
+      <param name="codec-prefs" value="PCMU,PCMA,L16@16000h"/><param name="rfc2833-pt" value="101"/>
+      <param name="rtp-timer-name" value="soft"/><param name="dtmf-duration" value="2000"/>
+      <param name="apply-inbound-acl" value="here"/>
+      <param name="inbound-late-negotiation" value="true"/>
+      <param name="manage-presence" value="false"/>
+    </settings></profile>"""
+"""Where telephones of staff call, in the context of their own."""
+
+
+class More(NamedTuple):
+    """What a FreeSWITCH has besides the usual."""
+
+    modules: str = ""
+    configuration: str = ""
+    """Of those modules."""
+    telephones: str = ""
+    """Extensions in the context of callers, before those of routes."""
+    features: str = ""
+    """The same where staff dial, after them."""
+
+
 _MODULES = (
     "console logfile event_socket sofia loopback commands dptools dialplan_xml sndfile"
     " native_file tone_stream spandsp hash db xml_cdr"
 )
+
+
+_NO_MORE = More()
 
 
 def installed() -> Path | None:
@@ -175,18 +206,23 @@ class FreeSwitch:
         sip: int,
         log_level: str,
         log_levels: str,
+        desk: int = 0,
+        more: More = _NO_MORE,
     ) -> None:
+        """``desk`` is the port where telephones of staff call; 0 for none."""
         self.folder = folder
         self.esl = esl
         self.sip = sip
+        self.desk = desk
         for name in ("log", "db", "run", "cdr"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         extensions = render(load(site), whole_context=False)
         extensions = extensions.replace("<include>", "").replace("</include>", "")
         rtp_from = next(self._rtp_from)
+        modules = f"{_MODULES} {more.modules}"
         text = _XML.format(
             folder=folder,
-            modules="".join(f'<load module="mod_{name}"/>' for name in _MODULES.split()),
+            modules="".join(f'<load module="mod_{name}"/>' for name in modules.split()),
             password=PASSWORD,
             esl=esl,
             sip=sip,
@@ -196,6 +232,10 @@ class FreeSwitch:
             agent_tone=escape(_TONE.format(hz=880)),
             other_tone=escape(_TONE.format(hz=1200)),
             extensions=extensions,
+            desk=_DESK.format(port=desk) if desk else "",
+            configuration=more.configuration,
+            telephones=more.telephones,
+            features=more.features,
             log_level=log_level,
             log_levels=log_levels,
         )

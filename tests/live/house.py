@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.live import kinds
 from tests.live.between import Between
 from tests.live.engines import Engine
-from tests.live.freeswitch import FreeSwitch, free_ports, installed
+from tests.live.freeswitch import FreeSwitch, More, free_ports, installed
 from tests.live.place import Caller
 from tests.live.talk import Journal
 from tests.live.wait import until
@@ -59,9 +62,15 @@ class Site:
         paths = [engine.spool / "new" / f"{call_id}.json" for engine in self.engines]
         return next((path for path in paths if path.exists()), paths[0])
 
+    def read(self, call_id: str) -> dict[str, Any]:
+        """The record."""
+        record: dict[str, Any] = json.loads(self.record(call_id).read_text())
+        return record
+
     def reached(self) -> None:
         """FreeSWITCH was started again: call through the new one."""
-        self.caller = Caller(self.switch.esl, self.switch.sip, self.caller)
+        switch = self.switch
+        self.caller = Caller(switch.esl, switch.sip, switch.desk, self.caller)
         until(lambda: "RUNNING" in self.caller.api("sofia status"), "the SIP profile runs")
 
 
@@ -77,11 +86,14 @@ def opened(folder: Path, plan: Plan = _QUIET) -> Iterator[Site]:
         pytest.skip(
             "no FreeSWITCH is installed here (FREESWITCH_PREFIX, PATH, /usr/local/freeswitch)"
         )
-    esl, sip, *ports = free_ports(2 + 2 * plan.engines)
+    esl, sip, desk, *ports = free_ports(3 + 2 * plan.engines)
     listen, http = ports[: plan.engines], ports[plan.engines :]
     between = Between(listen[0]) if plan.between else None
-    write_dialplan(folder / "dialplan", sip, plan.ring)
-    if plan.short:
+    write = kinds.write_dialplan if plan.kinds else write_dialplan
+    write(folder / "dialplan", sip, plan.ring)
+    if plan.kinds:
+        kinds.write_prompts(folder / "prompts")
+    elif plan.short:
         write_prompts(folder / "prompts")
     listening = None
     if plan.handed:
@@ -96,13 +108,16 @@ def opened(folder: Path, plan: Plan = _QUIET) -> Iterator[Site]:
         log = folder / f"{name.replace('ivr', 'engine')}.log"
         engines.append(Engine(file, spool, log, listening))
     levels = ("info", "info,notice,warning,err,crit,alert") if plan.loud else ("notice", QUIET)
-    switch = FreeSwitch(program, folder / "fs", engines[0].file, esl, sip, *levels)
+    more = kinds.more(folder, sip, "") if plan.kinds else More()
+    switch = FreeSwitch(
+        program, folder / "fs", engines[0].file, esl, sip, *levels, desk=desk, more=more
+    )
     try:
         for engine in engines:
             engine.start()
         for engine in engines:
             engine.started()
-        caller = Caller(esl, sip)
+        caller = Caller(esl, sip, desk)
         until(lambda: "RUNNING" in caller.api("sofia status"), "the SIP profile runs")
         folders = [engine.spool / "journal" for engine in engines]
         if plan.fallback:

@@ -72,9 +72,10 @@ class Feature(NamedTuple):
 class Caller:
     """Makes calls over one connection to FreeSWITCH's event socket."""
 
-    def __init__(self, esl: int, sip: int, before: Caller | None = None) -> None:
-        """``before`` is who called over a connection that is gone."""
+    def __init__(self, esl: int, sip: int, desk: int, before: Caller | None = None) -> None:
+        """``desk`` is where staff call; ``before`` who called over a connection that is gone."""
         self._sip = sip
+        self._desk = desk
         self._by_number: dict[str, Placed] = before._by_number if before else {}
         self._by_leg: dict[str, Placed] = before._by_leg if before else {}
         self._numbers: itertools.count[int] = (
@@ -98,8 +99,16 @@ class Caller:
     def api(self, command: str) -> str:
         return self.link.send(f"api {command}").reply
 
-    def place(self, script: CallScript, dialled: str, caller_name: str = "Jo Bloggs") -> Placed:
-        """Begin a call; its steps are done in a greenlet of its own."""
+    def place(
+        self,
+        script: CallScript,
+        dialled: str,
+        caller_name: str = "Jo Bloggs",
+        *,
+        desk: bool = False,
+    ) -> Placed:
+        """Begin a call, from the desk of staff or from outside; its steps are done in a greenlet
+        of its own."""
         number = f"0{next(self._numbers)}"
         call = Placed(script, str(uuid4()), number)
         self._by_number[number] = call
@@ -107,7 +116,7 @@ class Caller:
             f"origination_uuid={call.caller_leg},origination_caller_id_number={number},"
             f"origination_caller_id_name='{caller_name}',absolute_codec_string={_CODECS[script.rate]}"
         )
-        target = f"sofia/lab/{dialled}@127.0.0.1:{self._sip}"
+        target = f"sofia/lab/{dialled}@127.0.0.1:{self._desk if desk else self._sip}"
         self.link.post(line(f"bgapi originate {{{variables}}}{target} caller XML public"), None)
         gevent.spawn(self._act, call)
         return call

@@ -40,9 +40,11 @@ class Noted(NamedTuple):
 class Talk:
     """A call, with the engine of a site between its people."""
 
-    def __init__(self, site: Site, dialled: str, name: str = "") -> None:
+    def __init__(self, site: Site, dialled: str, name: str = "", *, desk: bool = False) -> None:
+        """``desk``: a member of staff calls, from a telephone in the house."""
         self.site = site
-        self.placed = site.caller.place(CallScript(name=name or f"to {dialled}"), dialled)
+        script = CallScript(name=name or f"to {dialled}")
+        self.placed = site.caller.place(script, dialled, desk=desk)
         self.said: dict[str, str] = {}
         """What engine and FreeSWITCH said of the call while it went on."""
 
@@ -66,6 +68,11 @@ class Talk:
     def ends(self) -> None:
         """Be over, whether an engine sees it or not."""
         until(self.placed.over.is_set, lambda: f"{self} is over")
+
+    def is_gone(self, telephone: str) -> None:
+        """A telephone's leg is over, and what it heard is all there."""
+        asked = f"uuid_exists {telephone}"
+        until(lambda: self.api(asked) == "false", lambda: f"{telephone} is gone, of {self}")
 
     def talks(self, ms: int = A_WHILE_MS) -> None:
         """Talk, or be silent, for a while."""
@@ -108,15 +115,15 @@ class Talk:
         leg = self._calls_up(number)
         assert self.api(f"uuid_bridge {leg} {self.a_leg}").startswith("+OK")
 
-    def picked_up_by(self, extension: str) -> str:
+    def picked_up_by(self, extension: str, voice: str = "colleague", *, desk: bool = False) -> str:
         """A colleague's telephone takes the call from the agent's; its leg."""
-        return self._calls_up(f"pickup-{self.a_leg}", "colleague XML public", extension)
+        return self._calls_up(f"pickup-{self.a_leg}", f"{voice} XML public", extension, desk=desk)
 
-    def handed_over_to(self, number: str) -> None:
+    def handed_over_to(self, number: str, *, desk: bool = False) -> None:
         """The agent's telephone calls another one, and then joins that with the caller: a SIP
         REFER with Replaces."""
         telephone = self.placed.far_leg
-        second = self._calls_up(f"consult-{number}")
+        second = self._calls_up(number if desk else f"consult-{number}", desk=desk)
         self.talks(300)
         call_id, to, of = (
             self.api(f"uuid_getvar {second} {name}").strip()
@@ -126,10 +133,13 @@ class Talk:
         target = f"<sip:{number}@127.0.0.1:{self.site.switch.sip}?Replaces={replaced}>"
         assert self.api(f"uuid_deflect {telephone} {target}").startswith("+OK")
 
-    def _calls_up(self, number: str, then: str = "&park()", caller: str = "") -> str:
+    def _calls_up(
+        self, number: str, then: str = "&park()", caller: str = "", *, desk: bool = False
+    ) -> str:
         """Call a telephone of this FreeSWITCH from another; whose leg it is."""
         caller = caller or self.placed.number  # by which the far end is known (place.py)
-        target = f"sofia/lab/{number}@127.0.0.1:{self.site.switch.sip}"
+        switch = self.site.switch
+        target = f"sofia/lab/{number}@127.0.0.1:{switch.desk if desk else switch.sip}"
         said = self.api(f"originate {{origination_caller_id_number={caller}}}{target} {then}")
         assert said.startswith("+OK"), said
         return said.split()[1]
@@ -170,7 +180,8 @@ class Talk:
         """Keep what this telephone hears from here on: its left channel."""
         path = self.site.folder / f"heard-{telephone}.wav"
         self.api(f"uuid_setvar_multi {telephone} RECORD_STEREO=true;RECORD_MIN_SEC=0")
-        assert self.api(f"uuid_record {telephone} start {path}").startswith("+OK")
+        said = self.api(f"uuid_record {telephone} start {path}")
+        assert said.startswith("+OK"), f"{said} {telephone} {self}"
         return Heard(path)
 
     def look(self) -> None:
@@ -255,6 +266,20 @@ class Sound:
         """For how long a voice is heard on a side, in all."""
         return len(self._heard(side, hz)) * 20
 
+    def alone_ms(self, side: int, hz: int, other_hz: int) -> int:
+        """For how long a voice is heard on a side while another is not on the other side."""
+        return len(np.setdiff1d(self._heard(side, hz), self._heard(1 - side, other_hz))) * 20
+
+    def begins_ms(self, side: int, hz: int) -> int:
+        """When a voice is heard on a side for the first time."""
+        return int(self._heard(side, hz)[0]) * 20
+
+    def silences_ms(self) -> list[int]:
+        """How long it is silent on both sides, each time, in all its samples."""
+        quiet = np.concatenate([[0], ~self._samples.any(axis=1), [0]]).astype(int)
+        begins, ends = (np.flatnonzero(np.diff(quiet) == one) for one in (1, -1))
+        return [int(ms) for ms in (ends - begins) * 1000 // self.rate if ms >= 5]
+
     def _heard(self, side: int, hz: int) -> Any:
         """The frames of 20 ms in which it is."""
         frame = self.rate // 50
@@ -298,6 +323,18 @@ class Journal:
             for text in whole.splitlines():
                 self._note(text)
         return self._calls.get(call_id, [])
+
+    def count(self, call_id: str, kind: str) -> int:
+        return sum(one.kind == kind for one in self.of(call_id))
+
+    def of_channel(self, channel: str) -> list[str]:
+        """The calls whose records have other names than their channel, this one."""
+        self.of("")
+        return [
+            call
+            for call, entries in self._calls.items()
+            if entries[0].data.get("channel") == channel
+        ]
 
     def _note(self, text: bytes) -> None:
         if re.match(rb'{"c":"', text):

@@ -53,6 +53,8 @@ class Plan(NamedTuple):
     """The engine is handed its listening socket, as by systemd."""
     spool: Path | None = None
     fallback: Path | None = None
+    kinds: bool = False
+    """It is one of :mod:`tests.live.kinds`."""
     short: bool = True
     """Prompts are cut to a few seconds."""
     ring: str = "12s"
@@ -138,7 +140,7 @@ def write_site(
 ) -> Path:
     path.parent.mkdir(exist_ok=True)
     engines = ", ".join(f'"127.0.0.1:{port}"' for port in reached)
-    prompts = path.parent.parent / "prompts" if plan.short else ROOT / "prompts"
+    prompts = path.parent.parent / "prompts" if plan.short or plan.kinds else ROOT / "prompts"
     fallback = f'fallback: "{plan.fallback}"\n' if plan.fallback else ""
     path.write_text(
         f"""outbound:
