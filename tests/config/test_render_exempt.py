@@ -73,6 +73,7 @@ def test_nothing_of_ours_stays_on_such_a_call(xml: str) -> None:
         "execute_on_post_bridge_ivr",
         "ivr_engine",
         "ivr_paused",
+        "ivr_back",
         "ivr_for",
         "ivr_unrecorded",
         "ivr_offers",
