@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import click
 import structlog
 
-from ivr import __version__, cli_calls, cli_doctor, cli_recover, cli_route, logs
+from ivr import __version__, cli_calls, cli_doctor, cli_recover, cli_route, cli_simulate, logs
 from ivr.cli_words import examples as _examples
 from ivr.cli_words import forget_output as _forget_output
 from ivr.cli_words import say as _say
@@ -409,7 +409,13 @@ def diagram(format_: str, output: Path | None) -> None:
     _write(draw(format_), output)
 
 
-for _command in (*cli_calls.COMMANDS, cli_doctor.doctor, cli_recover.recover, cli_route.route):
+for _command in (
+    *cli_calls.COMMANDS,
+    cli_doctor.doctor,
+    cli_recover.recover,
+    cli_route.route,
+    cli_simulate.simulate,
+):
     main.add_command(_command)
 
 

@@ -14,6 +14,7 @@ from ivr.config.schema_destinations import Destination, DestinationsFile, Queue
 from ivr.config.schema_policy import DefaultCodes, DefaultOptOut, DefaultPause, Defaults, PolicyFile
 from ivr.config.schema_prompts import CataloguePrompt, PromptsFile
 from ivr.config.schema_routes import Route, RoutesFile
+from ivr.config.schema_simulation import SimulationFile
 from ivr.config.schema_site import EventSocket, Http, Limits, Log, Outbound, Render, SiteFile
 from ivr.config.schema_team import (
     Codes,
@@ -67,6 +68,7 @@ _FILES: dict[str, type[BaseModel]] = {
     "destinations": DestinationsFile,
     "routes": RoutesFile,
     "prompts": PromptsFile,
+    "simulation": SimulationFile,
 }
 
 

@@ -128,8 +128,8 @@ class _Teller:
             "opt-out",
             f"{who} may key {policy.opt_out_keys} {where} (at most"
             f" {_seconds(policy.inter_digit_ms)} between keys), and is reminded:"
-            f" {policy.return_key} returns; no key for {_seconds(policy.confirm_ms)} ends the call; wrong keys repeat"
-            f" the reminder {policy.reminders} times at most",
+            f" {policy.return_key} returns; no key for {_seconds(policy.confirm_ms)} ends the"
+            f" call; wrong keys repeat the reminder {policy.reminders} times at most",
             self._place("opt_out.keys"),
         )
         midcall = {

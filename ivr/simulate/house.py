@@ -1,0 +1,146 @@
+"""Engine and lab switch in one process, joined by loopback sockets, on a clock that is turned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gevent.event import AsyncResult
+from gevent.threadpool import ThreadPool
+
+from ivr.config.render import render
+from ivr.config.settings import Address, Configuration, EventSocket
+from ivr.engine.service import Engine
+from ivr.lab import Destination, LabSwitch, TurnedClock
+from ivr.lab.dialplan import Condition, Extension, read_dialplan
+from ivr.lab.leg import Leg
+from ivr.lab.session import Action
+
+_ANY = Address("127.0.0.1", 0)
+_NOBODY = Address("127.0.0.1", 9)
+"""Where no engine is: the port of a service that nobody runs."""
+
+Watch = Callable[[str, Leg], None]
+"""Is told of every event of every leg, by its name."""
+
+
+class AtOnce(ThreadPool):  # type: ignore[misc]  # gevent has no types
+    """Does each job before it returns, in no thread."""
+
+    def spawn(self, function: Callable[..., Any], *words: Any, **named: Any) -> Any:
+        """See gevent; the result is there already."""
+        result = AsyncResult()
+        try:
+            result.set(function(*words, **named))
+        except Exception as error:  # noqa: BLE001 - whoever asked for the job is told
+            result.set_exception(error)
+        return result
+
+
+class _Watched(LabSwitch):
+    """A lab switch that has every leg watched from its first event on."""
+
+    watch: Watch | None = None
+
+    def _new_leg(self, *words: Any, **named: Any) -> Leg:
+        leg = super()._new_leg(*words, **named)
+        if self.watch is not None:
+            leg.watchers.append(self.watch)
+        return leg
+
+
+class House:
+    """The site's own dialplan and prompts, with another spool and other ports."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        folder: Path,
+        wall_ms: int,
+        watch: Watch,
+        people: Mapping[str, Destination],
+    ) -> None:
+        """Listen; nothing runs yet. ``people`` are the telephones that are not the dialplan's to
+        know: FreeSWITCH's own dialplan, which is not rendered, would call them.
+
+        Raises:
+            SetupError: the folder cannot be used.
+        """
+        self.clock = TurnedClock(wall_ms)
+        self.switch = _Watched(self.clock, destinations=people, seed=1)
+        self.switch.watch = watch
+        host, port = self.switch.listen((_ANY.host, _ANY.port))
+        here = configuration.site
+        self.spool = folder / "spool"
+        self.configuration = replace(
+            configuration,
+            site=replace(
+                here,
+                listen=_ANY,
+                http=_ANY,
+                engines=(_ANY,),
+                freeswitch=EventSocket(Address(host, port), self.switch.password),
+                spool=self.spool,
+                fallback=None,
+                tokens=folder / "tokens.json",
+                limits=replace(here.limits, least_free_bytes=0),
+            ),
+        )
+        self.engine: Engine | None = None
+        self._telephones = sorted(people)
+
+    def start(self) -> None:
+        """Start an engine, and have the dialplan send it its calls.
+
+        Raises:
+            SetupError, DiskError: the folder cannot be used.
+        """
+        self.engine = engine = Engine(self.configuration, self.clock)
+        # Time stands still meanwhile, so nobody waits: jobs for threads are done at once.
+        engine.journal._pool = engine.spool._pool = AtOnce(1)
+        engine.growth._pools = tuple(AtOnce(1) for _ in engine.growth._pools)
+        # The lab switch tells of events when they happen: it need not be knocked at.
+        engine.control._agents = lambda: False
+        engine.start()
+        self._dial(Address(_ANY.host, engine.calls.port))
+        self.clock.settle()
+
+    def without_engine(self) -> None:
+        """No engine runs."""
+        self._dial(_NOBODY)
+
+    def _dial(self, engine: Address) -> None:
+        site = replace(self.configuration.site, engines=(engine,))
+        rendered = render(replace(self.configuration, site=site))
+        self.switch.dialplan = (
+            *read_dialplan(rendered),
+            *(_telephone(one) for one in self._telephones),
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether the engine has no call, and no record that waits."""
+        if self.engine is None:
+            return not self.switch.legs()
+        return not self.engine.context.calls and not self.engine.spool.waiting
+
+    def close(self) -> None:
+        """End everything that still goes on, and wait for its records."""
+        self.switch.close()
+        self.clock.run(_SETTLING_MS)
+        if self.engine is not None:
+            self.engine.stop(drain_s=_DRAIN_S)
+        self.clock.settle()
+
+
+_SETTLING_MS = 10_000
+_DRAIN_S = 0.2
+
+
+def _telephone(number: str) -> Extension:
+    """What FreeSWITCH's own dialplan does with an extension."""
+    actions = (Action("bridge", f"user/{number}"), Action("hangup"))
+    return Extension(number, (Condition("destination_number", f"^{re.escape(number)}$", actions),))
