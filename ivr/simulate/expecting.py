@@ -11,6 +11,9 @@ from ivr.config.schema_simulation import Expected
 from ivr.simulate.playing import Played, PlayedCall
 from ivr.simulate.script import Script
 
+Fact = bool | str | list[str]
+"""What an expectation is compared with."""
+
 
 def unmet(script: Script, played: Played) -> list[Mistake]:
     """What did not come as the script says, each with its place; in the file's order."""
@@ -50,10 +53,10 @@ def _differences(expect: Expected, came: PlayedCall) -> Iterator[tuple[str, str,
             yield key, _text(wanted), _text(there[key])
 
 
-def facts(came: PlayedCall) -> dict[str, bool | str | list[str]]:
+def facts(came: PlayedCall) -> dict[str, Fact]:
     """What came of a call, under the names of the expectations."""
     record = came.record
-    found: dict[str, bool | str | list[str]] = {
+    found: dict[str, Fact] = {
         "recorded": record is not None and record.recording.state == "kept",
         "recording": record.recording.state if record else "none",
         "record": record is not None,
@@ -83,7 +86,7 @@ def facts(came: PlayedCall) -> dict[str, bool | str | list[str]]:
     }
 
 
-def _text(value: bool | str | list[str]) -> str:
+def _text(value: Fact) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

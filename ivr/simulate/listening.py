@@ -15,9 +15,9 @@ _LEAST_MS = 100
 _MOST = 600
 """So many moments are listened to, at most."""
 _PIECE_MS = 50
+"""In it pitches that are 20 Hz apart, or multiples of that, do not disturb each other."""
 _LOUD = 1000
 """Of 32767: what is less is not heard."""
-_SIDES = ("left", "right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,8 @@ class Heard:
     right: tuple[str, ...]
 
     def __str__(self) -> str:
-        sides = (
-            (side, who) for side, who in zip(_SIDES, (self.left, self.right), strict=True) if who
-        )
-        text = "; ".join(f"{side}: {', '.join(who)}" for side, who in sides)
+        sides = (("left", self.left), ("right", self.right))
+        text = "; ".join(f"{side}: {', '.join(who)}" for side, who in sides if who)
         return f"{self.begin_ms / 1000:.1f} to {self.end_ms / 1000:.1f} s  {text or 'silence'}"
 
 
@@ -62,7 +60,8 @@ def listen(path: Path, pitches: Mapping[str, int]) -> list[Heard]:
 
 
 def _moments(whole_ms: int) -> Iterator[int]:
-    yield from range(0, whole_ms, max(_LEAST_MS, whole_ms // _MOST))
+    last = max(1, whole_ms - _PIECE_MS)
+    yield from range(0, last, max(_LEAST_MS, whole_ms // _MOST))
 
 
 def _voices(samples: array[int], rate: int, pitches: Mapping[str, int]) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Played:
     calls: tuple[PlayedCall, ...]
     """In the script's order."""
     others: tuple[RecordModel, ...]
-    """Records of calls that began in another one: those that came back from the exempt extension."""
+    """Records of calls that began in another one: those that came back from the exempt one."""
     exempt: int
     """Records that say no more than that an exempt call took place."""
     lines: tuple[Line, ...]

@@ -39,9 +39,9 @@ from ivr.lab.script import (
 Told = Callable[[str, str], None]
 """Is told who does what, when they do it."""
 
-_CALLERS_HZ, _CALLERS_APART = 400, 30
+_CALLERS_HZ, _CALLERS_APART = 440, 40
 _PEOPLE_HZ, _PEOPLE_APART = 1540, 60
-"""Between and above the tones of keys; far enough from each other to be told apart."""
+"""Below and above the tones of keys; far enough from each other to be told apart."""
 _STATES = {"busy": "USER_BUSY", "not-there": "SUBSCRIBER_ABSENT"}
 
 
@@ -105,7 +105,7 @@ def _telephones(configuration: Configuration) -> Iterator[str]:
             yield from filter(None, (number_of(leg) for leg in legs(text)))
 
 
-_MOST = 9
+_MOST = 6
 """So many callers have a pitch of their own."""
 
 

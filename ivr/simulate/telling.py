@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ivr.config.mistakes import Mistake
-from ivr.simulate.expecting import facts
+from ivr.simulate.expecting import Fact, facts
 from ivr.simulate.listening import Heard, listen
 from ivr.simulate.playing import Played
 from ivr.simulate.script import Script
@@ -42,15 +42,13 @@ def lines(script: Script, played: Played, wrong: list[Mistake]) -> Iterator[str]
     yield from map(str, wrong)
 
 
-def _shown(
-    found: dict[str, bool | str | list[str]],
-) -> Iterator[tuple[str, bool | str | list[str]]]:
+def _shown(found: dict[str, Fact]) -> Iterator[tuple[str, Fact]]:
     for key, value in found.items():
         if value not in ("", []) or key == "connected_to":
             yield key, value
 
 
-def _value(value: bool | str | list[str]) -> str:
+def _value(value: Fact) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return (", ".join(value) or "nobody") if isinstance(value, list) else value
