@@ -10,7 +10,7 @@ from ivr.clock import Clock
 from ivr.lab.event import Event
 
 if TYPE_CHECKING:
-    from ivr.lab.bridge import Dial
+    from ivr.lab.dialling import Dial
     from ivr.lab.leg import Leg
     from ivr.lab.listener import Listener
     from ivr.lab.session import Action
@@ -30,6 +30,8 @@ class Switchboard(Protocol):
     """Which start of the switch this is."""
     variables: dict[str, str]
     """The switch's own."""
+    rooms: dict[str, list[Leg]]
+    """Who is in which conference."""
 
     def wants(self, name: str) -> bool:
         """Whether any listener may want events of this name."""

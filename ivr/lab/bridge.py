@@ -1,99 +1,25 @@
-"""Two legs joined: calling the second one, talking, and parting (docs/freeswitch.md 22, 23)."""
+"""Two legs joined: talking, and parting (docs/freeswitch.md 22, 23)."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from ivr.lab import headers
-from ivr.lab.audio import SILENCE, RingBack
+from ivr.lab.audio import SILENCE
 from ivr.lab.board import Key
+from ivr.lab.dialling import call_somebody, parse_dial_string
 from ivr.lab.holding import end_hold
 from ivr.lab.hooks import POST_BRIDGE, execute_on
 from ivr.lab.leg import Leg
 from ivr.lab.session import application, run_keys, run_messages
 
-_DIALSTATUS = {
-    "SUCCESS": "SUCCESS",
-    "USER_BUSY": "BUSY",
-    "NO_ANSWER": "NOANSWER",
-    "NO_USER_RESPONSE": "NOANSWER",
-    "ORIGINATOR_CANCEL": "CANCEL",
-    "CALL_REJECTED": "DONTCALL",
-    "UNALLOCATED_NUMBER": "INVALIDARGS",
-}
-
-_SIP = {
-    "UNALLOCATED_NUMBER": ("404", "Not Found"),
-    "USER_BUSY": ("486", "Busy Here"),
-    "CALL_REJECTED": ("603", "Decline"),
-    "NO_USER_RESPONSE": ("408", "Request Timeout"),
-    "SUBSCRIBER_ABSENT": ("480", "Temporarily Unavailable"),
-    "DESTINATION_OUT_OF_ORDER": ("502", "Bad Gateway"),
-    "NORMAL_TEMPORARY_FAILURE": ("503", "Service Unavailable"),
-}
-
-RING_SECONDS = 60
-"""How long FreeSWITCH lets a destination ring that nobody limited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """One destination of a dial string."""
-
-    endpoint: str
-    """Such as ``sofia/lab/agent@127.0.0.1:5080`` or ``error/USER_BUSY``."""
-    variables: tuple[tuple[str, str], ...]
-
-    @property
-    def user(self) -> str:
-        """The number or name that is called."""
-        return self.endpoint.rsplit("/", 1)[-1].split("@", 1)[0]
-
-    def get(self, name: str) -> str:
-        """A variable of the dial string, the last one where it is given twice."""
-        return dict(self.variables).get(name, "")
-
-
-def parse_dial_string(text: str) -> list[Dial]:
-    """Read ``{a=b}[c=d]endpoint|endpoint,...``; tried one after the other."""
-    everyone, rest = _brackets(text.strip(), "{}")
-    found = []
-    for part in re.split(r"[|,](?![^\[]*\])", rest):
-        own, endpoint = _brackets(part.strip(), "[]")
-        if endpoint:
-            found.append(Dial(endpoint, (*everyone, *own)))
-    return found
-
-
-def _brackets(text: str, pair: str) -> tuple[tuple[tuple[str, str], ...], str]:
-    found: list[tuple[str, str]] = []
-    while text.startswith(pair[0]) and pair[1] in text:
-        inner, text = text[1:].split(pair[1], 1)
-        for item in _split_commas(inner):
-            name, _, value = item.partition("=")
-            found.append((name.strip(), value.strip("'")))
-    return tuple(found), text
-
-
-def _split_commas(text: str) -> list[str]:
-    """Split at commas that are neither quoted nor escaped."""
-    items = re.findall(r"(?:'[^']*'|\\.|[^,'\\])+", text)
-    return [item.replace("\\,", ",") for item in items]
-
 
 @application("bridge")
 def bridge(leg: Leg, arg: str) -> None:
-    """Call a destination and join the legs until one of them ends."""
-    cause = "DESTINATION_OUT_OF_ORDER"
-    for dial in parse_dial_string(arg):
-        other, cause = _originate(leg, dial)
-        if other is not None:
-            join(leg, other)
-            _after(leg)
-            return
-        if leg.leaving or cause in {"ORIGINATOR_CANCEL"}:
-            break
+    """Call destinations and join the legs until one of them ends."""
+    other, cause = call_somebody(leg, parse_dial_string(arg))
+    if other is not None:
+        join(leg, other)
+        _after(leg)
+        return
     leg.set("originate_failed_cause", cause)
     if not leg.leaving and not _goes_on(leg, cause):
         leg.hang_up(cause)
@@ -104,66 +30,6 @@ def _goes_on(leg: Leg, cause: str) -> bool:
     if not wanted or wanted.lower() == "false":
         return False
     return leg.true("continue_on_fail") or cause in wanted.upper().split(",")
-
-
-def _originate(leg: Leg, dial: Dial) -> tuple[Leg | None, str]:
-    other = leg.switch.call(leg, dial)
-    leg.set("originate_signal_bond", other.uuid)
-    leg.set("originated_legs", f"{other.uuid};Outbound Call;{dial.user}")
-    cause = _ring(leg, other, _limit_ms(leg, dial))
-    leg.set("originate_disposition", cause)
-    leg.set("DIALSTATUS", _DIALSTATUS.get(cause, cause))
-    leg.set("originate_causes", f"{other.uuid};{'NONE' if cause == 'SUCCESS' else cause}")
-    if cause == "SUCCESS":
-        leg.set("originate_signal_bond", None)
-        return other, cause
-    if cause in _SIP:
-        status, phrase = _SIP[cause]
-        leg.set("sip_invite_failure_status", status)
-        leg.set("sip_invite_failure_phrase", phrase)
-        leg.set("sip_hangup_phrase", phrase)
-        leg.set("last_bridge_proto_specific_hangup_cause", f"sip:{status}")
-    leg.set("last_bridge_hangup_cause", cause)
-    return None, cause
-
-
-def _limit_ms(leg: Leg, dial: Dial) -> int:
-    seconds = [
-        int(text)
-        for text in (
-            dial.get("leg_timeout"),
-            dial.get("originate_timeout"),
-            dial.get("call_timeout") or leg.get("call_timeout"),
-            leg.get("originate_timeout"),
-        )
-        if text.isdigit() and int(text)
-    ]
-    return min(seconds, default=RING_SECONDS) * 1000
-
-
-def _ring(leg: Leg, other: Leg, limit_ms: int) -> str:
-    """Wait while it rings; the cause, ``SUCCESS`` where it was answered."""
-    end = leg.clock.monotonic_ms() + limit_ms
-    before = leg.ear.source
-    leg.ear.change(RingBack(leg.clock.monotonic_ms()) if leg.answered else SILENCE)
-    try:
-        while True:
-            if leg.leaving:
-                other.hang_up("ORIGINATOR_CANCEL")
-                return "ORIGINATOR_CANCEL"
-            run_messages(leg)
-            run_keys(leg)
-            if other.down:
-                return other.hangup_cause
-            if other.answered:
-                return "SUCCESS"
-            if leg.clock.monotonic_ms() >= end:
-                other.hang_up("NO_ANSWER")
-                return "NO_ANSWER"
-            if not leg.leaving:
-                leg.wait(end)
-    finally:
-        leg.ear.change(before)
 
 
 def join(leg: Leg, other: Leg) -> None:

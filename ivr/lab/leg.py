@@ -81,6 +81,8 @@ class Leg:
         """Whether what it does is cut short, for the dialplan to go on."""
         self.moved = False
         """Whether it was taken out of its bridge, to something else."""
+        self.confirming = False
+        """Whether it is told something first when it is answered, and joined after that."""
         self.passed_on = False
         """Whether the telephone at the other side sent it to another number."""
         self.mouth = Line(self.clock.monotonic_ms)

@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from ivr.clock import Clock
 from ivr.lab.board import Party
-from ivr.lab.bridge import RING_SECONDS, Dial, parse_dial_string
+from ivr.lab.dialling import RING_SECONDS, Dial, parse_dial_string
 from ivr.lab.leg import Leg
 
 _USAGE = (
@@ -34,10 +34,10 @@ class Caller(Protocol):
 def originate(switch: Caller, text: str) -> str:
     """``{vars}endpoint number|&app(arg) [dialplan] [context] ...``; answers when answered."""
     match = re.match(r"((?:\{[^}]*\})?(?:\[[^\]]*\])?\S+)\s+(&\S+|\S+)(?:\s+(\S+))?", text)
-    dials = parse_dial_string(match[1]) if match is not None else []
-    if match is None or not dials:
+    groups = parse_dial_string(match[1]) if match is not None else []
+    if match is None or not groups:
         return _USAGE
-    dial = dials[0]
+    dial = groups[0][0]
     number = dial.get("origination_caller_id_number") or "0000000000"
     application = re.fullmatch(r"&(\w+)(?:\((.*)\))?", match[2])
     task = (

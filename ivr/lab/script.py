@@ -180,6 +180,9 @@ class Destination:
     """Rings so long before it is answered; None is never."""
     refusal: str | None = None
     """A cause such as ``USER_BUSY`` that it answers with instead, after ``answer_ms``."""
+    redirect: str | None = None
+    """Where it sends the call instead of being answered, after ``answer_ms``: a number, which the
+    dialplan of this switch is asked for, or ``number@host`` of another, which is called at once."""
     hz: int = 880
     """The pitch of who answers."""
     steps: tuple[Step, ...] = ()

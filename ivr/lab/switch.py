@@ -14,11 +14,12 @@ from gevent.server import StreamServer
 
 from ivr.clock import Clock, RealClock
 from ivr.errors import SetupError
-from ivr.lab import api, apps, bridge, joining, play
+from ivr.lab import api, apps, bridge, conference, joining, play
 from ivr.lab.board import Party
-from ivr.lab.bridge import Dial, be_bridged
+from ivr.lab.bridge import be_bridged
 from ivr.lab.call import LabCall
 from ivr.lab.desk import Desk
+from ivr.lab.dialling import Dial
 from ivr.lab.dialplan import Dialplan, actions_for, dialplan_for
 from ivr.lab.event import Event
 from ivr.lab.faults import Faults
@@ -30,7 +31,7 @@ from ivr.lab.originate import originate
 from ivr.lab.person import Person
 from ivr.lab.portrait import event_stamp
 from ivr.lab.reach import reach
-from ivr.lab.ringing import live_at
+from ivr.lab.ringing import Place, live_at
 from ivr.lab.schedule import Schedule
 from ivr.lab.script import CallScript, Destination, Step
 from ivr.lab.session import Action, live, run_actions
@@ -40,7 +41,7 @@ __all__ = ["LabSwitch", "dialplan_for"]
 HEARTBEAT_S = 20
 """Between two HEARTBEAT events while the switch listens."""
 
-_SETTLED = (bridge, joining, play)
+_SETTLED = (bridge, conference, joining, play)
 """Their applications register themselves when they are imported."""
 
 
@@ -76,6 +77,8 @@ class LabSwitch:
             "switchname": "lab",
             "core_uuid": self.core_uuid,
         }
+        self.rooms: dict[str, list[Leg]] = {}
+        """Who is in which conference."""
         self.room: int | None = None
         """Bytes that the recordings' disk still takes; None is without end."""
         self.longest_queue = 100_000
@@ -197,9 +200,16 @@ class LabSwitch:
         leg.fire("CHANNEL_ORIGINATE")
         if dial.endpoint.startswith("error/"):
             wanted = Destination(refusal=dial.user.upper())
-        place = wanted or self.destinations.get(leg.party.dialled) or Destination()
-        person = Person(self.clock, leg, place.hz, "destination", self._desk)
-        self.spawn(live_at, leg, place, person, task)
+
+        def at(number: str, wanted: Destination | None = None) -> Place:
+            place = wanted or self.destinations.get(number) or Destination()
+            return place, lambda: Person(self.clock, leg, place.hz, "destination", self._desk)
+
+        def elsewhere(number: str) -> Place:
+            call = self._calls.get(leg.uuid)
+            return at(number, None if call is None else call.script.destinations.get(number))
+
+        self.spawn(live_at, leg, at(leg.party.dialled, wanted), elsewhere, task)
 
     # -- what legs need ---------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import pytest
 
 from ivr.clock import RealClock
 from ivr.lab import LabSwitch, script
-from ivr.lab.bridge import parse_dial_string
+from ivr.lab.dialling import parse_dial_string
 from ivr.lab.script import (
     BlindTransfer,
     CallScript,
@@ -108,7 +108,7 @@ def test_a_caller_who_gives_up_stops_the_ringing(ask):
 
 
 def test_a_dial_string_is_read():
-    one, two = parse_dial_string("{a='x,y',b=c}[d=e]sofia/lab/7@h:5080|[f=g]user/8")
+    [one], [two] = parse_dial_string("{a='x,y',b=c}[d=e]sofia/lab/7@h:5080|[f=g]user/8")
     assert (one.user, one.get("a"), one.get("d")) == ("7", "x,y", "e")
     assert (two.user, two.get("b"), two.get("f"), two.get("d")) == ("8", "c", "g", "")
 
