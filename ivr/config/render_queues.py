@@ -44,9 +44,13 @@ def render_queues(config: Configuration) -> str:
         _queue(ET.SubElement(queues, "queue", name=queue.name), queue)
     agents, tiers = ET.SubElement(root, "agents"), ET.SubElement(root, "tiers")
     for dial, ring_ms in _members(config.queues).items():
-        # What an agent types leaves no trace, as where the engine calls one.
-        variables = f"leg_timeout={-(-ring_ms // 1000)},sensitive_dtmf=true,{'='.join(DIGITS)}"
-        contact = with_variables(dial, variables)
+        variables = (
+            f"leg_timeout={-(-ring_ms // 1000)}",
+            "sensitive_dtmf=true",  # what an agent types leaves no trace
+            "=".join(DIGITS),
+            "outbound_redirect_fatal=true",  # no telephone sends callers on past the dialplan (R8)
+        )
+        contact = with_variables(dial, ",".join(variables))
         ET.SubElement(agents, "agent", {"name": _name(dial), "contact": contact, **_AGENT})
     for queue in config.queues:
         for n, dial in enumerate(queue.members, 1):

@@ -88,7 +88,8 @@ def test_each_telephone_is_an_agent_once_with_its_places(queued: Path) -> None:
     agents = {one.get("name"): one for one in root.iter("agent")}
     other = "[leg_timeout=9,x='ab']sofia/gateway/provider/01427"
     assert list(agents) == ["user/1001", other, "user/1002"]
-    own = "{leg_timeout=45,sensitive_dtmf=true,digits_dialed_filter=^(.+)$}"
+    own = "{leg_timeout=45,sensitive_dtmf=true,digits_dialed_filter=^(.+)$,"
+    own += "outbound_redirect_fatal=true}"
     assert agents["user/1001"].get("contact") == f"{own}user/1001"
     contact = agents[other].get("contact")
     assert contact == own + "[leg_timeout=9,x='a b']sofia/gateway/provider/01427"

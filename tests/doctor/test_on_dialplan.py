@@ -9,6 +9,8 @@ import pytest
 
 from ivr.doctor.on_dialplan import dialplan
 from ivr.doctor.patient import Patient
+from tests.config.conftest import build
+from tests.config.staffed import staffed
 from tests.doctor import right
 from tests.engine.site import NUMBER, OWN_KEYS
 
@@ -152,3 +154,40 @@ def test_an_extension_that_takes_none(well, how):
     else:
         patient = changed(well, "<extension", f"{takes}<extension")
     assert dialplan(patient).verdict == "ok"
+
+
+def staffed_patient(well, tmp_path):
+    configuration = staffed(build(tmp_path / "town"))
+    return replace(well, configuration=configuration, said=right.said(configuration))
+
+
+def test_calls_of_staff_and_the_exempt_extension_are_in_force(well, tmp_path):
+    assert dialplan(staffed_patient(well, tmp_path)).verdict == "ok"
+
+
+@pytest.mark.parametrize("number", ["999", "1999", "1001"])
+def test_what_takes_a_number_before_it_is_helped_exempt_or_recorded(well, tmp_path, number):
+    patient = staffed_patient(well, tmp_path)
+    text = ET.tostring(patient.said.contexts["default"], encoding="unicode")
+    first = TAKES.format(more="", expression=f"^{number}$")
+    contexts = {
+        **patient.said.contexts,
+        "default": ET.fromstring(text.replace("<extension", f"{first}<extension", 1)),
+    }
+    found = dialplan(replace(patient, said=right.said(patient.configuration, contexts=contexts)))
+    assert found.verdict == "wrong"
+    assert f"{number} is taken by the extension first in context default" in found.found
+
+
+def test_an_extension_that_does_not_go_on_as_it_was_rendered(well, tmp_path):
+    """Calls of the exempt telephone would end there."""
+    patient = staffed_patient(well, tmp_path)
+    text = ET.tostring(patient.said.contexts["default"], encoding="unicode")
+    assert ' continue="true"' in text
+    contexts = {
+        **patient.said.contexts,
+        "default": ET.fromstring(text.replace(' continue="true"', "")),
+    }
+    found = dialplan(replace(patient, said=right.said(patient.configuration, contexts=contexts)))
+    assert found.verdict == "warning"
+    assert any("expected `continue true`" in one for one in (found.found, *found.more))
