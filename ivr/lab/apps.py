@@ -300,6 +300,8 @@ def socket(leg: Leg, arg: str) -> None:
     listener = leg.switch.connect(leg, arg)
     if listener is None:
         return
+    if leg.listener is not None and leg.listener.running:
+        leg.former.append(leg.listener)
     leg.listener = listener
 
     def in_control() -> bool:

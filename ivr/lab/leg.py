@@ -92,6 +92,8 @@ class Leg:
         self.recordings: dict[str, Recording] = {}
         self.listener: Listener | None = None
         """The outbound socket that drives this leg."""
+        self.former: list[Listener] = []
+        """Those that drove it before, and may stand yet: who comes to a second ``socket``."""
         self.inbox: deque[tuple[int, ClientMessage]] = deque()
         self.locked = False
         self.break_asked = False
@@ -113,6 +115,7 @@ class Leg:
         """Every application that ran, with its argument: CDRs hold them."""
         self.watchers: list[Callable[[str, Leg], None]] = []
         """Told of every event of this leg by name, whoever else listens."""
+        self._destroyed = False
         self._alarm = Alarm(self.clock)
         self._attend_ms: int | None = None
         table = headers.CALLED if outbound else headers.INVITED
@@ -290,6 +293,8 @@ class Leg:
         if by != "switch":
             self.set("sip_hangup_disposition", "recv_bye")
         due = self.tick_ms()
+        for one in self.former:
+            one.channel_down()
         if self.listener is not None and (
             due > self.clock.monotonic_ms() or not self.listener.lingers
         ):
@@ -359,7 +364,9 @@ class Leg:
 
     def destroy(self) -> None:
         """The last event; a connection that lingers keeps the leg from it."""
-        self.fire("CHANNEL_DESTROY")
+        if not self._destroyed:
+            self._destroyed = True
+            self.fire("CHANNEL_DESTROY")
 
     def change_recording(self, path: str, action: str) -> bool:
         """``mask``, ``unmask``, ``pause`` or ``resume``; False where that path is not recorded.
