@@ -197,8 +197,9 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
             staff = () if legs.agent != legs.call else _sensitive(legs.agent, False)
             return (*_sensitive(legs.customer, False, ""), *staff)
         case do.TellAgent(tone=Tone.LEFT):
-            # The agent waits, and hears music; this takes its place.
-            return _if(legs.agent, f"api uuid_broadcast {{}} {_TONES[Tone.LEFT]} aleg")
+            # The agent waits, and hears music; this takes its place. Behind uuid_broadcast it
+            # would wait for the music's end (docs/freeswitch.md 95).
+            return _if(legs.agent, f"api uuid_displace {{}} start {_TONES[Tone.LEFT]} 0")
         case do.TellAgent(tone=tone):
             # Mixed in: with uuid_broadcast nobody would hear the agent meanwhile (46).
             return _if(legs.agent, f"api uuid_displace {{}} start {_TONES[tone]} 0 m")

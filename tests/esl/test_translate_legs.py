@@ -155,8 +155,8 @@ def test_a_tone_is_for_the_agent_alone(tone: do.Tone, legs: Legs, leg: str):
 
 def test_an_agent_who_waits_for_the_caller_hears_the_tone_instead_of_music():
     [text] = said(do.TellAgent(do.Tone.LEFT))
-    assert text.startswith(f"api uuid_broadcast {OTHER} tone_stream://")
-    assert text.endswith(" aleg\n\n")
+    assert text.startswith(f"api uuid_displace {OTHER} start tone_stream://")
+    assert text.endswith(") 0\n\n"), "not mixed into it"
 
 
 def test_every_tone_sounds_different():

@@ -68,6 +68,7 @@ _XML = """<?xml version="1.0"?>
   <section name="dialplan"><context name="public">
     <extension name="caller">
       <condition field="destination_number" expression="^caller$">
+        <action application="set" data="playback_terminators=none"/>
         <action application="playback" data="{caller_tone}"/>
       </condition>
     </extension>
@@ -91,6 +92,7 @@ _XML = """<?xml version="1.0"?>
       <condition field="destination_number" expression="^(1500|07\\d+)$">
         <action application="set" data="digits_dialed_filter=^(.+)$"/>
         <action application="answer"/>
+        <action application="set" data="playback_terminators=none"/>
         <action application="playback" data="{other_tone}"/>
       </condition>
     </extension>
@@ -102,6 +104,7 @@ _XML = """<?xml version="1.0"?>
     </extension>
     <extension name="colleague">
       <condition field="destination_number" expression="^colleague$">
+        <action application="set" data="playback_terminators=none"/>
         <action application="playback" data="{agent_tone}"/>
       </condition>
     </extension>
@@ -121,6 +124,7 @@ _XML = """<?xml version="1.0"?>
         <action application="ring_ready"/><action application="sleep" data="$1"/>
         <action application="answer"/>
         <action application="sched_hangup" data="+$2 normal_clearing"/>
+        <action application="set" data="playback_terminators=none"/>
         <action application="playback" data="{agent_tone}"/>
       </condition>
     </extension>

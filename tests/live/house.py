@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ivr.config.load import load
+from ivr.config.render_queues import render_queues
 from tests.live import kinds
 from tests.live.between import Between
 from tests.live.engines import Engine
@@ -108,7 +110,8 @@ def opened(folder: Path, plan: Plan = _QUIET) -> Iterator[Site]:
         log = folder / f"{name.replace('ivr', 'engine')}.log"
         engines.append(Engine(file, spool, log, listening))
     levels = ("info", "info,notice,warning,err,crit,alert") if plan.loud else ("notice", QUIET)
-    more = kinds.more(folder, sip, "") if plan.kinds else More()
+    queues = render_queues(load(engines[0].file)) if plan.kinds else ""
+    more = kinds.more(folder, sip, queues) if plan.kinds else More()
     switch = FreeSwitch(
         program, folder / "fs", engines[0].file, esl, sip, *levels, desk=desk, more=more
     )

@@ -102,6 +102,7 @@ _TELEPHONES = """
   <condition field="destination_number" expression="^{telephone}$">
     <action application="set" data="digits_dialed_filter=^(.+)$"/>
     <action application="answer"/>
+    <action application="set" data="playback_terminators=none"/>
     <action application="playback" data="{tone}"/>
   </condition>
 </extension>
@@ -218,7 +219,7 @@ def more(folder: Path, sip: int, queues: str) -> More:
     write_tone(music / "music.wav", MUSIC_HZ, 2000)
     tone = escape(_TONE.format(hz=EXEMPT_HZ))
     return More(
-        modules=f"local_stream conference {'callcenter' if queues else ''}",
+        modules="local_stream conference callcenter",
         configuration=_CONFIGURATION.format(music=music, queues=queues),
         telephones=_TELEPHONES.format(
             telephone=EXEMPT_TELEPHONE,
