@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, RootModel
@@ -32,6 +32,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "destinations": schema.DestinationsFile,
     "routes": schema.RoutesFile,
     "prompts": schema.PromptsFile,
+    "simulation": schema.SimulationFile,
 }
 _MARKED = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -105,7 +106,8 @@ def _holds(annotation: Any, kind: type) -> bool:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "*required*"
-    return "" if field.default is None else f"`{json.dumps(field.default)}`"
+    nothing = field.default is None or field.default_factory is not None
+    return "" if nothing else f"`{json.dumps(field.default)}`"
 
 
 def _parts(annotation: Any, metadata: list[Any]) -> Iterator[Any]:
@@ -121,8 +123,11 @@ def _parts(annotation: Any, metadata: list[Any]) -> Iterator[Any]:
 
 
 def _accepts(field: FieldInfo) -> str:
-    if field.annotation is bool:
+    kinds_of_value = (field.annotation, *get_args(field.annotation))
+    if bool in kinds_of_value:
         return "`true` or `false`"
+    if Literal[True] in kinds_of_value:
+        return "`true`"
     marks = list(_parts(field.annotation, list(field.metadata)))
     for mark in marks:
         if isinstance(mark, FieldInfo):
@@ -139,10 +144,12 @@ def _accepts(field: FieldInfo) -> str:
         least = next((mark.min_length for mark in marks if isinstance(mark, MinLen)), None)
         most = next((mark.max_length for mark in marks if isinstance(mark, MaxLen)), None)
         if least is None:
-            return text
+            return f"a list: {text}" if _holds(field.annotation, list) else text
         return f"a list of {least} to {most}: {text}" if most else f"a list: {text}"
     lowest = next((mark.ge for mark in marks if isinstance(mark, Ge)), None)
     highest = next((mark.le for mark in marks if isinstance(mark, Le)), None)
+    if highest is None:
+        return f"a whole number from {lowest}"
     return f"a whole number from {lowest} to {highest}"
 
 

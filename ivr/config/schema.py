@@ -53,6 +53,7 @@ __all__ = [
     "Render",
     "Route",
     "RoutesFile",
+    "SimulationFile",
     "SiteFile",
     "TeamFile",
     "TeamPrompts",
