@@ -75,6 +75,17 @@ def test_shipped_files_fit_their_schema_and_name_it(file: str, name: str) -> Non
         ("team", {"name": "A", "pause": {"card_digits": "8"}}),
         ("destinations", {"a": {"dial": "user/1", "payment_line": "yes"}}),
         ("routes", [{"name": "a", "numbers": ["9X"], "team": "b", "destination": "c"}]),
+        ("team", {"name": "A", "hours": {"mon": "9-17"}}),
+        ("team", {"name": "A", "hours": {"mon": []}}),
+        ("team", {"name": "A", "closed_on": ["24 December"]}),
+        ("team", {"name": "A", "holidays": "wales"}),
+        ("team", {"name": "A", "overflow": [{"prompt": "overflow"}]}),
+        ("team", {"name": "A", "languages": {"wait": "5s"}}),
+        ("team", {"name": "A", "opt_out": {"connected": "yes"}}),
+        ("destinations", {"a": {"dial": "user/1", "ring": "round", "members": ["1001"]}}),
+        ("destinations", {"a": {"ring": "round"}}),
+        ("destinations", {"a": {"queue": {"members": []}}}),
+        ("destinations", {"a": {}}),
         ("policy", {"version": "1"}),
         ("site", {"spool": "x"}),
         ("prompts", {"language": "en-GB", "voice": "x", "prompts": {"a": {"version": 1}}}),
@@ -93,6 +104,12 @@ def test_schemas_refuse_what_the_loader_refuses(name: str, value: object) -> Non
         ("team", {"name": "A", "pause": {"card_digits": 8}}),
         ("destinations", {"a": {"dial": "user/1", "payment_line": True, "numbers": ["15"]}}),
         ("routes", [{"name": "a", "numbers": ["9*"], "team": "b", "destination": "c"}]),
+        ("team", {"name": "A", "hours": {"mon-fri": "09:00-24:00", "sat": "closed"}}),
+        ("team", {"name": "A", "hours": {"mon": ["09:00-12:00", "13:00-17:00"]}}),
+        ("team", {"name": "A", "languages": {"keys": {"1": "en-GB", "#": "cy-GB"}}}),
+        ("team", {"name": "A", "opt_out": {"connected": "destroy"}}),
+        ("destinations", {"a": {"ring": "round", "members": ["1001", "user/1002"]}}),
+        ("destinations", {"a": {"queue": {"members": ["1001"], "every": "45s"}}}),
     ],
 )
 def test_schemas_accept_what_the_loader_accepts(name: str, value: object) -> None:
@@ -111,6 +128,10 @@ def test_the_shipped_configuration_is_right() -> None:
     assert (main.pausing.codes.pause, tax.pausing.codes.pause) == ("*7", "#70")
     assert (main.pausing.card_digits, tax.pausing.card_digits) == (0, 8)
     assert main.pausing.lines == {"1500"}
+    assert main.dial_string == "user/1001,user/1002,user/1003"
+    assert tax.dial_string == "user/1101|user/1102"
+    assert config.extensions["council-tax"] == ("1101", "1102")
+    assert [route.hours for route in config.routes] == [None] * len(config.routes)
     staff = config.policy_for("901427676600")
     assert staff
     assert (staff.direction, staff.dial_string) == (
