@@ -20,13 +20,10 @@ from ivr.config.render_routes import (
     to_engine,
     without_engine,
 )
-from ivr.config.render_staff import ANNOUNCE, JOIN
 from ivr.config.render_xml import (
-    AFTER_VARIABLE,
     AGAIN_PREFIX,
     CALLED_VARIABLE,
     EXEMPT_VARIABLE,
-    FOR_VARIABLE,
     HAD_VARIABLE,
     NEXT_VARIABLE,
     NUMBER_VARIABLE,
@@ -36,15 +33,11 @@ from ivr.config.render_xml import (
 from ivr.config.settings import Configuration
 
 __all__ = [
-    "AFTER_VARIABLE",
     "AGAIN_PREFIX",
-    "ANNOUNCE",
     "CALLED_VARIABLE",
     "EXEMPT_HEADER",
     "EXEMPT_VARIABLE",
-    "FOR_VARIABLE",
     "HAD_VARIABLE",
-    "JOIN",
     "MOST_OFFERS",
     "NEXT_VARIABLE",
     "NUMBER_VARIABLE",
@@ -120,7 +113,6 @@ def _staff(holder: ET.Element, config: Configuration) -> None:
     for route in config.routes:
         if route.policy.staff_call:
             without_engine(holder, config, route)
-    render_staff.announce(holder, config)
 
 
 _MAKES = ((render_exempt.unrecorded, "ivr-unrecorded-"), (to_engine, "ivr-"))

@@ -22,7 +22,6 @@ from xml.etree import ElementTree as ET
 from ivr.config.addresses import dials_number, with_number, with_variables
 from ivr.config.exempt import ExemptExtension
 from ivr.config.render_xml import (
-    AFTER_VARIABLE,
     BACK_VARIABLE,
     CALLED_VARIABLE,
     CONFIDENT_VARIABLE,
@@ -71,7 +70,6 @@ _LEFT = (
     UNRECORDED_VARIABLE,
     BACK_VARIABLE,
     FOR_VARIABLE,
-    AFTER_VARIABLE,
 )
 """What a route or an engine may have left on a leg. Without the route's name, none of its further
 extensions takes the call."""

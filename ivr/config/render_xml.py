@@ -34,8 +34,6 @@ BACK_VARIABLE = "ivr_back"
 record of its own, and the call is a new one to the engine (R8)."""
 FOR_VARIABLE = "ivr_for"
 """On a called leg that is told that the call is recorded: the leg of the one who calls (R10)."""
-AFTER_VARIABLE = "ivr_after"
-"""The extension that such a leg goes on with after the engine: see :data:`JOIN`."""
 
 DIGITS = ("digits_dialed_filter", "^(.+)$")
 """Keys become X in CDRs and in the events of a hangup; exported, on all legs (docs/freeswitch.md

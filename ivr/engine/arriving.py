@@ -78,7 +78,7 @@ class Arrival:
         known = self._context.calls.get(offered.call_id)
         if known is not None and not (offered.returned and known.state.phase is Phase.DONE):
             return self._back_to(known, offered)
-        policy = self._context.policy_for(offered.number, offered.caller)
+        policy = self._context.policy_for(offered.number, offered.caller, offered.route)
         left = self._context.left.entries_of(offered.call_id)
         if left is not None and not (offered.again or offered.returned):
             self._turn_away(offered, "an earlier engine left it")

@@ -46,6 +46,9 @@ class Line(Protocol):
     def follow(self, call_id: str) -> None:
         """Tell of a call whose own socket is gone."""
 
+    def tell_end(self, leg: str) -> None:
+        """Tell of the end of a leg that belongs to no call of ours."""
+
     def follow_leg(self, call_id: str, leg: str) -> None:
         """The same of the leg that is recorded, where that is not the A leg."""
 
@@ -113,13 +116,16 @@ class Context:
     """Calls that staff make, by the id of their customer's leg."""
     agents: dict[str, CallDriver] = field(default_factory=dict)
     """Calls by the id of their agent's leg, which feature codes come from."""
+    consults: dict[str, CallDriver] = field(default_factory=dict)
+    """Calls whose agent speaks with the exempt extension besides, by that other call's leg (R8)."""
     turns: Counter[str] = field(default_factory=Counter)
     """How many calls each route had, for telephones that ring by turns (R9)."""
     _soon: Timer | None = None
 
-    def policy_for(self, number: str, caller: str) -> CallPolicy | None:
-        """How a call that arrives now is treated; None where no route claims it."""
-        route = self.configuration.route_for(number, caller=caller)
+    def policy_for(self, number: str, caller: str, route_name: str) -> CallPolicy | None:
+        """How a call that arrives now is treated; None where no route claims it. ``route_name`` is
+        the route that FreeSWITCH's dialplan took."""
+        route = self.configuration.route_for(number, caller=caller, route=route_name)
         if route is None:
             return None
         turn = self.turns[route.name]

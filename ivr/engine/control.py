@@ -79,6 +79,7 @@ class Control:
         hold: Callable[[str, bool], None],
         agents: Callable[[], bool],
         exempt: Callable[[str, Message], None],
+        consult_over: Callable[[str], None],
     ) -> None:
         """``hear`` gets the events of calls that are followed, with the call's id; ``left``
         gives the calls to ask after each time the connection was made, and ``found`` is told
@@ -87,7 +88,8 @@ class Control:
         no more. ``feature`` gets the leg on which a feature code was keyed, and which;
         ``hold`` the leg whose telephone put the call on hold (true) or came back; ``agents`` says
         whether there is anybody now who could key one; ``exempt`` gets what the dialplan tells
-        of calls with the exempt extension, with the leg that it tells of."""
+        of calls with the exempt extension, with the leg that it tells of, and ``consult_over``
+        the legs of :meth:`tell_end` as they end."""
         self._address = address
         self._password = password
         self._metrics = metrics
@@ -101,6 +103,8 @@ class Control:
         self._hold_told = hold
         self._agents = agents
         self._exempt = exempt
+        self._consult_over = consult_over
+        self._ends: set[str] = set()
         self._followed: set[str] = set()
         self._recorded: dict[str, str] = {}
         """Calls by the leg that is recorded, where that is not the A leg (R10)."""
@@ -166,6 +170,12 @@ class Control:
         for told in replies:
             if told is not None:
                 told(None)
+
+    def tell_end(self, leg: str) -> None:
+        """See :class:`ivr.engine.context.Line`."""
+        self._ends.add(leg)
+        if self._link is not None:
+            self._link.post(_ends_of(leg)[0], None)
 
     def follow_leg(self, call_id: str, leg: str) -> None:
         """Hear of this leg of a call that is followed, too: it is the one that is recorded."""
@@ -286,6 +296,10 @@ class Control:
             heard = [listening(leg) for leg in some]
             replies = (None,) * sum(count for _text, count in heard)
             link.post(b"".join(text for text, _count in heard), *replies)
+        for leg, there in self._ask(link, [*self._ends], _ends_of):
+            if not there:
+                self._ends.discard(leg)
+                self._consult_over(leg)
         for some in _slices(self._left()):
             for call_id, there in self._ask(link, some):
                 self._found(call_id, there)
@@ -360,6 +374,9 @@ class Control:
                 self._feature(leg, feature)
             elif message.last(EXEMPT_TOLD) is not None:
                 self._exempt(leg, message)
+            elif leg in self._ends and message.event_name == "CHANNEL_HANGUP_COMPLETE":
+                self._ends.discard(leg)
+                self._consult_over(leg)
             elif message.event_name in _HOLDS:
                 self._hold_told(leg, message.event_name == _HOLDS[0])
             else:
@@ -384,6 +401,10 @@ def _slices(call_ids: Iterable[str]) -> Iterable[list[str]]:
     """Of those that there are now, however many come or go meanwhile."""
     every = list(call_ids)
     return (every[at : at + SLICE] for at in range(0, len(every), SLICE))
+
+
+def _ends_of(leg: str) -> tuple[bytes, int]:
+    return line(f"filter Unique-ID {leg}"), 1
 
 
 def _exists(call_id: str) -> bytes:

@@ -8,6 +8,7 @@ import structlog
 
 from ivr.core import events
 from ivr.engine.context import Context
+from ivr.engine.who import extension_of
 from ivr.esl.translate import EXEMPT_CALL, EXEMPT_MET, EXEMPT_TOLD
 from ivr.esl.wire import Message
 
@@ -23,9 +24,29 @@ def exempt_told(context: Context, leg: str, message: Message) -> None:
             # Of a host's engines each hears of it, and all make the same record of it.
             told = (message.first(b"Core-UUID"), message.first(b"Event-Sequence"))
             context.spool.exempt(str(uuid5(NAMESPACE_OID, f"{told[0]}:{told[1]}")))
+            _consults(context, leg, message)
         case how if how == EXEMPT_MET:
             driver = context.calls.get(leg) or context.customers.get(leg)
             if driver is not None:
                 driver.take(events.Exempt(context.clock.monotonic_ms()))
         case how:
             log.warning("FreeSWITCH's dialplan says something unknown of an exempt call", how=how)
+
+
+def _consults(context: Context, leg: str, message: Message) -> None:
+    """An agent whose call is recorded may have a second one with the exempt extension, and mix the
+    two in the telephone: the first is masked until the second is over (docs/freeswitch.md 88)."""
+    who = {message.first(b"Caller-Caller-ID-Number"), message.first(b"Caller-Destination-Number")}
+    for driver in tuple(context.calls.values()):
+        if (extension_of(driver) or None) in who - {None}:
+            context.consults[leg] = driver
+            context.line.tell_end(leg)
+            driver.take(events.Consults(context.clock.monotonic_ms()))
+
+
+def consult_over(context: Context, leg: str) -> None:
+    """That second call has ended."""
+    driver = context.consults.pop(leg, None)
+    if driver is not None:
+        driver.take(events.ConsultOver(context.clock.monotonic_ms()))
+        driver.look_again()

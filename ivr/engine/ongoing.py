@@ -17,6 +17,7 @@ from ivr.core.record import iso
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
+from ivr.engine.who import extension_of
 from ivr.storage.spool import host_zone
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,8 @@ class Ongoing:
             self._now(driver)
             for driver in self._context.calls.values()
             # Of thousands of calls most are ruled out by what costs the least to look at.
-            if number in (driver.state.other_number, driver.caller) and _extension(driver) == number
+            if number in (driver.state.other_number, driver.caller)
+            and extension_of(driver) == number
         ]
 
     def pause(self, call_id: str, by: str) -> Outcome:
@@ -182,7 +184,7 @@ class Ongoing:
             arrived_at=self._iso(told.arrived),
             connected_at=self._iso(told.connected),
             caller=told.number if outbound else told.caller,
-            extension=_extension(driver),
+            extension=extension_of(driver),
             recording=_recording(state),
             pause=_PAUSES.get(state.pause, "ending"),
             keys_hidden=state.pause is not Pause.OFF and state.keys_hidden,
@@ -261,14 +263,6 @@ def _further(told: _Told, journal: Sequence[Stamped]) -> _Told:
             case _:
                 pass
     return told
-
-
-def _extension(driver: CallDriver) -> str:
-    """Where the agent is who is now connected; empty where none is."""
-    state = driver.state
-    if not is_live(state) or not state.joined or state.at_line:
-        return ""
-    return driver.caller if driver.legs.agent == driver.call_id else state.other_number
 
 
 def _recording(state: CallState) -> RecordingNow:

@@ -28,7 +28,7 @@ from ivr.engine.context import Context
 from ivr.engine.control import Control
 from ivr.engine.driver import CallDriver
 from ivr.engine.ended import ended, said_in
-from ivr.engine.exempted import exempt_told
+from ivr.engine.exempted import consult_over, exempt_told
 from ivr.engine.growth import Growth
 from ivr.engine.ongoing import Ongoing
 from ivr.engine.recovery import Recovery
@@ -114,6 +114,7 @@ class Engine:
             hold=lambda leg, held: self.ongoing.held(leg, held),
             agents=lambda: bool(self.context.agents),
             exempt=partial(exempt_told, self.context),
+            consult_over=partial(consult_over, self.context),
         )
         self._recovery = Recovery(self.context, reading)
         self.growth = Growth(self.context, self.spool.places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ivr.core.pausing import is_live
 from ivr.engine.context import Context
 from ivr.esl.translate import Legs
 
@@ -42,3 +43,11 @@ def forget(context: Context, driver: CallDriver) -> None:
             del context.agents[leg]
     if context.customers.get(driver.legs.customer) is driver:
         del context.customers[driver.legs.customer]
+
+
+def extension_of(driver: CallDriver) -> str:
+    """Where the agent is who is now connected; empty where none is."""
+    state = driver.state
+    if not is_live(state) or not state.joined or state.at_line:
+        return ""
+    return driver.caller if driver.legs.agent == driver.call_id else state.other_number

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ivr.config.render import AGAIN_PREFIX, CALLED_VARIABLE, HAD_VARIABLE
-from ivr.config.render_xml import BACK_VARIABLE
+from ivr.config.render_xml import BACK_VARIABLE, FOR_VARIABLE
 from ivr.core import events
 from ivr.core.events import Event, Party
 from ivr.core.policy import Prompt
@@ -33,8 +33,6 @@ FEATURE = b"Ivr-Feature"
 ENGINE_VARIABLE = "ivr_engine"
 """On the A leg: which engine had it last, where there are several."""
 ENGINE_HEADER = f"variable_{ENGINE_VARIABLE}".encode()
-BESIDE_VARIABLE = "ivr_for"
-"""On the leg of a called person who hears the announcement first: the A leg's id (R10)."""
 EXEMPT = "ivr_exempt"
 """Variable of a leg that is the exempt extension's, or connected to it (R8)."""
 EXEMPT_HEADER = f"variable_{EXEMPT}".encode()
@@ -123,7 +121,7 @@ def offer(reply: Message) -> Offer:
         engine=reply.head(f"variable_{ENGINE_VARIABLE}") or "",
         route=reply.head("variable_ivr_route") or "",
         returned=reply.head(f"variable_{BACK_VARIABLE}") == "true",
-        beside=_leg(reply.head(f"variable_{BESIDE_VARIABLE}") or ""),
+        beside=_leg(reply.head(f"variable_{FOR_VARIABLE}") or ""),
         rate=_number(reply.head("Channel-Read-Codec-Rate")) or 8000,
         moved=moved,
     )

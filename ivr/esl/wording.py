@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivr.config.render import NEXT_VARIABLE, again_extension
+from ivr.config.render_xml import FOR_VARIABLE
 from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.commands import Tone
 from ivr.core.events import Event
 from ivr.core.policy import FeatureCodes
-from ivr.esl.translate import BESIDE, BESIDE_VARIABLE, ENGINE_VARIABLE, EXEMPT, FEATURE, Legs
+from ivr.esl.translate import BESIDE, ENGINE_VARIABLE, EXEMPT, FEATURE, Legs
 from ivr.esl.wire import execute, line
 
 ALL = "all"
@@ -223,8 +224,9 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
                 line("event plain CHANNEL_UNBRIDGE"),
                 line(f"api uuid_transfer {legs.call} -both {_waiting(other, limit_s)} inline"),
             )
-        case do.PlayMusic(other_leg=other, music=music):
-            return _if(other, f"api uuid_broadcast {{}} {music} aleg")
+        case do.PlayMusic(music=music):
+            # In a call that staff make, who waits is at the A leg.
+            return _if(legs.agent, f"api uuid_broadcast {{}} {music} aleg")
         case do.Join(other_leg=other):
             return (line(f"api uuid_bridge {legs.call} {other}"),)
         case do.EndOther(other_leg=other):
@@ -333,7 +335,7 @@ def _dial_string(command: do.Bridge, legs: Legs) -> str:
             "group_confirm_key=exec",
             f"group_confirm_file='socket {legs.engine} async full'",
             "group_confirm_cancel_timeout=1",
-            f"{BESIDE_VARIABLE}={legs.call}",
+            f"{FOR_VARIABLE}={legs.call}",
         ]
     own = command.dial_string.startswith("{")
     rest = f",{command.dial_string[1:]}" if own else f"}}{command.dial_string}"

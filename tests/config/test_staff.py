@@ -135,37 +135,6 @@ def test_nothing_comes_before_a_call_for_help(configuration: Configuration, xml:
     assert alone.index("<extension") == alone.index('<extension name="ivr-emergency"')
 
 
-def test_who_is_called_by_a_route_that_announces_is_not_joined_without_an_engine(
-    xml: str,
-) -> None:
-    leg = {"direction": "outbound", "ivr_for": "2f1b9ab8-6f4b-4d39-8d2c-3f8a3f6f1a55"}
-    told = taken(xml, "default", "ivr-announce", **leg)
-    assert told.actions == (
-        ("set", "ivr_after=ivr-refuse"),
-        ("sched_hangup", "+10 NORMAL_TEMPORARY_FAILURE"),
-        ("socket", "127.0.0.1:8084|10.0.0.2:8084 async full"),
-        ("execute_extension", "${ivr_after} XML default"),
-    )
-    refused = taken(xml, "default", "ivr-refuse", **leg)
-    assert refused.actions == (("hangup", "NORMAL_TEMPORARY_FAILURE"),)
-    assert taken(xml, "default", "ivr-join", **leg).actions == (("sched_cancel", ""),)
-
-
-@pytest.mark.parametrize("name", ["ivr-announce", "ivr-refuse", "ivr-join"])
-def test_nobody_dials_what_is_for_legs_that_are_called(xml: str, name: str) -> None:
-    for context in ("public", "default"):
-        assert taken(xml, context, name).by == ()
-        assert taken(xml, context, name, ivr_for="1; hangup").by == ()
-
-
-def test_where_no_route_announces_nothing_is_rendered_for_it(site_file: Path) -> None:
-    town.write(site_file)
-    routes = Path("dialplan/routes.yaml")
-    routes.write_text(routes.read_text().replace("  announce: true\n", ""))
-    assert said(site_file) == []
-    assert "ivr-announce" not in render(town.load(site_file))
-
-
 @pytest.mark.parametrize("key", ['from: ["1001"]', "from_team: true", "announce: true"])
 def test_what_is_for_calls_of_staff_does_not_stand_in_a_route_of_callers(
     site_file: Path, key: str

@@ -348,6 +348,7 @@ def test_ten_thousand_calls_left_and_two_thousand_followed(logged):
         hold=lambda leg, held: None,
         agents=bool,
         exempt=lambda _leg, _message: None,
+        consult_over=lambda _leg: None,
     )
     for call_id in followed:
         control.follow(call_id)

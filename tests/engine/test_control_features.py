@@ -80,6 +80,7 @@ class Line:
             hold=lambda leg, held: None,
             agents=lambda: self.agents,
             exempt=lambda leg, _message: self.features.append((leg, "exempt")),
+            consult_over=lambda _leg: None,
         )
 
     def _hear(self, call_id: str, message: Message) -> None:

@@ -71,3 +71,27 @@ def test_a_colleague_is_recorded_on(house: House) -> None:
     house.extensions[COLLEAGUE] = ()
     call = house.call(script(HangUp()))
     assert call.record["recording"]["state"] == "kept"
+
+
+def test_while_the_agent_asks_the_exempt_extension_nothing_is_heard(house: House) -> None:
+    """A telephone that mixes two calls itself tells nobody of it."""
+    call = house.place(script())
+    house.until(call, "connected")
+    house.clock.run(1_000)
+    asks = house.switch.place(
+        CallScript(dialled=EXEMPT, number="desk", context="default", steps=(Wait(3_000), HangUp()))
+    )
+    house.clock.run(1_000)
+    assert house.metric("ivr_calls_exempt_total") == 1
+    state = house.engine.context.calls[call.uuid].state
+    assert (state.masked, state.held) == (True, True)
+    house.clock.run_until(asks.done.ready)
+    house.clock.run(1_000)
+    state = house.engine.context.calls[call.uuid].state
+    print(*house.commands[-14:], sep="\n"); print(state)
+    assert (state.masked, state.held) == (False, False)
+    record = house.over(call).record
+    assert [one["by"] for one in record["recording"]["pauses"]] == ["hold"]
+    exempt = [path for path in (house.spool / "new").glob("*.json") if call.uuid not in path.name]
+    [kept] = [json.loads(path.read_text()) for path in exempt]
+    assert set(kept) == {"schema", "call", "exempt", "day", "host", "engine"}
