@@ -68,6 +68,27 @@ def uuid_record(exchange: Exchange, arg: str) -> str:
     return "+OK Success\n"
 
 
+@command("expand")
+def expand(exchange: Exchange, arg: str) -> str:
+    """A command, once the commands within it have been put in for ``${name(arguments)}``, the
+    innermost first (docs/freeswitch.md 83)."""
+    inner = re.compile(r"\$\{(\w+)\(([^${}]*)\)\}")
+    while (found := inner.search(arg)) is not None:
+        put = run(exchange, found[1], found[2]).strip()
+        arg = f"{arg[: found.start()]}{put}{arg[found.end() :]}"
+    name, _, rest = arg.partition(" ")
+    return run(exchange, name, rest)
+
+
+@command("cond")
+def cond(_exchange: Exchange, arg: str) -> str:
+    """``a == b ? then : otherwise``."""
+    asked, _, answers = arg.partition(" ? ")
+    one, _, other = asked.partition(" == ")
+    then, _, otherwise = answers.partition(" : ")
+    return then if one == other else otherwise
+
+
 @command("uuid_setvar")
 def uuid_setvar(exchange: Exchange, arg: str) -> str:
     """Set or, without a value, remove a variable."""

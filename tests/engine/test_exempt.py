@@ -88,7 +88,6 @@ def test_while_the_agent_asks_the_exempt_extension_nothing_is_heard(house: House
     house.clock.run_until(asks.done.ready)
     house.clock.run(1_000)
     state = house.engine.context.calls[call.uuid].state
-    print(*house.commands[-14:], sep="\n"); print(state)
     assert (state.masked, state.held) == (False, False)
     record = house.over(call).record
     assert [one["by"] for one in record["recording"]["pauses"]] == ["hold"]
