@@ -110,6 +110,9 @@ _TELEPHONES = """
   <action application="playback" data="{tone}"/></condition></extension>
 <extension name="forwards"><condition field="destination_number" expression="^forwards$">
   <action application="redirect" data="sip:{exempt}@127.0.0.1:{sip}"/></condition></extension>
+<extension name="rings"><condition field="destination_number" expression="^0611\\d+$">
+  <action application="ring_ready"/><action application="sleep" data="400"/>
+  <action application="transfer" data="07700900000"/></condition></extension>
 <extension name="help"><condition field="destination_number" expression="^{help}$">
   <action application="answer"/><action application="playback" data="{help_tone}"/>
 </condition></extension>
