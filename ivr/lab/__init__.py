@@ -4,6 +4,7 @@ from ivr.lab.call import CallOutcome, LabCall
 from ivr.lab.clock import TurnedClock
 from ivr.lab.dialplan import PICK_UP, Dialplan, dialplan_for, read_dialplan
 from ivr.lab.moment import Moment
+from ivr.lab.queue import LabQueue, QueueAgent, read_queues
 from ivr.lab.script import CallScript, Destination
 from ivr.lab.session import Action
 from ivr.lab.switch import LabSwitch
@@ -16,9 +17,12 @@ __all__ = [
     "Destination",
     "Dialplan",
     "LabCall",
+    "LabQueue",
     "LabSwitch",
     "Moment",
+    "QueueAgent",
     "TurnedClock",
     "dialplan_for",
     "read_dialplan",
+    "read_queues",
 ]

@@ -10,6 +10,7 @@ from ivr.clock import Clock
 from ivr.lab.event import Event
 
 if TYPE_CHECKING:
+    from ivr.lab.callcenter import Callcenter
     from ivr.lab.dialling import Dial
     from ivr.lab.leg import Leg
     from ivr.lab.listener import Listener
@@ -30,6 +31,8 @@ class Switchboard(Protocol):
     """Which start of the switch this is."""
     variables: dict[str, str]
     """The switch's own."""
+    callcenter: Callcenter
+    """Its queues."""
     rooms: dict[str, list[Leg]]
     """Who is in which conference."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ivr.clock import Clock
 from ivr.lab.leg import Leg
+
+if TYPE_CHECKING:
+    from ivr.lab.callcenter import Callcenter
 
 NO_CHANNEL = "-ERR No such channel!\n"
 OK = "+OK\n"
@@ -17,6 +20,7 @@ class Exchange(Protocol):
 
     clock: Clock
     variables: dict[str, str]
+    callcenter: Callcenter
 
     def find(self, uuid: str) -> Leg | None:
         """The leg of this id, if there is one."""

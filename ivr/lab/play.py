@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ivr.lab.audio import SILENCE, Cadence, Clip, Line, Source, Tone, load_wav
@@ -66,10 +67,18 @@ def _tones(leg: Leg, spec: str) -> _Sound | None:
 @application("playback")
 def playback(leg: Leg, arg: str) -> None:
     """Play a file to the leg until its end, a terminator key, a break or a hangup."""
+    hear(leg, arg, leg.get("playback_terminators") or "*")
+
+
+def hear(
+    leg: Leg, arg: str, terminators: str = "none", over: Callable[[], bool] = lambda: False
+) -> bool:
+    """Play a file until its end, one of these keys, a break, a hangup, or until it is ``over()``;
+    False where there is no such file."""
     sound = _open(leg, arg)
     if sound is None:
         leg.set("current_application_response", "FILE NOT FOUND")
-        return
+        return False
     leg.early_media()
     leg.break_asked = False
     leg.set("playback_terminator_used", None)
@@ -79,18 +88,20 @@ def playback(leg: Leg, arg: str) -> None:
     leg.ear.change(sound.source)
     told = Heard(arg, leg.clock.monotonic_ms())
     leg.heard.append(told)
-    status, response, told.ms = _listen(leg, sound)
+    status, response, told.ms = _listen(leg, sound, terminators, over)
     leg.ear.change(heard_before if not isinstance(heard_before, Line) or leg.bridged else SILENCE)
     _report(leg, sound, told.ms)
     leg.fire("PLAYBACK_STOP", *kind, ("Playback-File-Path", arg), ("Playback-Status", status))
     leg.set("current_application_response", response)
+    return True
 
 
-def _listen(leg: Leg, sound: _Sound) -> tuple[str, str, int]:
+def _listen(
+    leg: Leg, sound: _Sound, terminators: str, over: Callable[[], bool]
+) -> tuple[str, str, int]:
     """Wait while it plays: Playback-Status, Application-Response, milliseconds heard."""
     began = leg.clock.monotonic_ms()
     length = None if sound.samples is None else _packets_ms(sound.samples, leg.rate)
-    terminators = leg.get("playback_terminators") or "*"
     stopped_by: list[Key] = []
     partner = leg.peer
 
@@ -112,8 +123,10 @@ def _listen(leg: Leg, sound: _Sound) -> tuple[str, str, int]:
             if sound.begun is not None:
                 sound.begun.start_ms += away
             leg.ear.change(sound.source)
-        if leg.down:
+        if leg.down or over():
             return "done", "FILE PLAYED", heard
+        if leg.leaving:
+            continue
         while not stopped_by and (key := leg.take_key()) is not None:
             on_key(key)
         if stopped_by:

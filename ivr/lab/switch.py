@@ -18,6 +18,7 @@ from ivr.lab import api, apps, bridge, conference, joining, play
 from ivr.lab.board import Party
 from ivr.lab.bridge import be_bridged
 from ivr.lab.call import LabCall
+from ivr.lab.callcenter import Callcenter
 from ivr.lab.desk import Desk
 from ivr.lab.dialling import Dial
 from ivr.lab.dialplan import Dialplan, actions_for, dialplan_for
@@ -77,6 +78,8 @@ class LabSwitch:
             "switchname": "lab",
             "core_uuid": self.core_uuid,
         }
+        self.callcenter = Callcenter(self.clock)
+        """Its queues: none, until :meth:`~ivr.lab.callcenter.Callcenter.set_queues`."""
         self.rooms: dict[str, list[Leg]] = {}
         """Who is in which conference."""
         self.room: int | None = None
@@ -383,6 +386,7 @@ class LabSwitch:
             seed=self._random.getrandbits(32),
             folder=folder,
         )
+        again.callcenter.set_queues(*self.callcenter.queues.values())
         again.room, again.kept.level = self.room, self.kept.level
         if self.address is not None:
             again.listen(self.address)
