@@ -42,8 +42,8 @@ class ConfigurationError(ConfigError):
 def load(site_file: Path) -> Configuration:
     """The configuration that the site's file names; :class:`ConfigurationError` for mistakes.
 
-    Reads every file once and blocks meanwhile (about a tenth of a second, most of it for the
-    prompts' audio).
+    Reads every file once and blocks meanwhile: the first time for half a second, most of it for
+    the prompts' audio, and later, with the same audio, for a twentieth of that.
     """
     read_files = _read(Path(site_file))
     if read_files.mistakes:

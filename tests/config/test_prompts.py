@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.config import prompts
 from ivr.config.load import check
 from ivr.config.prompts import PromptFault, prompt_file
 from ivr.core.policy import PromptFile
@@ -150,3 +152,21 @@ def test_damaged_bytes_give_a_fault_or_audio_and_nothing_else(
         assert "\n" not in str(refused)  # noqa: PT017 - either outcome is right
     else:
         assert found.length_ms >= 200
+
+
+def test_the_same_audio_is_judged_once_and_its_faults_each_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+    monkeypatch.setattr(prompts, "_clipped", lambda samples: bool(judged.append(len(samples))))
+    tone(path, 8000, ms=707, level=0.31)
+    found = prompt_file(path, 8000)
+    assert prompt_file(path, 8000) == found
+    other = path.with_name("other.wav")
+    other.write_bytes(path.read_bytes())
+    assert prompt_file(other, 8000) == replace(found, path=str(other))
+    assert judged == [707 * 8]
+    assert "expected 16000" in fault(path, 16000)
+    tone(path, 8000, ms=707, level=0.0)
+    assert fault(path) == fault(path)
+    assert "is silent" in fault(path)
