@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from ivr.lab.session import Action, expand
+from ivr.lab.session import APPLICATIONS, Action, expand
 
 if TYPE_CHECKING:
     from ivr.lab.leg import Leg
@@ -20,10 +20,21 @@ class Condition:
     """What must be true of a call, and what is done with it then."""
 
     field: str
-    """``destination_number``, ``context``, ``caller_id_number`` or ``${variable}``."""
+    """``destination_number``, ``context``, ``caller_id_number``, or a text with ``${variable}``."""
     expression: str
     """A regular expression that is found in it; its groups are ``$1`` and so on in ``actions``."""
     actions: tuple[Action, ...] = ()
+    otherwise: tuple[Action, ...] = ()
+    """Anti-actions: done where it is not true."""
+    breaks: str = "on-false"
+    """When the conditions after it are not looked at: ``on-false``, ``on-true``, ``always``,
+    ``never``."""
+    fits: str = ""
+    """``all``, ``any`` or ``xor`` of ``of``, in place of field and expression."""
+    of: tuple[tuple[str, str], ...] = ()
+    """Fields and expressions."""
+    nested: tuple[Condition, ...] = ()
+    """Looked at where it is true, and required then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +85,29 @@ def read_dialplan(text: str) -> tuple[Extension, ...]:
 
 
 def _extension(element: ET.Element, context: str) -> Extension:
-    conditions = []
-    for condition in element.iter("condition"):
-        actions = tuple(
-            Action(one.get("application", ""), one.get("data", ""))
-            for one in condition.iter("action")
-        )
-        field, expression = condition.get("field", ""), condition.get("expression", "")
-        conditions.append(Condition(field, expression, actions))
+    conditions = tuple(_condition(one) for one in element.findall("condition"))
     goes_on = element.get("continue") == "true"
-    return Extension(element.get("name", ""), tuple(conditions), context, goes_on)
+    return Extension(element.get("name", ""), conditions, context, goes_on)
+
+
+def _condition(element: ET.Element) -> Condition:
+    return Condition(
+        element.get("field", ""),
+        element.get("expression", ""),
+        _actions(element, "action"),
+        _actions(element, "anti-action"),
+        element.get("break", "on-false"),
+        element.get("regex", ""),
+        tuple((one.get("field", ""), one.get("expression", "")) for one in element.iter("regex")),
+        tuple(_condition(one) for one in element.findall("condition")),
+    )
+
+
+def _actions(element: ET.Element, kind: str) -> tuple[Action, ...]:
+    return tuple(
+        Action(one.get("application", ""), one.get("data", ""), one.get("inline") == "true")
+        for one in element.findall(kind)
+    )
 
 
 def actions_for(
@@ -105,28 +129,60 @@ def actions_for(
         "context": context,
         "caller_id_number": leg.party.number,
         "caller_id_name": leg.party.name,
+        "ani": leg.party.number,
+        "username": leg.party.number,
+        "rdnis": leg.rdnis,
+        "network_addr": leg.party.address,
     }
     todo: list[Action] = []
     for extension in dialplan:
         if extension.context in {"", context}:
-            taken = _run_through(extension, leg, known, todo)
+            taken = _run_through(extension.conditions, leg, known, todo)
             if taken and not extension.goes_on:
                 break
     return tuple(todo) or None
 
 
 def _run_through(
-    extension: Extension, leg: Leg, known: Mapping[str, str], todo: list[Action]
+    conditions: tuple[Condition, ...], leg: Leg, known: Mapping[str, str], todo: list[Action]
 ) -> bool:
-    """Whether all conditions hold; the actions of those before one that does not stay."""
-    for condition in extension.conditions:
-        field = condition.field
-        value = known[field] if field in known else expand(leg, field)
-        match = re.search(condition.expression, value)
-        if match is None:
-            return False
-        todo += [Action(one.app, _with_groups(one.arg, match)) for one in condition.actions]
-    return True
+    """Whether the extension is taken; the actions of conditions before one that ends it stay."""
+    taken = True
+    for condition in conditions:
+        match = _match(condition, leg, known)
+        found = condition.actions if match is not None else condition.otherwise
+        for one in found:
+            action = Action(one.app, one.arg if match is None else _with_groups(one.arg, match))
+            if one.inline:
+                APPLICATIONS[one.app](leg, expand(leg, action.arg))
+            else:
+                todo.append(action)
+        if match is not None and condition.nested:
+            taken = _run_through(condition.nested, leg, known, todo)
+            if not taken:
+                return False
+        taken = match is not None or condition.breaks in {"never", "on-true"}
+        if condition.breaks in {"always", "on-false" if match is None else "on-true"}:
+            return match is not None
+    return taken
+
+
+def _match(condition: Condition, leg: Leg, known: Mapping[str, str]) -> re.Match[str] | None:
+    """What the condition found, which has its groups; None where it is not true."""
+
+    def found(field: str, expression: str) -> re.Match[str] | None:
+        return re.search(expression, known[field] if field in known else expand(leg, field))
+
+    if not condition.fits:
+        return found(condition.field, condition.expression)
+    all_found = [found(field, expression) for field, expression in condition.of]
+    true = [one for one in all_found if one is not None]
+    enough = {
+        "all": len(true) == len(all_found),
+        "any": bool(true),
+        "xor": len(true) == 1,
+    }
+    return true[-1] if true and enough.get(condition.fits, False) else None
 
 
 def _with_groups(text: str, match: re.Match[str]) -> str:

@@ -221,6 +221,9 @@ class CallScript:
     caller: str = "Jo Bloggs"
     """The display name; any characters, as a stranger may send them (R23)."""
     dialled: str = "01427676676"
+    account: str = ""
+    """The extension whose password the telephone has proven, as those of staff do; what it says
+    of itself is ``number``."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Further SIP headers of the INVITE, by name."""
     hz: int = 440

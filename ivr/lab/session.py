@@ -36,6 +36,8 @@ class Action:
 
     app: str
     arg: str = ""
+    inline: bool = False
+    """Whether it is done while the dialplan is still looked through."""
 
 
 def execute(leg: Leg, app: str, arg: str, app_uuid: str | None = None) -> bool:

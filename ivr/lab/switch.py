@@ -113,6 +113,8 @@ class LabSwitch:
         of = script.number, script.caller, script.dialled, script.context
         party = Party(*of, headers=dict(script.headers))
         leg = self._new_leg(party, rate=script.rate)
+        for name in ("user_name", "sip_auth_username"):
+            leg.set(name, script.account)
         call = LabCall(script, leg, self.clock)
         self._calls[leg.uuid] = call
         self._come_in(leg, script.hz, script.steps)

@@ -242,3 +242,131 @@ def test_the_end_of_a_silent_engine_takes_the_call_from_the_second_one(clock, sw
     silent.clients[0].socket.close()
     clock.run(100)
     assert call.leg.answered
+
+
+def xml(conditions: str, more: str = "") -> str:
+    return (
+        f'<context name="public"><extension name="a" {more}>{conditions}</extension>'
+        '<extension name="b"><condition><action application="set" data="last=yes"/>'
+        "</condition></extension></context>"
+    )
+
+
+def ran(clock, switch, text: str, **of) -> list[str]:
+    """The data of what a call runs."""
+    switch.dialplan = read_dialplan(text)
+    call = switch.place(CallScript(**of))
+    clock.run_until(call.done.ready)
+    return [data for _, data in call.leg.app_log]
+
+
+THE_EXEMPT = (
+    '<condition field="${user_name}|${caller_id_number}" expression="^(1999\\|.*|.*\\|1999)$">'
+    '<action application="set" data="ivr_exempt=true"/></condition>'
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "account", "expected"),
+    [
+        ("1999", "", ["ivr_exempt=true", "last=yes"]),
+        ("1001", "1999", ["ivr_exempt=true", "last=yes"]),
+        ("1001", "1001", ["last=yes"]),
+    ],
+)
+def test_a_condition_on_the_account_or_the_number_that_goes_on(
+    clock, switch, number, account, expected
+):
+    text = xml(THE_EXEMPT, 'continue="true"')
+    assert ran(clock, switch, text, number=number, account=account) == expected
+
+
+def a(data: str, kind: str = "action") -> str:
+    return f'<{kind} application="set" data="{data}"/>'
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (
+            f'<condition field="ani" expression="^5$" break="never">{a("x=1")}</condition>'
+            f'<condition field="ani" expression="^1">{a("x=2")}</condition>',
+            ["x=2"],
+        ),
+        (
+            f'<condition field="ani" expression="^1" break="on-true">{a("x=1")}</condition>'
+            f'<condition field="ani" expression="^1">{a("x=2")}</condition>',
+            ["x=1"],
+        ),
+        (
+            f'<condition field="ani" expression="^5$">{a("x=1")}{a("x=2", "anti-action")}'
+            f"</condition><condition>{a('x=3')}</condition>",
+            ["x=2", "last=yes"],
+        ),
+        (
+            '<condition regex="any"><regex field="ani" expression="^5$"/>'
+            f'<regex field="destination_number" expression="^(2)"/>{a("x=$1")}</condition>',
+            ["x=2"],
+        ),
+        (
+            '<condition regex="all"><regex field="ani" expression="^5$"/>'
+            f'<regex field="destination_number" expression="^(2)"/>{a("x=$1")}</condition>',
+            ["last=yes"],
+        ),
+        (
+            '<condition regex="xor"><regex field="ani" expression="^1"/>'
+            f'<regex field="destination_number" expression="^(2)"/>{a("x=$1")}</condition>',
+            ["last=yes"],
+        ),
+        (
+            f'<condition field="ani" expression="^1">{a("x=1")}'
+            f'<condition field="rdnis" expression="^$">{a("x=2")}</condition></condition>',
+            ["x=1", "x=2"],
+        ),
+        (
+            f'<condition field="ani" expression="^1">{a("x=1")}'
+            f'<condition field="rdnis" expression="^7">{a("x=2")}</condition></condition>',
+            ["x=1", "last=yes"],
+        ),
+        (
+            '<condition><action application="set" data="y=z" inline="true"/></condition>'
+            f'<condition field="${{y}}" expression="^(z)$">{a("x=$1")}</condition>',
+            ["x=z"],
+        ),
+    ],
+    ids=[
+        "never",
+        "on-true",
+        "anti-action",
+        "any",
+        "all",
+        "xor",
+        "nested",
+        "nested, not so",
+        "inline",
+    ],
+)
+def test_what_freeswitch_has_of_conditions(clock, switch, conditions, expected):
+    assert ran(clock, switch, xml(conditions), number="1001", dialled="2000") == expected
+
+
+def test_an_extension_within_another(clock, switch):
+    switch.dialplan = {
+        "first": (
+            Action("execute_extension", "second XML public"),
+            Action("execute_extension", "nothing XML public"),
+            Action("set", "after=1"),
+        ),
+        "second": (Action("set", "within=1"), Action("multiunset", "within other")),
+    }
+    call = switch.place(CallScript(dialled="first"))
+    clock.run_until(call.done.ready)
+    assert [app for app, _ in call.leg.app_log] == [
+        "execute_extension",
+        "set",
+        "multiunset",
+        "execute_extension",
+        "set",
+    ]
+    assert call.leg.get("after") == "1"
+    assert not call.leg.get("within")
