@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from ivr.core import commands as do
 from ivr.core import (
+    confirming,
     connecting,
     entries,
     events,
@@ -64,6 +65,8 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return exempt.met(state, at, policy, ago_ms)
         case events.BridgeEnded(hung_up=False) if connecting.is_told_first(state):
             return connecting.customer_gone(state)
+        case events.Bridged() if connecting.is_told_first(state):
+            return connecting.let_in(state, event, policy)
         case events.PromptEnded():
             return _prompt_ended(state, event, policy)
         case events.Journalled() | events.JournalFailed():
@@ -86,6 +89,8 @@ def advance(state: CallState, event: Event, policy: CallPolicy) -> Step:
             | events.PauseTimerFired()
             | events.Held()
             | events.Unheld()
+            | events.Consults()
+            | events.ConsultOver()
         ):
             return pausing.heard(state, event, policy)
         case events.CustomerHeld() if not state.away:
@@ -167,7 +172,7 @@ def _last_words(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.TimerFired():
             return steps.hang_up(state, "NORMAL_CLEARING", state.reason)
         case _:
-            return Step(state)
+            return midcall.ending(state, event, policy) if state.opting else Step(state)
 
 
 def _prompt_ended(state: CallState, event: events.PromptEnded, policy: CallPolicy) -> Step:
@@ -263,7 +268,8 @@ def _recording_stopped(
         # A part that was given up for another. Of one that was not being recorded it is known
         # when it ended, or never will be.
         return Step(state, () if event.cause == events.NOT_RECORDED else (journal,))
-    if state.recording is Recording.ENDED and state.phase is not Phase.CLOSING:
+    over = state.recording in (Recording.NONE, Recording.ENDED)
+    if over and state.phase is not Phase.CLOSING:
         return Step(state)
     if state.recording is not Recording.REFUSED:
         state = state._replace(recording=Recording.ENDED)
@@ -278,7 +284,9 @@ def _hung_up(state: CallState, event: events.HungUp, policy: CallPolicy) -> Step
         return Step(state)
     journal: tuple[Command, ...] = ()
     if state.phase in (Phase.PARTING, Phase.REMINDING, Phase.DECIDING):
-        journal = (do.Journal(midcall.confirmation(state, "hangup", policy)),)
+        journal = (do.Journal(confirming.confirmation(state, "hangup", policy)),)
+    elif state.phase is Phase.UNLINKED:
+        journal = confirming.unconfirmed(state, policy)
     journal = (*steps.end_other(state), *journal)
     state = state._replace(aside=False)
     by = _ended_by(state, event.by)

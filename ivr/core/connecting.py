@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import entries, events, pausing, rules, steps, veil
+from ivr.core import confirming, entries, events, pausing, rules, steps, veil
 from ivr.core.commands import Command
 from ivr.core.ending import unseen_end
 from ivr.core.events import Event
@@ -163,6 +163,9 @@ def overflowing(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.TimerFired():
             return steps.then(steps.stop_prompts(state), dial(state, policy))
+        case events.Bridged():  # some telephone took the caller
+            met = _connect(state, event, policy)
+            return steps.then(steps.stop_prompts(state), met) if state.playing else met
         case _:
             return Step(state)
 
@@ -192,6 +195,17 @@ def customer_gone(state: CallState) -> Step:
         told, reason = (do.Journal(entries.OptOutConfirmed(how="hangup")),), "opted-out"
     state = state._replace(to_customer=False)
     return steps.then_all(told, steps.hang_up(state, "NORMAL_CLEARING", reason))
+
+
+def let_in(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
+    """FreeSWITCH did not wait for the prompt's end. Who was not told is not recorded (R1, R10)."""
+    ends = state.phase in (Phase.FAREWELL, Phase.APOLOGISING)
+    stop = (steps.stop_prompts(state),) if state.playing else ()
+    met = joined(state._replace(to_customer=False), event, policy)
+    commands = (*stop, *met.commands)
+    if ends:
+        return steps.then_all(commands, steps.hang_up(met.state, "NORMAL_CLEARING", state.reason))
+    return steps.enter(met.state, Phase.CONNECTED, policy.longest_call_ms, *commands)
 
 
 def _connect(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
@@ -289,10 +303,11 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.Bridged():
             return joined(state, event, policy)
-        case events.Unbridged() if state.together:
+        case events.Unbridged() | events.BridgeEnded(hung_up=False) if state.together:
             return Step(state.parted(event.at), (do.Journal(entries.Parted()),))
         case events.Vanished(switch_lost=lost):
-            return steps.then(do.Journal(unseen_end(lost)), steps.finish(state))
+            told = (*confirming.unconfirmed(state, policy), do.Journal(unseen_end(lost)))
+            return steps.then_all(told, steps.finish(state))
         case events.TimerFired() if state.recording is not Recording.STOPPING:
             if state.reason:  # it was to end when its socket was lost
                 return steps.hang_up(state, "NORMAL_CLEARING", state.reason)
@@ -306,6 +321,8 @@ def refusing(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.Bridged():
             return joined(state, event, policy)
+        case events.Unbridged() | events.BridgeEnded(hung_up=False) if state.together:
+            return Step(state.parted(event.at), (do.Journal(entries.Parted()),))
         case events.TimerFired():
             return steps.hang_up(state, "NORMAL_CLEARING", state.reason)
         case _:
@@ -320,6 +337,8 @@ def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return steps.enter(state, Phase.UNLINKED, policy.longest_call_ms, *stop)
         case events.Bridged():
             return joined(state, event, policy)
+        case events.Unbridged() | events.BridgeEnded(hung_up=False) if state.together:
+            return Step(state.parted(event.at), (do.Journal(entries.Parted()),))
         case _:
             return waiting_out(state, event, policy)
 

@@ -8,7 +8,7 @@ that staff make it is the called person who may opt out, and the A leg is the ag
 from __future__ import annotations
 
 from ivr.core import commands as do
-from ivr.core import connecting, entries, events, pausing, rules, steps
+from ivr.core import confirming, connecting, entries, events, pausing, rules, steps
 from ivr.core.commands import Command, Tone
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS, press
@@ -67,7 +67,6 @@ def _not_meant(state: CallState, policy: CallPolicy) -> Step:
 def _part(state: CallState, policy: CallPolicy) -> Step:
     state = state._replace(
         keys=NO_KEYS,
-        may_record=False,
         aside=True,
         to_customer=policy.staff_call,
         reminders_left=policy.reminders,
@@ -123,9 +122,19 @@ def together(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return Step(state)
 
 
+def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
+    """The last prompt of a call whose caller opted out plays, or nobody is there to come back to.
+    Nothing turns it back."""
+    match event:
+        case events.OtherLeft(leg=leg) if leg == state.other_leg and policy.staff_call:
+            left = state.parted(event.at)._replace(aside=False)
+            return steps.hang_up(left, "NORMAL_CLEARING", state.reason)
+        case _:
+            return together(state, event, policy)
+
+
 def came_back(state: CallState, policy: CallPolicy) -> Step:
     """``1``: the two are joined again."""
-    state = state._replace(may_record=True)
     back: tuple[Command, ...] = (do.Journal(entries.OptOutReturned()), do.HastenJournal())
     if state.playing:
         back = (*back, steps.stop_prompts(state))
@@ -140,8 +149,8 @@ def came_back(state: CallState, policy: CallPolicy) -> Step:
 def _goes_on(state: CallState, policy: CallPolicy) -> Step:
     state = state._replace(aside=False, opting=False, to_customer=False, keys=NO_KEYS)
     over = pausing.left(state, policy)
-    told = do.TellAgent(Tone.STAYED)
-    return steps.enter(over.state, Phase.CONNECTED, policy.longest_call_ms, *over.commands, told)
+    told = (*over.commands, *pausing.tell_waiting(state, Tone.STAYED))
+    return steps.enter(over.state, Phase.CONNECTED, policy.longest_call_ms, *told)
 
 
 def rejoining(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -169,25 +178,22 @@ def _alone(state: CallState, policy: CallPolicy) -> Step:
 def opted_out(state: CallState, how: str, policy: CallPolicy) -> Step:
     """The opt-out stands: what was recorded before is kept or destroyed, as the team decided; the
     agent is told, and the call ends."""
-    confirmed = do.Journal(confirmation(state, how, policy))
+    journal = do.Journal(confirming.confirmation(state, how, policy))
     if how == "hangup":
-        return steps.then(confirmed, steps.hang_up(state, "NORMAL_CLEARING", "opted-out"))
-    told = (do.TellAgent(Tone.LEFT),) if state.aside else ()
+        return steps.then(journal, steps.hang_up(state, "NORMAL_CLEARING", "opted-out"))
+    told = pausing.tell_waiting(state, Tone.LEFT) if state.aside else ()
     state = state._replace(reason="opted-out")
     said = steps.interrupt(state, Phase.FAREWELL, policy.goodbye)
-    return steps.then_all((confirmed, do.HastenJournal(), *told), said)
+    return steps.then_all((journal, do.HastenJournal(), *told), said)
 
 
-def confirmation(state: CallState, how: str, policy: CallPolicy) -> entries.OptOutConfirmed:
-    """What the journal says of an opt-out: of one in mid-call also what becomes of what was
-    recorded before."""
-    destroyed = state.joined and policy.opt_out_connected == "destroy"
-    return entries.OptOutConfirmed(how=how, recorded="destroy" if destroyed else "keep")
+_COME_BACK = (Phase.KEYING, Phase.REJOINING, Phase.APOLOGISING)
+"""Where a caller who had keyed the sequence, or its beginning, does not opt out any more."""
 
 
 def link_lost(state: CallState) -> CallState:
     """The call's own socket is gone. FreeSWITCH joins the two again that were parted
     (docs/freeswitch.md 79), and nobody hears the caller's keys any more: nothing is kept to the
     end, unless the caller had come back, or had keyed no more than the beginning."""
-    opting = state.opting and not state.may_record and state.phase is not Phase.KEYING
+    opting = state.opting and state.phase not in _COME_BACK
     return state._replace(opting=opting, aside=False, to_customer=False, keys=NO_KEYS)

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import structlog
 
-from ivr.core.ending import between, channel_of, is_lost, unseen_end
-from ivr.core.entries import Exempted, HungUp, PauseStarted, RecordingIntended, Stamp, Stamped
+from ivr.core.confirming import confirmed
+from ivr.core.ending import between, channel_of, is_exempt, is_lost, opting_out, unseen_end
+from ivr.core.entries import HungUp, PauseStarted, RecordingIntended, Stamp, Stamped
 from ivr.core.pausing import LINE
 from ivr.engine.context import Context
 from ivr.engine.driver import CallDriver
@@ -44,16 +45,16 @@ class Recovery:
         self._left: dict[str, _Left] = {}
         """By the channel, which is what FreeSWITCH is asked after."""
         self._over: list[_Left] = []
-        """Those that need not be asked after: their recording ended before the exempt extension
-        was heard, and the call goes on without us (R8)."""
-        for call in reading.calls:
+        """Those whose call came back from the exempt extension already: the recording that is
+        theirs ended there (R8)."""
+        opened = [call for call in reading.calls if not call.finished]
+        for call in sorted(opened, key=lambda call: is_exempt(call.entries)):
             left = _Left(call.call_id, call.entries)
-            if call.finished:
-                continue
-            if any(isinstance(one.entry, Exempted) for one in call.entries):
+            channel = channel_of(call.call_id, call.entries)
+            if channel in self._left:
                 self._over.append(left)
             else:
-                self._left[channel_of(call.call_id, call.entries)] = left
+                self._left[channel] = left
         self._known = {call.call_id for call in reading.calls}
         self._away = reading.spare_away
         if reading.bad:
@@ -137,7 +138,8 @@ class Recovery:
     def _ended(self, left: _Left) -> _Left:
         """With the end of the call, of which nobody heard, unless it is there."""
         entries = left.entries
-        if not entries or any(isinstance(one.entry, HungUp) for one in entries):
+        done = is_exempt(entries) or any(isinstance(one.entry, HungUp) for one in entries)
+        if not entries or done:
             return left
         lost = is_lost(entries, self._context.line.switch)
         clock = self._context.clock
@@ -149,6 +151,8 @@ class Recovery:
             back_ms = between(entries[0].stamp, stamp)
             paused = PauseStarted(LINE, policy.pausing.guard_ms, back_ms)
             ended.insert(0, Stamped(stamp, paused))
+        if opting_out(entries):
+            ended.insert(0, Stamped(stamp, confirmed("lost", policy)))
         for one in ended:
             self._context.note(left.record_id, one.entry, one.stamp)
         return left._replace(entries=(*entries, *ended))
