@@ -70,15 +70,15 @@ class Doing(Strict):
     """Puts the other side on hold for so long, and takes it up again."""
     silent: Pause | None = None
     """Says nothing for so long; people speak all the time else."""
-    hang_up: Literal[True] | None = None
-    """Puts the telephone down."""
+    hang_up: bool | None = None
+    """true: puts the telephone down."""
 
     @model_validator(mode="after")
     def one_thing(self) -> Doing:
         """One item says one thing, or their order could not be told."""
-        if len(self.model_fields_set) != 1:
+        if len(self.model_fields_set) != 1 or self.hang_up is False:
             names = list(type(self).model_fields)
-            raise wrong(f"expected exactly one key in it, {one_of(names)}")
+            raise wrong(f"expected exactly one key in it, {one_of(names)} (hang_up: true)")
         return self
 
 

@@ -117,7 +117,7 @@ class House:
         rendered = render(replace(self.configuration, site=site))
         self.switch.dialplan = (
             *read_dialplan(rendered),
-            *(_telephone(one) for one in self._telephones),
+            *(_telephone(one, site.render.staff_context) for one in self._telephones),
         )
 
     @property
@@ -140,7 +140,10 @@ _SETTLING_MS = 10_000
 _DRAIN_S = 0.2
 
 
-def _telephone(number: str) -> Extension:
-    """What FreeSWITCH's own dialplan does with an extension."""
+def _telephone(number: str, staff_context: str) -> Extension:
+    """What FreeSWITCH's own dialplan does with an extension: staff call it, and send others there;
+    callers do not reach it by themselves."""
+    sent = Condition("${context}/${transfer_source}", f"^(?:{re.escape(staff_context)}/.*|.*/.+)$")
     actions = (Action("bridge", f"user/{number}"), Action("hangup"))
-    return Extension(number, (Condition("destination_number", f"^{re.escape(number)}$", actions),))
+    dialled = Condition("destination_number", f"^{re.escape(number)}$", actions)
+    return Extension(number, (sent, dialled))

@@ -20,7 +20,7 @@ _WIDE = 14
 def lines(script: Script, played: Played, wrong: list[Mistake]) -> Iterator[str]:
     """For people: the time line, what is kept, and what did not come as expected."""
     for line in played.lines:
-        yield f"{_clock(line.at_ms)}  {line.who or 'engine':{_WIDE}}  {line.text}"
+        yield f"{_clock(line.at_ms)}  {line.who:{_WIDE}}  {line.text}"
     for call in played.calls:
         yield ""
         cut = ", still going on at the end" if call.cut_off else ""

@@ -27,7 +27,7 @@ class Line:
     order: int
     """Of what was said at the same moment."""
     who: str
-    """Whose telephone it is about; empty for the engine's."""
+    """Whose telephone it is about; of the engine, whose call."""
     text: str
 
 
@@ -113,7 +113,7 @@ class Timeline:
             phase = call.state.phase.value
             if self._phases.get(uuid) != phase:
                 self._phases[uuid] = phase
-                self.say("", f"phase {phase}")
+                self.say(call.caller, f"(engine: {phase})")
 
     def sounds(self) -> list[Sound]:
         """What everybody was played, in order."""
