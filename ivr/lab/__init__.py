@@ -2,7 +2,7 @@
 
 from ivr.lab.call import CallOutcome, LabCall
 from ivr.lab.clock import TurnedClock
-from ivr.lab.dialplan import PICK_UP, Dialplan, dialplan_for, read_dialplan
+from ivr.lab.dialplan import PICK_UP, Dialplan, as_extensions, dialplan_for, read_dialplan
 from ivr.lab.moment import Moment
 from ivr.lab.queue import LabQueue, QueueAgent, read_queues
 from ivr.lab.script import CallScript, Destination
@@ -22,6 +22,7 @@ __all__ = [
     "Moment",
     "QueueAgent",
     "TurnedClock",
+    "as_extensions",
     "dialplan_for",
     "read_dialplan",
     "read_queues",

@@ -60,6 +60,9 @@ class Switchboard(Protocol):
     def find(self, uuid: str) -> Leg | None:
         """The leg of this id, if there is one."""
 
+    def legs(self) -> list[Leg]:
+        """All legs that are up."""
+
     def call(self, caller: Leg, dial: Dial) -> Leg:
         """Make a second leg and let its telephone ring."""
 

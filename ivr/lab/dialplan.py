@@ -55,10 +55,22 @@ done then; or extensions."""
 
 
 PICK_UP: Mapping[str, tuple[Action, ...]] = MappingProxyType(
-    {"pickup-(.+)": (Action("answer"), Action("intercept", "$1"))}
+    {
+        "pickup-at-(.+)": (Action("answer"), Action("intercept", "at:$1")),
+        "pickup-(.+)": (Action("answer"), Action("intercept", "$1")),
+    }
 )
-"""Extensions by which a telephone that dials ``pickup-<uuid of the caller's leg>`` takes the call;
-to be put before others."""
+"""Extensions by which a telephone that dials ``pickup-<uuid of the caller's leg>``, or
+``pickup-at-<number>`` of a telephone that rings or talks, takes the call; to be put before
+others."""
+
+
+def as_extensions(dialplan: Mapping[str, tuple[Action, ...]]) -> tuple[Extension, ...]:
+    """The same as extensions, to be put before or after others."""
+    return tuple(
+        Extension(number, (Condition("destination_number", f"^(?:{number})$", actions),))
+        for number, actions in dialplan.items()
+    )
 
 
 def dialplan_for(

@@ -168,6 +168,27 @@ STANDARD_EXPECTED: Mapping[str, Expected] = MappingProxyType(
 """How the scripts of :data:`ivr.lab.script.DEMONSTRATION` must end, by their names."""
 
 
+def loudest(path: Path, hz: float) -> float:
+    """How loud a pitch gets in any twentieth of a second of any channel of a recording: nearly
+    nothing, where not one sample of who speaks at it is there. 0 to about 32768.
+
+    Raises:
+        OSError, wave.Error, EOFError: it cannot be read.
+    """
+    with wave.open(str(path), "rb") as file:
+        channels, rate = file.getnchannels(), file.getframerate()
+        samples = array("h", file.readframes(file.getnframes()))
+    piece = rate // 20
+    return max(
+        (
+            strength(one[begin : begin + piece], rate, hz)
+            for one in (samples[n::channels] for n in range(channels))
+            for begin in range(0, len(one), piece)
+        ),
+        default=0.0,
+    )
+
+
 def strength(samples: array[int], rate: int, hz: float) -> float:
     """How loud one pitch is in a stretch of samples (Goertzel), 0 to about 32768."""
     if not samples:

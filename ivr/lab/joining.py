@@ -13,9 +13,12 @@ from ivr.lab.session import application
 
 @application("intercept")
 def intercept(leg: Leg, arg: str) -> None:
-    """``[-bleg] uuid``: take a call from whoever has it (docs/freeswitch.md 50)."""
+    """``[-bleg] uuid``: take a call from whoever has it (docs/freeswitch.md 50).
+
+    This switch also takes ``at:number``: whoever a telephone talks to, or rings for.
+    """
     words = arg.split()
-    taken = leg.switch.find(words[-1]) if words else None
+    taken = _meant(leg, words[-1]) if words else None
     if taken is not None and words[0] == "-bleg":
         taken = partner(taken)
     if taken is None or taken is leg or taken.down:
@@ -33,6 +36,15 @@ def intercept(leg: Leg, arg: str) -> None:
     bridge_legs(leg, taken)
     if left is not None:
         left.hang_up("PICKED_OFF")
+
+
+def _meant(leg: Leg, text: str) -> Leg | None:
+    number = text.removeprefix("at:")
+    if number == text:
+        return leg.switch.find(text)
+    up = (one for one in reversed(leg.switch.legs()) if one.outbound and not one.down)
+    there = next((one for one in up if one.party.dialled == number), None)
+    return None if there is None else partner(there)
 
 
 def partner(leg: Leg) -> Leg | None:

@@ -172,6 +172,13 @@ Step = (
 )
 
 
+EXEMPT_HZ = 2000
+"""The pitch of the telephone with which nothing is recorded; no key, prompt or other person has
+it."""
+STAFF_HZ = 880
+"""The pitch of staff."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """How a telephone behaves that the switch calls."""
@@ -183,7 +190,7 @@ class Destination:
     redirect: str | None = None
     """Where it sends the call instead of being answered, after ``answer_ms``: a number, which the
     dialplan of this switch is asked for, or ``number@host`` of another, which is called at once."""
-    hz: int = 880
+    hz: int = STAFF_HZ
     """The pitch of who answers."""
     steps: tuple[Step, ...] = ()
     """What who answers does then; after that they stay until the other side hangs up."""
@@ -192,6 +199,11 @@ class Destination:
     def talks(cls, ms: int, *, answer_ms: int = 0) -> Destination:
         """Answers, talks for a while, hangs up."""
         return cls(answer_ms=answer_ms, steps=(WhenConnected(ms), HangUp()))
+
+    @classmethod
+    def exempt(cls, ms: int, *, answer_ms: int = 0) -> Destination:
+        """As :meth:`talks`, at a pitch that nobody else has: that of whom no recording may hold."""
+        return cls(answer_ms=answer_ms, hz=EXEMPT_HZ, steps=(WhenConnected(ms), HangUp()))
 
     @classmethod
     def busy(cls) -> Destination:
@@ -240,6 +252,21 @@ class CallScript:
     """Where the call comes in; that of a member of staff is ``default`` as a rule."""
     expect: str = ""
     """How the script ends when all is well, for people."""
+
+    @classmethod
+    def of_staff(cls, extension: str, to: str, *steps: Step, hz: int = STAFF_HZ) -> CallScript:
+        """A call that a telephone of staff makes, in the context where staff dial; its account is
+        proven. To ``pickup-at-<number>`` it picks up what rings or is talked about there."""
+        return cls(
+            steps=steps,
+            name=f"{extension} calls {to}",
+            number=extension,
+            caller=extension,
+            account=extension,
+            dialled=to,
+            context="default",
+            hz=hz,
+        )
 
 
 LISTENS = CallScript(
