@@ -51,11 +51,14 @@ class Dialplan:
 
     def __init__(self, configuration: Configuration) -> None:
         self._extensions = tuple(map(_marked, read_dialplan(render(configuration))))
+        self._staff_context = configuration.site.render.staff_context
         self._switch = LabSwitch(TurnedClock(), seed=1)
 
     def take(self, number: str, caller: str, context: str) -> Taken | None:
         """What it does with a call that is dialled there; ``None`` where no extension takes it."""
         leg = Leg(self._switch, _NOWHERE, Party(caller, "", number, context), 1)
+        if context == self._staff_context:
+            leg.set("user_name", caller)  # a telephone of staff has proven who it is
         found = actions_for(self._extensions, leg, number, context)
         if found is None:
             return None

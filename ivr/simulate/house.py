@@ -8,20 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gevent import socket
 from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from ivr.config.render import render
+from ivr.config.render_queues import render_queues
 from ivr.config.settings import Address, Configuration, EventSocket
 from ivr.engine.service import Engine
 from ivr.lab import Destination, LabSwitch, TurnedClock
 from ivr.lab.dialplan import Condition, Extension, read_dialplan
 from ivr.lab.leg import Leg
+from ivr.lab.queue import read_queues
 from ivr.lab.session import Action
 
 _ANY = Address("127.0.0.1", 0)
-_NOBODY = Address("127.0.0.1", 9)
-"""Where no engine is: the port of a service that nobody runs."""
 
 Watch = Callable[[str, Leg], None]
 """Is told of every event of every leg, by its name."""
@@ -74,14 +75,19 @@ class House:
         self.switch.watch = watch
         host, port = self.switch.listen((_ANY.host, _ANY.port))
         here = configuration.site
+        # Known before the engine is made: what it has FreeSWITCH do names where it listens.
+        self._listening = socket.socket()
+        self._listening.bind((_ANY.host, _ANY.port))
+        self._listening.listen()
+        engine = Address(*self._listening.getsockname())
         self.spool = folder / "spool"
         self.configuration = replace(
             configuration,
             site=replace(
                 here,
-                listen=_ANY,
+                listen=engine,
                 http=_ANY,
-                engines=(_ANY,),
+                engines=(engine,),
                 freeswitch=EventSocket(Address(host, port), self.switch.password),
                 spool=self.spool,
                 fallback=None,
@@ -98,27 +104,29 @@ class House:
         Raises:
             SetupError, DiskError: the folder cannot be used.
         """
-        self.engine = engine = Engine(self.configuration, self.clock)
+        self.engine = engine = Engine(self.configuration, self.clock, listening=self._listening)
         # Time stands still meanwhile, so nobody waits: jobs for threads are done at once.
         engine.journal._pool = engine.spool._pool = AtOnce(1)
         engine.growth._pools = tuple(AtOnce(1) for _ in engine.growth._pools)
         # The lab switch tells of events when they happen: it need not be knocked at.
         engine.control._agents = lambda: False
         engine.start()
-        self._dial(Address(_ANY.host, engine.calls.port))
+        self._dial(self.configuration)
         self.clock.settle()
 
     def without_engine(self) -> None:
         """No engine runs."""
-        self._dial(_NOBODY)
+        self._listening.close()
+        self._dial(self.configuration)
 
-    def _dial(self, engine: Address) -> None:
-        site = replace(self.configuration.site, engines=(engine,))
-        rendered = render(replace(self.configuration, site=site))
+    def _dial(self, configuration: Configuration) -> None:
+        """Give the switch what is rendered for it, and FreeSWITCH's own dialplan after that."""
+        staff_context = configuration.site.render.staff_context
         self.switch.dialplan = (
-            *read_dialplan(rendered),
-            *(_telephone(one, site.render.staff_context) for one in self._telephones),
+            *read_dialplan(render(configuration)),
+            *(_telephone(one, staff_context) for one in self._telephones),
         )
+        self.switch.callcenter.set_queues(*read_queues(render_queues(configuration)))
 
     @property
     def idle(self) -> bool:

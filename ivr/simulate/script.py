@@ -71,6 +71,8 @@ class Script:
 
     def placed(self, call: Call, configuration: Configuration, told: Told) -> CallScript:
         """A call as the lab switch places it."""
+        context = call.context or context_of(configuration, call.caller)
+        staff = context == configuration.site.render.staff_context
         return CallScript(
             steps=tuple(_steps(call.caller, call.does, told)),
             name=call.name or f"{call.caller} calls {call.to}",
@@ -78,7 +80,8 @@ class Script:
             caller=call.caller,
             dialled=call.to,
             hz=self.pitches().get(call.caller, _CALLERS_HZ),
-            context=call.context or context_of(configuration, call.caller),
+            context=context,
+            account=call.caller if staff else "",
         )
 
     def people(self, configuration: Configuration, told: Told) -> dict[str, Destination]:
