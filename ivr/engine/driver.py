@@ -36,7 +36,7 @@ from ivr.engine.noticed import noticed
 from ivr.engine.outbox import Outbox
 from ivr.engine.who import forget, know, legs_of
 from ivr.esl.session import Link
-from ivr.esl.translate import Legs, Offer, engine_of, event_of, is_exempt
+from ivr.esl.translate import Legs, Offer, engine_of, event_of, has_left_queue, is_exempt
 from ivr.esl.wire import EVENT, Message
 from ivr.esl.wording import SwitchCommand, heard_leg, keys_told, opening, text_of
 
@@ -250,6 +250,9 @@ class CallDriver:
         if self.state.phase is Phase.UNLINKED and message.first(b"Unique-ID") == self.call_id:
             # It may have come to another engine at the end of its prompt, and not back to us.
             self.is_of(engine_of(message))
+        if self._outbox.holds and has_left_queue(message):
+            self._outbox.release()
+            self._flush()
         if self.policy.exempt and is_exempt(message):
             self.take(events.Exempt(at))
         event = event_of(message, at, self.legs, self.state.path, self._plays)
@@ -400,10 +403,20 @@ class CallDriver:
                     self._flush()
                     self._finish()
                 case _:
-                    if isinstance(command, do.PlayPrompt):
-                        self._plays[command.play] = command.prompt
-                    for part in text_of(command, self.legs):
-                        self._outbox.put(part, partial(self._judge, command))
+                    self._say(command)
+
+    def _say(self, command: SwitchCommand) -> None:
+        match command:
+            case do.LeaveQueue():
+                self._outbox.hold()  # until then a prompt would be lost (docs/freeswitch.md 96)
+            case do.StopPrompts() if self._outbox.holds:
+                self._outbox.hold()
+            case do.PlayPrompt():
+                self._plays[command.play] = command.prompt
+        for part in text_of(command, self.legs):
+            self._outbox.put(
+                part, partial(self._judge, command), late=isinstance(command, do.PlayPrompt)
+            )
 
     def _stamp(self) -> Stamp:
         return Stamp(self._context.clock.wall_ms(), self._context.clock.monotonic_ms())

@@ -10,20 +10,40 @@ from ivr.esl.session import OnReply
 class Outbox:
     """Commands that wait to be sent, each with what is told its reply."""
 
-    __slots__ = ("_replies", "_text")
+    __slots__ = ("_later", "_replies", "_text")
 
     def __init__(self) -> None:
         self._text: list[bytes] = []
         self._replies: list[OnReply | None] = []
+        self._later: list[tuple[bytes, tuple[OnReply | None, ...]]] | None = None
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._text)
 
-    def put(self, text: bytes, *replies: OnReply | None) -> None:
-        """Have commands sent with the next :meth:`flush`."""
+    def put(self, text: bytes, *replies: OnReply | None, late: bool = False) -> None:
+        """Have commands sent with the next :meth:`flush`; what may be ``late`` waits for
+        :meth:`release`, where that is to come."""
+        if late and self._later is not None:
+            self._later.append((text, replies))
+            return
         self._text.append(text)
         self._replies.extend(replies)
+
+    def hold(self) -> None:
+        """Have what may be late wait; what waits already is never sent."""
+        self._later = []
+
+    @property
+    def holds(self) -> bool:
+        """Whether something may be waiting for :meth:`release`."""
+        return self._later is not None
+
+    def release(self) -> None:
+        """Have sent what was held."""
+        later, self._later = self._later, None
+        for text, replies in later or ():
+            self.put(text, *replies)
 
     def flush(self, post: Callable[..., None]) -> None:
         """Send what waits by ``post``."""

@@ -248,6 +248,12 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
     return None
 
 
+def has_left_queue(message: Message) -> bool:
+    """Whether FreeSWITCH's queue let go of the caller, to whomever."""
+    done = message.event_name == "CHANNEL_EXECUTE_COMPLETE"
+    return done and message.last(b"Application-UUID") == "queue"
+
+
 _QUEUE_ENDS = {"TIMEOUT": "NO_ANSWER", "NO_AGENT_TIMEOUT": "NO_ANSWER"}
 
 

@@ -33,6 +33,7 @@ NUMBERS = {
     "slow": "01427676623",
     "together": "01427676624",
     "ordered": "01427676625",
+    "turns": "01427676628",
     "queue": "01427676626",
     "short": "01427676627",
 }
@@ -56,15 +57,6 @@ another prompt."""
 STAYED_HZ, LEFT_HZ = 600, 300
 """The last of the tones by which an agent learns that the caller is back, or is gone."""
 
-_POLICY = """
-exempt:
-  - extension: "{exempt}"
-    numbers: ["{outside}"]
-    dial: "{telephone}"
-emergency:
-  numbers: ["{help}"]
-  dial: "{anybody}"
-"""
 _DESTINATIONS = """
 stays: {{dial: "{at}agent-300-60{end}"}}
 slow: {{dial: "{at}agent-3000-60{end}"}}
@@ -75,6 +67,9 @@ together:
 ordered:
   ring: in-order
   members: ["{at}busy{end}", "{at}silent{end}", "{at}agent-400-62{end}"]
+turns:
+  ring: round
+  members: ["{at}agent-400-65{end}", "{at}agent-400-66{end}"]
 queue:
   queue:
     members: ["{at}agent-400-63{end}"]
@@ -147,18 +142,15 @@ def write_dialplan(folder: Path, sip: int, ring: str) -> None:
     """Policy, teams, destinations and routes of such a house."""
     shutil.copytree(ROOT / "dialplan", folder)
     at, end = "sofia/lab/", f"@127.0.0.1:{sip}"
-    policy = (folder / "policy.yaml").read_text()
-    for before, after in (('ring: "45s"', f'ring: "{ring}"'), ("10s", "1500ms")):
-        assert before in policy
-        policy = policy.replace(before, after)
-    policy += _POLICY.format(
-        exempt=EXEMPT,
-        outside=EXEMPT_FROM_OUTSIDE,
-        telephone=f"{at}{EXEMPT_TELEPHONE}{end}",
-        help=HELP,
-        anybody=f"{at}$number{end}",
-    )
-    (folder / "policy.yaml").write_text(policy)
+    policy = yaml.safe_load((folder / "policy.yaml").read_text())
+    policy["defaults"]["ring"] = ring
+    policy["defaults"]["opt_out"]["confirm_wait"] = "1500ms"
+    telephone = f"{at}{EXEMPT_TELEPHONE}{end}"
+    policy["exempt"] = [
+        {"extension": EXEMPT, "numbers": [EXEMPT_FROM_OUTSIDE], "dial": telephone},
+    ]
+    policy["emergency"] = {"numbers": [HELP], "dial": f"{at}$number{end}"}
+    (folder / "policy.yaml").write_text(json.dumps(policy, indent=2))
     for team in (folder / "teams").glob("*.yaml"):
         team.unlink()
     for name, text in _TEAMS.items():
