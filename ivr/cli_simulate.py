@@ -50,7 +50,7 @@ def simulate(site: Path, script: Path, as_json: bool, keep: Path | None) -> None
             made = stack.enter_context(tempfile.TemporaryDirectory(prefix="ivr-simulate-"))
             folder = Path(made)
         else:
-            folder = fresh_folder(keep)
+            folder = fresh_folder(keep, "simulation", "--keep")
         with log_to(folder / "engine.log"):
             played = play(read, configuration, folder)
         wrong = unmet(read, played)

@@ -12,7 +12,7 @@ from ivr.cli import main
 ROOT = Path(__file__).parents[1]
 
 
-def explain(*words: str, site: str = "deploy/ivr.yaml") -> Result:
+def explain(*words: str, site: str = "dialplan/examples/simple-line/site.yaml") -> Result:
     return CliRunner().invoke(main, ["route", "explain", *words, "--site", str(ROOT / site)])
 
 
@@ -23,7 +23,7 @@ def test_each_step_is_a_line_with_its_place() -> None:
     assert lines[0] == "01427676676 at Tue 2026-11-24 10:00"
     assert lines[1].startswith("recorded: yes: from the moment on at which caller and agent")
     (route,) = [line for line in lines if line.startswith("route ")]
-    assert route.endswith("dialplan/routes.yaml:4:3]")
+    assert route.endswith("dialplan/routes.yaml:2:3]")
 
 
 def test_json_has_the_same_with_names() -> None:
@@ -31,7 +31,7 @@ def test_json_has_the_same_with_names() -> None:
     found = json.loads(result.output)
     assert (found["verdict"], found["recorded"], found["route"]) == ("route", True, "main-line")
     (step,) = [step for step in found["steps"] if step["what"] == "route"]
-    assert step["at"].endswith("dialplan/routes.yaml:4:3")
+    assert step["at"].endswith("dialplan/routes.yaml:2:3")
 
 
 def test_a_number_that_nobody_claims_ends_with_one_and_names_near_ones() -> None:

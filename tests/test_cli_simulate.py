@@ -69,7 +69,7 @@ def test_recordings_are_kept_where_that_is_asked_for(script: Path, tmp_path: Pat
     assert '"event": "call ended"' in (kept / "engine.log").read_text()
     again = simulate(script, "--keep", str(kept))
     assert again.exit_code == 3
-    assert "is not empty" in again.stderr
+    assert "is not empty, expected a new or empty folder for what the simulation" in again.stderr
 
 
 def test_a_mistake_in_the_script_is_said_with_its_place(script: Path) -> None:

@@ -167,6 +167,9 @@ class SimulationFile(Strict):
     people: dict[Annotated[str, Dialled()], Person] = Field(default_factory=dict)
     """Who is at the telephones that are called, by extension or number. Other telephones of the
     house are not there; other numbers outside answer at once, and stay."""
+    rooms: list[Annotated[str, Dialled()]] = Field(default_factory=list)
+    """Numbers of conference rooms, which are FreeSWITCH's own: everybody who dials one, or is sent
+    there, hears the others, and nobody is recorded."""
     calls: Annotated[list[Call], Field(min_length=1, max_length=100)]
     """The calls."""
     expect: InAll = InAll()

@@ -56,8 +56,9 @@ def shipped() -> Path:
     )
 
 
-def fresh_folder(folder: Path | None) -> Path:
-    """A new or empty folder; ``None`` makes a temporary one that is kept.
+def fresh_folder(folder: Path | None, whose: str = "demonstration", word: str = "--folder") -> Path:
+    """A new or empty folder; ``None`` makes a temporary one that is kept. ``whose`` it is, and the
+    ``word`` that names it, are for what is said of another.
 
     Raises:
         SetupError: it is not empty, no folder, has a name that FreeSWITCH would misread, or
@@ -68,8 +69,8 @@ def fresh_folder(folder: Path | None) -> Path:
         if odd := odd_character(whole):
             raise SetupError(
                 f"{printable(str(whole))} has {quoted(odd)} in it, which FreeSWITCH misreads,"
-                " expected a folder for what the demonstration keeps whose path has letters,"
-                " digits and . _ + @ = , ~ - only\n  name another with --folder"
+                f" expected a folder for what the {whose} keeps whose path has letters,"
+                f" digits and . _ + @ = , ~ - only\n  name another with {word}"
             )
         if folder is None:
             return Path(tempfile.mkdtemp(prefix="ivr-demo-"))
@@ -78,12 +79,12 @@ def fresh_folder(folder: Path | None) -> Path:
         if next(folder.iterdir(), None) is not None:
             raise SetupError(
                 f"{folder} is not empty, expected a new or empty folder for what the"
-                " demonstration keeps\n  name another with --folder"
+                f" {whose} keeps\n  name another with {word}"
             )
     except OSError as error:
         raise SetupError(
-            f"{folder or tempfile.gettempdir()}: cannot be used for what the demonstration keeps:"
-            f" {os.strerror(error.errno or 0)}\n  name another folder with --folder"
+            f"{folder or tempfile.gettempdir()}: cannot be used for what the {whose} keeps:"
+            f" {os.strerror(error.errno or 0)}\n  name another folder with {word}"
         ) from error
     return folder
 

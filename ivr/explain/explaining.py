@@ -161,7 +161,7 @@ class _Call:
             )
             steps = (
                 self._step_of_context(),
-                Step("dialplan", f"{quoted(self._number)} is an extension of staff", team),
+                Step("dialplan", f"{quoted(self._number)} is a telephone of staff", team),
                 Step("recording", why),
             )
             return self._explanation(Verdict.AMONG_STAFF, False, why, steps, None)

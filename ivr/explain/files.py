@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr.config.document import Document, Source, Where
+from ivr.config.groups import telephones
 from ivr.config.hours import Hours, UnknownYear, bank_holidays
+from ivr.config.lines import number_of
 from ivr.config.reading import read
 from ivr.config.settings import Site
 from ivr.config.telephone import same_number
@@ -66,11 +68,15 @@ class Files:
         return None
 
     def extension(self, number: str, teams: Iterable[str]) -> Source | None:
-        """Which team's extension a number is."""
+        """Which team's extension a number is, or which destination's telephone."""
         for name in teams:
             for where, text in _texts(self.team(name), "extensions"):
                 if text == number:
                     return self.team(name).source(where)
+        for name in self.destinations.names():
+            for leg, where in telephones(self.destinations, name):
+                if number_of(leg) == number:
+                    return self.destinations.source(where)
         return None
 
     def hours(self, team: str, hours: Hours, at: datetime) -> Source | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,17 @@ class _Watched(LabSwitch):
     """A lab switch that has every leg watched from its first event on."""
 
     watch: Watch | None = None
+    staff_context = ""
+
+    def _second_call(self, leg: Leg, to: str, hz: int) -> Leg:
+        """Telephones of the house dial where staff do, whoever called them."""
+        party = leg.party
+        if leg.outbound:
+            leg.party = replace(party, context=self.staff_context)
+        try:
+            return super()._second_call(leg, to, hz)
+        finally:
+            leg.party = party
 
     def _new_leg(self, *words: Any, **named: Any) -> Leg:
         leg = super()._new_leg(*words, **named)
@@ -63,9 +74,10 @@ class House:
         wall_ms: int,
         watch: Watch,
         people: Mapping[str, Destination],
+        rooms: Sequence[str] = (),
     ) -> None:
-        """Listen; nothing runs yet. ``people`` are the telephones that are not the dialplan's to
-        know: FreeSWITCH's own dialplan, which is not rendered, would call them.
+        """Listen; nothing runs yet. ``people`` are the telephones, ``rooms`` the conference rooms,
+        to which FreeSWITCH's own dialplan leads, which is not rendered.
 
         Raises:
             SetupError: the folder cannot be used.
@@ -73,6 +85,7 @@ class House:
         self.clock = TurnedClock(wall_ms)
         self.switch = _Watched(self.clock, destinations=people, seed=1)
         self.switch.watch = watch
+        self.switch.staff_context = configuration.site.render.staff_context
         host, port = self.switch.listen((_ANY.host, _ANY.port))
         here = configuration.site
         # Known before the engine is made: what it has FreeSWITCH do names where it listens.
@@ -96,7 +109,11 @@ class House:
             ),
         )
         self.engine: Engine | None = None
-        self._telephones = sorted(people)
+        self._others = {
+            **{number: Action("bridge", f"user/{number}") for number in sorted(people)},
+            **{number: Action("conference", f"{number}@default") for number in rooms},
+        }
+        """What FreeSWITCH's own dialplan does with a number."""
 
     def start(self) -> None:
         """Start an engine, and have the dialplan send it its calls.
@@ -124,7 +141,7 @@ class House:
         staff_context = configuration.site.render.staff_context
         self.switch.dialplan = (
             *read_dialplan(render(configuration)),
-            *(_telephone(one, staff_context) for one in self._telephones),
+            *(_of_staff(number, one, staff_context) for number, one in self._others.items()),
         )
         self.switch.callcenter.set_queues(*read_queues(render_queues(configuration)))
 
@@ -148,10 +165,8 @@ _SETTLING_MS = 10_000
 _DRAIN_S = 0.2
 
 
-def _telephone(number: str, staff_context: str) -> Extension:
-    """What FreeSWITCH's own dialplan does with an extension: staff call it, and send others there;
-    callers do not reach it by themselves."""
+def _of_staff(number: str, does: Action, staff_context: str) -> Extension:
+    """An extension that staff dial, and send others to; callers do not reach it by themselves."""
     sent = Condition("${context}/${transfer_source}", f"^(?:{re.escape(staff_context)}/.*|.*/.+)$")
-    actions = (Action("bridge", f"user/{number}"), Action("hangup"))
-    dialled = Condition("destination_number", f"^{re.escape(number)}$", actions)
+    dialled = Condition("destination_number", f"^{re.escape(number)}$", (does, Action("hangup")))
     return Extension(number, (sent, dialled))

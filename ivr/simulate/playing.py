@@ -72,7 +72,7 @@ def play(script: Script, configuration: Configuration, folder: Path) -> Played:
     if at.tzinfo is None:
         at = at.replace(tzinfo=zone) if zone else at.astimezone()
     people = script.people(configuration, timeline.say)
-    house = House(configuration, folder, _wall_ms(at), timeline.watch, people)
+    house = House(configuration, folder, _wall_ms(at), timeline.watch, people, script.file.rooms)
     try:
         if script.file.engine == "running":
             house.start()

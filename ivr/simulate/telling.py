@@ -75,9 +75,13 @@ def who_is_heard(
     script: Script, played: Played, record: RecordModel
 ) -> Iterator[tuple[str, list[Heard]]]:
     """Each part of a recording, and who is heard in it when."""
-    for part in record.recording.parts:
+    pauses = record.recording.pauses
+    for n, part in enumerate(record.recording.parts):
+        spots = [
+            (one.start_ms + one.end_ms) // 2 - part.offset_ms for one in pauses if one.part == n
+        ]
         try:
-            yield part.path, listen(played.spool / part.path, script.pitches())
+            yield part.path, listen(played.spool / part.path, script.pitches(), spots)
         except (OSError, EOFError, wave.Error):
             yield part.path, []
 

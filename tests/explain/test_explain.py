@@ -165,6 +165,9 @@ def test_a_call_among_staff_without_a_route_is_not_recorded() -> None:
     found = said("1002", "internal-calls", caller="1001")
     assert (found.verdict, found.recorded) == (Verdict.AMONG_STAFF, False)
     assert line_of(found, "dialplan") == '"1002"]'
+    named_by_a_destination = said("1101", "overflow", caller="1001")
+    assert named_by_a_destination.verdict is Verdict.AMONG_STAFF
+    assert line_of(named_by_a_destination, "dialplan") == 'dial: "user/1101"'
     recorded = said("1301", "internal-calls", caller="1001")
     assert (recorded.route, recorded.recorded) == ("duty-desk", True)
 

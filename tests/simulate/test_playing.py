@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ivr.simulate.expecting import facts, unmet
 from ivr.simulate.telling import as_json, lines, who_is_heard
-from tests.simulate.stories import played
+from tests.simulate.stories import ROOT, played
 
+COUNCIL_TAX = ROOT / "dialplan/examples/council-tax-payment/site.yaml"
 ONE_CALL = """\
 at: "2026-11-24T10:00"
 people:
@@ -31,7 +32,7 @@ calls:
 
 
 def test_the_time_line_tells_what_everybody_does_and_hears(tmp_path: Path) -> None:
-    _script, came = played(tmp_path, ONE_CALL)
+    _script, came = played(tmp_path, ONE_CALL, COUNCIL_TAX)
     told = [f"{line.who} {line.text}" for line in came.lines]
     in_order = [
         "07700900123 calls 01427676690",
@@ -58,7 +59,7 @@ def test_the_time_line_tells_what_everybody_does_and_hears(tmp_path: Path) -> No
 
 
 def test_in_a_recording_it_is_told_who_is_heard_when(tmp_path: Path) -> None:
-    script, came = played(tmp_path, ONE_CALL)
+    script, came = played(tmp_path, ONE_CALL, COUNCIL_TAX)
     record = came.calls[0].record
     assert record is not None
     ((path, heard),) = who_is_heard(script, came, record)
@@ -75,7 +76,7 @@ def test_in_a_recording_it_is_told_who_is_heard_when(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_of_a_call_has_nothing_of_the_keys(tmp_path: Path) -> None:
-    played(tmp_path, ONE_CALL)
+    played(tmp_path, ONE_CALL, COUNCIL_TAX)
     kept = [path for path in (tmp_path / "spool").rglob("*") if path.is_file()]
     assert any(path.suffix == ".wav" for path in kept)
     assert not any(b"4929000000006" in path.read_bytes() for path in kept)
@@ -94,7 +95,7 @@ expect:
   records: 2
   exempt: 0
 """
-    script, came = played(tmp_path, ONE_CALL + expect)
+    script, came = played(tmp_path, ONE_CALL + expect, COUNCIL_TAX)
     said = [(one.line, one.column, one.text) for one in unmet(script, came)]
     first = ONE_CALL.count("\n") + 2
     ms = came.calls[0].record.recording.duration_ms if came.calls[0].record else 0
@@ -174,7 +175,7 @@ def test_callers_reach_no_extension_by_themselves(tmp_path: Path) -> None:
 
 
 def test_both_ways_of_telling_have_the_same_facts(tmp_path: Path) -> None:
-    script, came = played(tmp_path, ONE_CALL)
+    script, came = played(tmp_path, ONE_CALL, COUNCIL_TAX)
     text = "\n".join(lines(script, came, []))
     plain = json.loads(json.dumps(as_json(script, came, [])))
     (call,) = plain["calls"]
@@ -186,3 +187,41 @@ def test_both_ways_of_telling_have_the_same_facts(tmp_path: Path) -> None:
     assert plain["well"]
     first = call["parts"][0]["heard"][0]
     assert f"{first['begin_ms'] / 1000:.1f} to {first['end_ms'] / 1000:.1f} s" in text
+
+
+def test_a_telephone_of_the_house_consults_where_staff_dial(tmp_path: Path) -> None:
+    text = """\
+    at: "2026-11-24T10:00"
+    people:
+      "1001": {does: [{wait: "5s"}, {hold: "5s"}, {wait: "5s"}, {attended_transfer: "1102"}]}
+      "1102": {does: [{wait: "10s"}, {hang_up: true}]}
+    calls:
+      - {from: "07700900123", to: "01427676676"}
+    """
+    _script, came = played(tmp_path, text)
+    (call,) = came.calls
+    assert call.connected_to == ("1001", "1102")
+    told = [f"{line.who} {line.text}" for line in came.lines]
+    assert "1001 puts the other side on hold" in told
+    assert "1001 and 1102 are connected" in told
+    assert call.record is not None
+    assert call.record.recording.pauses[0].by == "hold"
+
+
+def test_whoever_is_sent_to_a_room_is_recorded_no_more(tmp_path: Path) -> None:
+    text = """\
+    at: "2026-11-24T10:00"
+    rooms: ["3000"]
+    people:
+      "1001": {does: [{wait: "5s"}, {transfer: "3000"}]}
+    calls:
+      - {from: "1102", to: "3000", does: [{wait: "1m"}, {hang_up: true}]}
+      - {from: "07700900123", to: "01427676676", does: [{wait: "40s"}, {hang_up: true}]}
+    """
+    script, came = played(tmp_path, text)
+    record = came.calls[1].record
+    assert record is not None
+    assert 4_900 <= record.recording.duration_ms <= 5_200
+    ((_path, heard),) = who_is_heard(script, came, record)
+    assert heard[-1].right in ((), ("1001",))
+    assert not any("1102" in (*one.left, *one.right) for one in heard)
