@@ -167,9 +167,10 @@ class Story:
                 if self._recording:
                     return self._turn(one.at_ms, Span.RECORDED, f"{self._talks}, recorded")
                 return self._turn(one.at_ms, Span.CONNECTED, self._talks)
-            case "RECORD_MASK":
+            # Before and after the two talk it is masked, too, for it is not known who comes (R8).
+            case "RECORD_MASK" if self._connected:
                 return self._pause(one.at_ms, code)
-            case "RECORD_UNMASK":
+            case "RECORD_UNMASK" if self._span is Span.PAUSED:
                 return self._resume(one.at_ms, code)
             case "CHANNEL_HANGUP":
                 return self._end(one.at_ms, by)

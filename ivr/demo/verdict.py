@@ -104,8 +104,9 @@ def _masked(outcome: CallOutcome) -> list[tuple[int, int]]:
         if one.event == "RECORD_MASK" and begin is None:
             begin = one.at_ms - joined
         elif one.event in ("RECORD_UNMASK", "RECORD_STOP") and begin is not None:
-            found.append((begin, one.at_ms - joined))
-            begin = None
+            if outcome.connected_ms is not None and one.at_ms > joined:
+                found.append((begin, one.at_ms - joined))
+            begin = None  # one that ended before was masked since nobody was there yet (R8)
     return found
 
 

@@ -206,7 +206,7 @@ def stop_record_session(leg: Leg, arg: str) -> None:
 @application("record_session_mask")
 def record_session_mask(leg: Leg, arg: str) -> None:
     """Write zeros from now on."""
-    leg.change_recording(arg, "mask")
+    leg.change_recording(arg, "mask", "RECORD_VEIL")
 
 
 @application("record_session_unmask")

@@ -368,16 +368,17 @@ class Leg:
             self._destroyed = True
             self.fire("CHANNEL_DESTROY")
 
-    def change_recording(self, path: str, action: str) -> bool:
+    def change_recording(self, path: str, action: str, told: str = "") -> bool:
         """``mask``, ``unmask``, ``pause`` or ``resume``; False where that path is not recorded.
 
-        FreeSWITCH fires no event for it (docs/freeswitch.md 22a); watchers hear of it.
+        FreeSWITCH fires no event for it (docs/freeswitch.md 22a); watchers hear of it, under the
+        name ``told`` where another one asked than a client.
         """
         recording = self.recordings.get(path)
         if recording is None:
             return False
         getattr(recording, action)()
-        self.tell(f"RECORD_{action.upper()}")
+        self.tell(told or f"RECORD_{action.upper()}")
         return True
 
     def stop_recording(self, path: str) -> None:

@@ -34,6 +34,7 @@ from ivr.lab.script import (
 
 _MASKS = {
     "RECORD_MASK": True,
+    "RECORD_VEIL": True,
     "RECORD_STOP": True,
     "RECORD_UNMASK": False,
     "RECORD_START": False,
