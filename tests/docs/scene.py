@@ -124,7 +124,7 @@ class Scene(House):
     def __init__(self, folder: Path, logged: list[dict[str, Any]], **written: Any) -> None:
         folder.mkdir(exist_ok=True)
         super().__init__(folder, password=PASSWORD, **written)
-        self._doctored()
+        self.doctored()
         self._events = logged
         self._claim: PidFile | None = None
         self.terminal = Terminal(folder, lambda: self.switch)
@@ -149,7 +149,7 @@ class Scene(House):
         self.terminal.name(CALLS, f"127.0.0.1:{engine.calls.port}")
         return engine
 
-    def _doctored(self) -> None:
+    def doctored(self) -> None:
         """The switch answers `ivr doctor` as a FreeSWITCH that is set up as it should be."""
         self.switch.password = PASSWORD
         answers, real = right.answers(load(self.site_file)), self.switch.api
@@ -183,7 +183,7 @@ class Scene(House):
     def another_switch(self) -> None:
         """What ``systemctl restart freeswitch`` does."""
         self.switch = self.switch.successor()
-        self._doctored()
+        self.doctored()
 
     def connected(self, script: CallScript = TALKING) -> LabCall:
         """People who talk; pages call it :data:`CALL`."""

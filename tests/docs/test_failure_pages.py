@@ -16,6 +16,7 @@ from tests.docs.pages import ROOT
 TESTS = (
     Path(__file__).with_name("test_failures.py"),
     Path(__file__).with_name("test_failures_of_engines.py"),
+    Path(__file__).with_name("test_failures_of_kinds.py"),
 )
 _NAMED = ("SEEN", "MEANWHILE", "DO", "OVER", "AFTER")
 SCREEN = 90
