@@ -230,14 +230,19 @@ def served(site_file: Path) -> Iterator[Served]:
     one.kill()
 
 
+def files_of(spool: Path) -> list[Path]:
+    """But those by which the first engine looks, now and then, whether it may write."""
+    return sorted(path for path in spool.rglob("*") if not path.name.startswith(".probe-"))
+
+
 def test_a_second_engine_on_the_spool_is_refused_and_the_first_is_not_disturbed(served, site_file):
     other = site_file.with_name("other.yaml")
     other.write_text(re.sub(r"127\.0\.0\.1:\d+(?=\"\nl)", "127.0.0.1:0", site_file.read_text()))
-    before = sorted((site_file.parent.parent / "spool").rglob("*"))
+    before = files_of(site_file.parent.parent / "spool")
     done = serve(other)
     pid = served.process.pid
     assert_one_line(done, 3, f"process {pid} is an engine on the spool", "already")
-    assert sorted((site_file.parent.parent / "spool").rglob("*")) == before
+    assert files_of(site_file.parent.parent / "spool") == before
     assert served.process.poll() is None
 
 
@@ -311,10 +316,11 @@ def test_all_schemas_are_written(tmp_path):
         "prompts",
         "record",
         "routes",
+        "simulation",
         "site",
         "team",
     ]
-    assert len(result.output.splitlines()) == 7
+    assert len(result.output.splitlines()) == 8
 
 
 def test_a_schema_that_is_none():
@@ -410,7 +416,12 @@ def test_completion_knows_the_commands(monkeypatch):
     done = subprocess.run(
         [program], env={**os.environ, **env}, capture_output=True, text=True, check=False
     )
-    assert done.stdout.split() == ["plain,schema", "plain,serve", "plain,spool"]
+    assert done.stdout.split() == [
+        "plain,schema",
+        "plain,serve",
+        "plain,simulate",
+        "plain,spool",
+    ]
 
 
 def test_a_pipe_that_is_closed_early():
