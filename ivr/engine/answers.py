@@ -27,11 +27,12 @@ def meant(
     confirmed = answered(command, at, not reply.refused)
     if confirmed is not None:
         yield confirmed
-    if not reply.refused or may_be_refused(command):
+    if not reply.refused:
         return
-    name = type(command).__name__
-    metrics.commands_refused.labels(name).inc()
-    log.warning("FreeSWITCH refused a command", call=call_id, command=name, reply=reply.reply)
+    if not may_be_refused(command):
+        name = type(command).__name__
+        metrics.commands_refused.labels(name).inc()
+        log.warning("FreeSWITCH refused a command", call=call_id, command=name, reply=reply.reply)
     event = refused(command, at, reply.reply)
     if event is not None:
         yield event

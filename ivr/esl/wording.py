@@ -368,7 +368,8 @@ def made_sure(at: int, reply: str) -> Event | None:
 
 
 def may_be_refused(command: SwitchCommand) -> bool:
-    """Whether a refusal is no news: nothing may be recorded of a call that was handed back."""
+    """Whether a refusal is nothing to warn of: nothing may be recorded of a call that was handed
+    back, or that FreeSWITCH's dialplan took to the exempt extension."""
     return isinstance(command, do.StopRecording) and command.path == ALL
 
 
