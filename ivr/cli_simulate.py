@@ -57,7 +57,7 @@ def simulate(site: Path, script: Path, as_json: bool, keep: Path | None) -> None
         if as_json:
             say(json.dumps(plain(read, played, wrong), indent=2))
         else:
-            for line in lines(read, played, wrong):
+            for line in lines(read, played, wrong, folder / "engine.log"):
                 say(line)
     if wrong:
         click.get_current_context().exit(1)

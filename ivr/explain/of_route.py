@@ -255,12 +255,14 @@ class _Teller:
 
     def what_if(self) -> Iterator[Step]:
         """What happens without an engine, and without room to record."""
-        after = self._taken.without_engine
-        dial = next((one.arg for one in after if one.app in ("bridge", "callcenter")), "")
-        prompt = next((one.arg for one in after if one.app == "playback"), "")
-        text = f"FreeSWITCH connects it to {dial}, unrecorded and unannounced"
-        if prompt:
-            text = f"FreeSWITCH plays {shown(Path(prompt))}, and the call ends"
+        text = ""
+        for one in self._taken.without_engine:
+            if one.app == "bridge":
+                text = f"FreeSWITCH connects it to {one.arg}, unrecorded and unannounced"
+            elif one.app == "callcenter":
+                text = f"FreeSWITCH puts it into queue {one.arg}, unrecorded and unannounced"
+            elif one.app == "playback":
+                text = f"FreeSWITCH plays {shown(Path(one.arg))}, and the call ends"
         yield Step("no engine", text, self._place("without_engine"))
         if self._policy.closed is not None:
             return

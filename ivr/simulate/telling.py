@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import wave
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ivr.config.mistakes import Mistake
@@ -17,8 +20,11 @@ from ivr.storage.record_schema import RecordModel
 _WIDE = 14
 
 
-def lines(script: Script, played: Played, wrong: list[Mistake]) -> Iterator[str]:
-    """For people: the time line, what is kept, and what did not come as expected."""
+def lines(
+    script: Script, played: Played, wrong: list[Mistake], log: Path | None = None
+) -> Iterator[str]:
+    """For people: the time line, what is kept, what the engine warned of in its log, and what did
+    not come as expected."""
     for line in played.lines:
         yield f"{_clock(line.at_ms)}  {line.who:{_WIDE}}  {line.text}"
     for call in played.calls:
@@ -39,7 +45,20 @@ def lines(script: Script, played: Played, wrong: list[Mistake]) -> Iterator[str]
         yield f"records that say no more than that an exempt call took place: {played.exempt}"
     yield ""
     yield f"{_clock(played.lasted_ms)} of calls, played in {played.took_ms / 1000:.1f} s"
+    if log is not None:
+        yield from _warned(log)
     yield from map(str, wrong)
+
+
+def _warned(log: Path) -> Iterator[str]:
+    """Each warning once, with how often."""
+    said: Counter[str] = Counter()
+    for line in log.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        if entry.get("level") in ("warning", "error", "critical"):
+            said[str(entry.get("event"))] += 1
+    for text, times in said.items():
+        yield f"the engine warned: {text}{f' ({times} times)' if times > 1 else ''}"
 
 
 def _shown(found: dict[str, Fact]) -> Iterator[tuple[str, Fact]]:

@@ -117,6 +117,40 @@ def test_explain_says_what_the_engine_does(site: Path, at: str, tmp_path: Path) 
     assert {call.record is not None for call in played.calls} == {True, False}
 
 
+@pytest.mark.parametrize("site", SITES, ids=lambda path: path.parent.name)
+def test_explain_says_what_happens_without_an_engine(site: Path, tmp_path: Path) -> None:
+    configuration = load(site)
+    calls = calls_of(configuration)
+    file = SimulationFile.model_validate(
+        {
+            "at": TIMES[0],
+            "engine": "away",
+            "longest": "24h",
+            "people": people_of(configuration),
+            "calls": calls,
+        }
+    )
+    script = Script(Document(site), file, datetime.fromisoformat(TIMES[0]))
+    with capture_logs():
+        played = play(script, configuration, tmp_path)
+    looked_at = 0
+    for call, came in zip(file.calls, played.calls, strict=True):
+        context = context_of(configuration, call.caller)
+        said = explain(configuration, call.to, at=script.began, caller=call.caller, context=context)
+        if said.verdict is not Verdict.ROUTE:
+            continue
+        looked_at += 1
+        (step,) = (step for step in said.steps if step.what == "no engine")
+        prompts = [name for name in came.heard if f"/{name}.wav, and the call ends" in step.text]
+        assert list(came.heard) == prompts, step.text
+        assert bool(came.connected_to) is (
+            "connects it to" in step.text and "queue" not in step.text
+        )
+        assert all(who in step.text for who in came.connected_to), step.text
+        assert came.record is None
+    assert looked_at
+
+
 def differences(said: Explanation, came: PlayedCall) -> list[str]:
     """Where what was said is not what came."""
     wrong = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ivr.config.mistakes import Mistake
 from ivr.simulate.expecting import facts, unmet
 from ivr.simulate.telling import as_json, lines, who_is_heard
 from tests.simulate.stories import ROOT, played
@@ -172,6 +173,25 @@ def test_callers_reach_no_extension_by_themselves(tmp_path: Path) -> None:
     by_itself, transferred = came.calls
     assert by_itself.connected_to == ()
     assert transferred.connected_to == ("1001", "1102")
+
+
+def test_what_the_engine_warned_of_is_told_before_what_was_not_met(tmp_path: Path) -> None:
+    script, came = played(tmp_path, ONE_CALL, COUNCIL_TAX)
+    log = tmp_path / "some.log"
+    entries = ["warning", "info", "warning", "error"]
+    words = ["pause overdue", "call ended", "pause overdue", "call without a recording"]
+    log.write_text(
+        "".join(
+            json.dumps({"level": level, "event": event}) + "\n"
+            for level, event in zip(entries, words, strict=True)
+        )
+    )
+    told = list(lines(script, came, [Mistake("calls.yaml", 1, 1, "not met")], log))
+    assert told[-3:] == [
+        "the engine warned: pause overdue (2 times)",
+        "the engine warned: call without a recording",
+        "calls.yaml:1:1: not met",
+    ]
 
 
 def test_both_ways_of_telling_have_the_same_facts(tmp_path: Path) -> None:
