@@ -173,6 +173,15 @@ class House:
         ns = self.clock.wall_ms() * 1_000_000
         os.utime(self.folder / spool / "recording" / f"{call.uuid}{part}.wav", ns=(ns, ns))
 
+    def lose_line(self, ms: int) -> None:
+        """The engine's own line breaks, and FreeSWITCH takes no other one for a while."""
+        server = self.switch._server
+        assert server is not None
+        server.stop_accepting()
+        self.inbound()[0].drop()
+        self.clock.run(ms)
+        server.start_accepting()
+
     # What is shown.
 
     def metric(self, name: str, **labels: str) -> float | None:
