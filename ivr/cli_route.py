@@ -24,14 +24,17 @@ class Moment(click.ParamType[datetime]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         """See click."""
+        text = str(value)
         try:
-            return datetime.fromisoformat(str(value))
+            if ":" in text:  # a date alone would be taken for midnight
+                return datetime.fromisoformat(text)
         except ValueError:
-            self.fail(
-                f'{value!r} is no time, expected a date and a time such as "2026-12-25T10:00"',
-                param,
-                ctx,
-            )
+            pass
+        raise click.BadParameter(
+            f'{text!r} is no time, expected a date and a time such as "2026-12-25T10:00"',
+            ctx=ctx,
+            param=param,
+        )
 
 
 @click.group()
@@ -75,8 +78,10 @@ def explain(
 
 
 def _lines(found: Explanation) -> list[str]:
+    from ivr.config.mistakes import printable
+
     wide = max(len(step.what) for step in found.steps)
-    lines = [f"{found.number} at {found.moment}", f"recorded: {found.why}", ""]
+    lines = [f"{printable(found.number)} at {found.moment}", f"recorded: {found.why}", ""]
     for step in found.steps:
         place = f"  [{step.at}]" if step.at else ""
         lines.append(f"{step.what:{wide}}  {step.text}{place}")

@@ -51,9 +51,10 @@ def test_the_moment_and_the_caller_count() -> None:
 
 
 def test_what_is_no_time_and_no_context_is_called_wrongly() -> None:
-    wrong = explain("01427676676", "--at", "noon")
-    assert wrong.exit_code == 2
-    assert 'expected a date and a time such as "2026-12-25T10:00"' in wrong.output
+    for time in ("noon", "2026-12-25", "2026-13-25T10:00"):
+        wrong = explain("01427676676", "--at", time)
+        assert wrong.exit_code == 2
+        assert 'expected a date and a time such as "2026-12-25T10:00"' in wrong.output
     assert explain("01427676676", "--context", "nowhere").exit_code == 2
 
 

@@ -132,7 +132,10 @@ class _Call:
         place = self._files.exempt([self._number] if called else [self._caller])
         which = "to" if called else "from"
         why = f"no: calls {which} the exempt extension are never recorded, and nothing is announced"
-        step = Step("exempt", f"FreeSWITCH connects it itself, no engine hears of it; {why}", place)
+        text = (
+            f"it is {which} the exempt extension; all that is kept is that such a call took place"
+        )
+        step = Step("exempt", text, place)
         return self._explanation(Verdict.EXEMPT, False, why, (step,), taken)
 
     def for_help(self, taken: Taken) -> Explanation:
