@@ -55,9 +55,10 @@ class Doing(Strict):
     wait: Pause | None = None
     """Lets so much time pass."""
     during_prompt: Pause | None = None
-    """Waits until the next prompt plays, and so long into it."""
+    """Waits until the next prompt plays that was not waited for before, and so long into it. A
+    first one, of the announcement, goes before one of the reminder."""
     after_prompt: Pause | None = None
-    """Waits until the next prompt is over, and so long after it."""
+    """Waits until the next prompt is over that was not waited for before, and so long after it."""
     when_connected: Pause | None = None
     """Waits until the telephone is connected to another one (again), and so long after it."""
     keys: Annotated[str, Pressed()] | None = None
