@@ -98,3 +98,32 @@ def test_back_from_there_to_a_route_while_there_is_no_engine(
         one = json.loads(path.read_text())
         assert one["call"] == placed.uuid or one["prompts"][0]["complete"]
     union.assert_nothing_kept(house, logged, heard=[placed])
+
+
+def test_two_engines_make_the_same_record_of_an_exempt_call_and_one_of_a_recorded_one(
+    house: House, logged: list[dict[str, Any]]
+) -> None:
+    folder = house.folder / "neighbour"
+    folder.mkdir()
+    other = House(folder, beside=house)
+    union.prepare(other)
+    other.start()
+    house.switch.dialplan = house.dialplan(house.engine.calls.port, other.engine.calls.port)
+    alone = house.switch.place(calls_from("907700900123", WhenConnected(1000), HangUp()))
+    house.clock.run_until(alone.done.ready)
+    house.clock.run(2_000)
+    [one], [two] = (union.exempt_records(each) for each in (house, other))
+    assert one == two
+    union.assert_bare(one)
+    # The second's call, told of to both.
+    house.switch.dialplan = house.dialplan(other.engine.calls.port, house.engine.calls.port)
+    placed = house.place(with_agent(BlindTransfer(EXEMPT)))
+    record = other.over(placed).record
+    union.assert_ended_there(record, 2_200)
+    assert not (house.spool / "new" / f"{placed.uuid}.json").exists()
+    house.clock.run_until(placed.done.ready)
+    for each in (house, other):
+        assert len(union.exempt_records(each)) == 1
+        union.assert_nothing_kept(each, logged, heard=[placed])
+    other.engine.stop(drain_s=0.2)
+    house.clock.settle()
