@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
         *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "dialplan" / "examples").rglob("*.md"),
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         ROOT / "deploy" / "README.md",
