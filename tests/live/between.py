@@ -73,16 +73,25 @@ class Between:
         return keep
 
     def _hinder(self, data: bytes) -> bytes:
-        for match in _MASK.finditer(data):
+        for match in _masks(data):
             if late := self.late.get(match[2].decode()):
                 late.wait()
         return self._spoil(data)
 
     def _spoil(self, data: bytes) -> bytes:
-        def spoilt(match: re.Match[bytes]) -> bytes:
-            return match[1] + b".not" if match[2].decode() in self.refused else match[1]
+        for match in reversed(_masks(data)):
+            if match[2].decode() in self.refused:
+                data = data[: match.end()] + b".not" + data[match.end() :]
+        return data
 
-        return _MASK.sub(spoilt, data)
+
+def _masks(data: bytes) -> list[re.Match[bytes]]:
+    """Those of pauses: a recording that begins masked is, in one breath."""
+    return [
+        match
+        for match in _MASK.finditer(data)
+        if b"uuid_record %s start" % match[2] not in data[: match.start()]
+    ]
 
 
 def _pump(come: socket, go: socket, change: Callable[[bytes], bytes]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 _FRAME_MS, _HOP_MS = 100, 10
+_STUMBLE_MS = 600
 _LOUD = 0.08
 """Of full scale; voices and tones are at 0.3."""
 
@@ -17,6 +18,12 @@ class Heard:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def times(self, hz: int) -> int:
+        """How many times a tone of this pitch was heard: what FreeSWITCH stumbles over, when the
+        host has other things to do, is one."""
+        begun = self.tones(hz)
+        return len(begun) and 1 + int(np.sum(np.diff(begun) > _STUMBLE_MS))
 
     def tones(self, hz: int) -> list[int]:
         """When a tone of this pitch began, in milliseconds, each time it was heard for 0.1 s."""

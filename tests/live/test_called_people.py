@@ -61,7 +61,7 @@ def test_who_is_called_hears_the_announcement_before_the_two_are_connected(
     kinds_acts: Acts,
 ) -> None:
     act = kinds_acts.of(told)
-    assert len(act.called.tones(ANNOUNCEMENT_HZ)) == 1
+    assert act.called.times(ANNOUNCEMENT_HZ) == 1
     assert act.called.tones(CALLER_HZ)[0] > act.called.tones(ANNOUNCEMENT_HZ)[0] + 1000
     assert act.staffs_call == "ringing", "until then the telephone rings"
 
@@ -91,7 +91,7 @@ def told_and_returns(site: Site) -> Called:
 
 def test_who_is_called_opts_out_and_returns(kinds_acts: Acts) -> None:
     act = kinds_acts.of(told_and_returns)
-    assert len(act.called.tones(REMINDER_HZ)) == 1
+    assert act.called.times(REMINDER_HZ) == 1
     assert act.talk.record["opt_out"]["returned"] == 1
     assert act.talk.sound().voices(0, 400) == RECORDED
 
@@ -104,7 +104,7 @@ def told_and_ends(site: Site) -> Called:
 
 def test_who_is_called_opts_out_and_the_call_ends(kinds_acts: Acts) -> None:
     act = kinds_acts.of(told_and_ends)
-    assert len(act.called.tones(GOODBYE_HZ)) == 1
+    assert act.called.times(GOODBYE_HZ) == 1
     assert act.called.tones(CALLER_HZ) == []
     record = act.talk.record
     assert record["opt_out"]["confirmed"] is True
@@ -159,8 +159,8 @@ def untold_and_opts_out(site: Site) -> tuple[Called, Heard]:
 def test_who_is_called_opts_out_in_mid_call(kinds_acts: Acts, act: object) -> None:
     assert callable(act)
     (talk, called, *_), staff = kinds_acts.of(act)
-    assert (len(called.tones(REMINDER_HZ)), staff.tones(REMINDER_HZ)) == (1, [])
-    assert (len(staff.tones(MUSIC_HZ)), called.tones(MUSIC_HZ)) == (1, [])
+    assert (called.times(REMINDER_HZ), staff.tones(REMINDER_HZ)) == (1, [])
+    assert (staff.times(MUSIC_HZ), called.tones(MUSIC_HZ)) == (1, [])
     assert (bool(staff.tones(STAYED_HZ)), called.tones(STAYED_HZ)) == (True, [])
     assert talk.record["opt_out"]["returned"] == 1
     (pause,) = talk.recording["pauses"]

@@ -273,7 +273,7 @@ def test_who_comes_back_from_it_is_told_again_and_recorded_anew(
 ) -> None:
     talk, again, caller = kinds_acts.of(sent_on_to_it_and_back)
     assert talk.record["ended"]["reason"] == "exempt"
-    assert len(caller.tones(HEARD["announcement"][0])) == 1
+    assert caller.times(HEARD["announcement"][0]) == 1
     record = kinds.read(again)
     assert record["caller"] == talk.record["caller"]
     assert [prompt["role"] for prompt in record["prompts"]] == ["announcement"]

@@ -125,14 +125,14 @@ def test_what_is_heard_while_waiting_is_not_recorded(kinds_acts: Acts) -> None:
 
 def test_who_opts_out_while_waiting_and_returns_keeps_the_place(kinds_acts: Acts) -> None:
     act = kinds_acts.of(in_the_queue)
-    assert len(act.heard["second"].tones(REMINDER_HZ)) == 1
+    assert act.heard["second"].times(REMINDER_HZ) == 1
     assert act.second.record["opt_out"]["returned"] == 1
     assert act.second.noted("Connected").wall_ms < act.third.noted("Connected").wall_ms
 
 
 def test_who_opts_out_while_waiting_may_end_the_call(kinds_acts: Acts) -> None:
     act = kinds_acts.of(in_the_queue)
-    assert len(act.heard["fourth"].tones(GOODBYE_HZ)) == 1
+    assert act.heard["fourth"].times(GOODBYE_HZ) == 1
     record = act.fourth.record
     assert (record["ended"]["reason"], record["recording"]["state"]) == ("opted-out", "none")
     assert record["legs"] == []

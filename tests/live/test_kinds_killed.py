@@ -149,7 +149,7 @@ def test_who_opts_out_is_joined_again_and_not_recorded_to_the_end(killed: Killed
         killed.heard["opts out"],
         killed.heard["its agent"],
     )
-    assert len(caller.tones(REMINDER_HZ)) == 1
+    assert caller.times(REMINDER_HZ) == 1
     assert caller.tones(AGENT_HZ)[-1] > caller.tones(REMINDER_HZ)[0], "joined again"
     assert agent.tones(CALLER_HZ)[-1] > agent.tones(MUSIC_HZ)[0]
     (pause,) = talk.recording["pauses"]
@@ -161,7 +161,7 @@ def test_who_opts_out_is_joined_again_and_not_recorded_to_the_end(killed: Killed
 
 def test_who_was_being_told_is_connected_and_not_recorded(killed: Killed) -> None:
     talk, called = killed.talks["told"], killed.heard["told"]
-    assert len(called.tones(HEARD["announcement"][0])) == 1
+    assert called.times(HEARD["announcement"][0]) == 1
     assert called.tones(CALLER_HZ)
     assert talk.recording["detail"] == "who was called was not told"
     assert heard_nowhere(killed, talk)

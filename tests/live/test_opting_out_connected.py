@@ -87,8 +87,8 @@ def test_from_the_first_key_until_the_return_the_recording_is_silent(kinds_acts:
 
 def test_the_caller_alone_hears_the_reminder_and_the_agent_music(kinds_acts: Acts) -> None:
     _talk, agent, caller, _telephones = kinds_acts.of(returns)
-    assert (len(caller.tones(REMINDER_HZ)), agent.tones(REMINDER_HZ)) == (1, [])
-    assert (len(agent.tones(MUSIC_HZ)), caller.tones(MUSIC_HZ)) == (1, [])
+    assert (caller.times(REMINDER_HZ), agent.tones(REMINDER_HZ)) == (1, [])
+    assert (agent.times(MUSIC_HZ), caller.tones(MUSIC_HZ)) == (1, [])
     assert agent.tones(MUSIC_HZ)[0] < agent.tones(STAYED_HZ)[-1], "the caller is back"
     assert caller.tones(STAYED_HZ) == []
     assert agent.tones(CALLER_HZ)[-1] > agent.tones(MUSIC_HZ)[0], "they hear each other again"
@@ -111,7 +111,7 @@ def test_who_does_not_return_is_rung_off_and_the_agent_is_told(
     talk, agent, caller, _telephones = kinds_acts.of(act)
     assert talk.record["opt_out"]["confirmed"] is True
     assert talk.record["ended"]["reason"] == "opted-out"
-    assert (len(caller.tones(GOODBYE_HZ)), agent.tones(GOODBYE_HZ)) == (1, [])
+    assert (caller.times(GOODBYE_HZ), agent.tones(GOODBYE_HZ)) == (1, [])
     assert agent.tones(LEFT_HZ), "that the caller is gone"
     assert caller.tones(LEFT_HZ) == []
 
@@ -147,7 +147,7 @@ def agent_leaves_meanwhile(site: Site) -> OptedOut:
 
 def test_whose_agent_leaves_meanwhile_hears_the_reminder_and_then_that(kinds_acts: Acts) -> None:
     talk, _agent, caller, _telephones = kinds_acts.of(agent_leaves_meanwhile)
-    assert len(caller.tones(REMINDER_HZ)) == len(caller.tones(SORRY_HZ)) == 1
+    assert caller.times(REMINDER_HZ) == caller.times(SORRY_HZ) == 1
     assert talk.record["opt_out"]["returned"] == 1
     assert talk.record["ended"]["reason"] == "agent-gone"
     assert talk.recording["state"] == "kept"

@@ -13,6 +13,7 @@ from tests.live.hearing import Heard
 from tests.live.house import Site
 from tests.live.page import Answer, Page, ask, ivr
 from tests.live.talk import AGENT_HZ, CALLER_HZ, OTHER_HZ, Sound, Talk
+from tests.live.wait import until
 from tests.live.written import NUMBERS
 
 pytestmark = pytest.mark.live
@@ -162,6 +163,7 @@ def page_pauses(site: Site) -> OverHttp:
     said["resume again"] = page.post(f"{call}/recording/resume")
     talk.talks()
     talk.hang_up()
+    until(lambda: page.get(call).status == 404, "the engine knows the call no more")
     said["over"] = page.post(f"{call}/recording/pause")
     return OverHttp(talk, said, paused_at_ms)
 
