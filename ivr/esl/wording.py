@@ -30,8 +30,10 @@ SUBSCRIBED = (
 )
 """Each event costs the host 6 to 12 KB: these six tell all that the machine asks."""
 
+TERMINATORS = "playback_terminators"
+"""Of every leg that hears a prompt and whose keys count, the called person's too."""
 VARIABLES = {
-    "playback_terminators": "none",
+    TERMINATORS: "none",
     "socket_resume": "",
     "hangup_after_bridge": "true",
     "continue_on_fail": "true",
@@ -62,7 +64,7 @@ _PAIRS = ";".join(f"{name}={value}" for name, value in VARIABLES.items())
 _RECORD_PAIRS = ";".join(
     f"{name}={value}"
     for name, value in VARIABLES.items()
-    if name.startswith("RECORD_") or name == "enable_file_write_buffering"
+    if name.startswith("RECORD_") or name in ("enable_file_write_buffering", TERMINATORS)
 )
 
 
@@ -332,10 +334,12 @@ def _dial_string(command: do.Bridge, legs: Legs) -> str:
         variables += [f"api_on_answer_ivr='{unmask}'", "outbound_redirect_fatal=true"]
     if told_s:
         variables += [
+            f"{TERMINATORS}={VARIABLES[TERMINATORS]}",
             "group_confirm_key=exec",
             f"group_confirm_file='socket {legs.engine} async full'",
             "group_confirm_cancel_timeout=1",
             f"{FOR_VARIABLE}={legs.call}",
+            "playback_terminators=none",  # or the first "*" would end the announcement
         ]
     own = command.dial_string.startswith("{")
     rest = f",{command.dial_string[1:]}" if own else f"}}{command.dial_string}"

@@ -20,12 +20,14 @@ from gevent.threadpool import ThreadPool
 from ivr.config.addresses import Address
 from ivr.config.load import load
 from ivr.config.render import render
+from ivr.config.render_queues import render_queues
 from ivr.config.settings import Configuration
 from ivr.engine.service import Engine
 from ivr.lab import CallScript, LabCall, TurnedClock
 from ivr.lab.dialplan import Condition, Extension, read_dialplan
 from ivr.lab.expect import AGENT_HZ, CALLER_HZ, strength
 from ivr.lab.listener import Listener
+from ivr.lab.queue import read_queues
 from ivr.lab.session import Action
 from ivr.storage.atomic import REAL, Disk
 from ivr.storage.record_schema import parse_record, record_schema
@@ -75,6 +77,9 @@ class House:
             self._probes.append(partial(self._busy, pool))
         self.clock.busy_probes += self._probes
         engine.start()
+        engine.context.here = f"127.0.0.1:{engine.calls.port}"  # the port is none that was named
+        queues = read_queues(render_queues(configuration))
+        self.switch.callcenter.set_queues(*queues)
         self.switch.dialplan = self._dialplan(configuration, engine.calls.port)
         self.clock.settle()
         return engine

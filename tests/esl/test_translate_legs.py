@@ -94,8 +94,8 @@ def test_recording_the_called_customer_makes_the_leg_ready_first():
     ready, variables, start = said(do.StartRecording(PATH), STAFFS)
     assert ready == f"filter Unique-ID {OTHER}\n\n", "or RECORD_START would not be heard"
     assert variables == (
-        f"api uuid_setvar_multi {OTHER} RECORD_STEREO=true;RECORD_BRIDGE_REQ=true;"
-        "RECORD_MIN_SEC=0;RECORD_PRE_BUFFER_FRAMES=0;enable_file_write_buffering=false\n\n"
+        f"api uuid_setvar_multi {OTHER} playback_terminators=none;RECORD_STEREO=true;"
+        "RECORD_BRIDGE_REQ=true;RECORD_MIN_SEC=0;RECORD_PRE_BUFFER_FRAMES=0;enable_file_write_buffering=false\n\n"
     )
     assert start == f"api uuid_record {OTHER} start {PATH}\n\n"
     assert said(do.StartRecording(PATH)) == [f"api uuid_record {CALL} start {PATH}\n\n"]
