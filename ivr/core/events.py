@@ -261,6 +261,20 @@ class Unheld:
 
 
 @dataclass(frozen=True, slots=True)
+class Consults:
+    """The agent's telephone calls, or is called by, the exempt extension besides (R8)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultOver:
+    """That is over; whether the call is still on hold is told next."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerHeld:
     """The customer's telephone put the call on hold: the recording stands still
     (docs/freeswitch.md 56)."""
@@ -378,6 +392,8 @@ Event = (
     | GrowsAgain
     | Held
     | Unheld
+    | Consults
+    | ConsultOver
     | CustomerHeld
     | CustomerBack
     | PauseAsked

@@ -80,10 +80,12 @@ def leaving(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return steps.finish(state)
         case events.Vanished():
             return steps.finish(state)
-        case events.HungUp() if not policy.staff_call:
-            # Its recording ends with it, and is not to be read before FreeSWITCH let go of it.
-            state = state._replace(stops=MOST_STOPS + 1)
-            return steps.enter(state, Phase.LEAVING, CLOSING_MS)
+        case events.HungUp():
+            # The recording is not to be read before FreeSWITCH let go of it; it hangs on another
+            # leg, which goes on, in a call that staff make.
+            state = state._replace(recording=Recording.STOPPING)
+            stop = (do.StopRecording(ALL),) if policy.staff_call else ()
+            return steps.enter(state, Phase.CLOSING, CLOSING_MS, *stop)
         case events.TimerFired() if state.stops < MOST_STOPS:
             state = state._replace(stops=state.stops + 1)
             return steps.enter(state, Phase.LEAVING, SWITCH_MS, do.StopRecording(ALL))

@@ -15,9 +15,10 @@ from ivr.core import commands as do
 from ivr.core import entries, events
 from ivr.core.call import advance
 from ivr.core.commands import Command
+from ivr.core.connecting import is_told_first
 from ivr.core.events import Event, Party
 from ivr.core.keys import NO_DIGITS, NO_KEYS, Digits, press
-from ivr.core.pausing import LIVE, OPT_OUT, is_live
+from ivr.core.pausing import HOLD, LIVE, OPT_OUT, is_live
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.core.steps import Step
@@ -150,20 +151,25 @@ def what_can_happen(state: CallState, policy: CallPolicy) -> Iterator[Event]:
     )
 
 
-def what_can_happen_to_a_pause(state: CallState) -> Iterator[Event]:
+def what_can_happen_to_a_pause(state: CallState, policy: CallPolicy) -> Iterator[Event]:
     """What comes on top while people talk; it leads to no other phase, and is no edge."""
     at = SOON_MS
     yield events.PauseTimerFired(at, state.pause_timer)
     yield events.PauseTimerFired(at, state.pause_timer - 1)
+    yield events.CustomerHeld(at)
+    yield events.CustomerBack(at)
     yield events.PauseAsked(at, "agent")
     yield events.ResumeAsked(at, "agent")
     yield events.AbuseMarked(at, "agent")
     yield events.WasPaused(at, "agent", 0)
-    yield events.WasPaused(at, "hold", 0)
-    yield events.CustomerHeld(at)
-    yield events.CustomerBack(at)
-    yield events.Held(at)
-    yield events.Unheld(at)
+    if policy.exempt:
+        yield events.Consults(at)
+        yield events.ConsultOver(at)
+        yield events.Unheld(at)
+    if policy.pausing.on_hold == "mask":
+        yield events.WasPaused(at, HOLD, 0)
+        yield events.Held(at)
+        yield events.Unheld(at)
     for ok in (True, False):
         yield events.KeysHidden(at, ok)
         yield events.KeysShown(at, ok)
@@ -205,7 +211,7 @@ def normal(state: CallState, policy: CallPolicy) -> CallState:
         state = state._replace(renewing="")
     if state.phase is not Phase.ANSWERING:
         state = state._replace(after_answer=Phase.ANNOUNCING)
-    if state.phase in _PAST_TELLING:
+    if state.phase in _PAST_TELLING or (live and not is_told_first(state)):
         state = state._replace(**_NOTHING_TOLD, **_decides_yet(state, policy))
         if not awaits_the_disk(state):
             # An answer of the journal's may be on its way yet, to what nobody waits for.
@@ -215,7 +221,7 @@ def normal(state: CallState, policy: CallPolicy) -> CallState:
     if state.phase in (Phase.FAREWELL, Phase.APOLOGISING):
         state = state._replace(**_NOTHING_ASKED)
     keys = state.keys._replace(at=0) if state.keys.keys else NO_KEYS
-    may_part = policy.staff_call and policy.opt_out_connected != "no" and live
+    may_part = policy.staff_call and policy.opt_out_connected != "no" and live and state.joined
     return state._replace(
         timer=1,
         pause_timer=0 if state.pause is Pause.OFF else 1,
@@ -236,16 +242,25 @@ def normal(state: CallState, policy: CallPolicy) -> CallState:
         # These only keep a recording that stalls from being begun anew, or told of again.
         renewals=0,
         no_room=False,
-        paused_by=OPT_OUT if state.paused_by == OPT_OUT else "",
+        paused_by=_who(state),
         paused_at=0,
         apart_at=0,
         away=False,
-        other_leg="/" if state.other_leg else "",
+        other_leg="/" if state.joined and live else "",
         other_number="",
         recorded_leg="/" if may_part and state.recorded_leg == state.other_leg else "",
         keys_hidden=False,
         keys_refused=False,
     )
+
+
+def _who(state: CallState) -> str:
+    """Who began the pause, as far as it decides anything."""
+    if state.pause is Pause.OFF:
+        return ""
+    if state.asked:
+        return "agent"
+    return OPT_OUT if state.paused_by == OPT_OUT else HOLD
 
 
 def awaits_the_disk(state: CallState) -> bool:
@@ -272,8 +287,10 @@ def _decides_yet(state: CallState, policy: CallPolicy) -> dict[str, Any]:
     asked_later = policy.announced or any(place.queue for place in policy.destinations)
     if asked_later and state.phase in (Phase.DIALLING, Phase.QUEUEING, Phase.OVERFLOWING):
         kept["reminders_left"] = state.reminders_left
-    if state.phase is Phase.OVERFLOWING:
-        kept |= {"play": state.play, "replays": state.replays}
+    if state.phase not in _PAST_TELLING:
+        # A prompt that is cut short is played again, here without end: what that would decide is
+        # searched where the caller is first told.
+        kept |= {"play": state.play, "reminders_left": state.reminders_left}
     return kept
 
 
@@ -291,6 +308,7 @@ _NO_PAUSE: dict[str, Any] = {
     "was_stopped": False,
     "at_line": False,
     "held": False,
+    "consulting": False,
     "digits": NO_DIGITS,
     "opting": False,
     "aside": False,

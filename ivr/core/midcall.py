@@ -126,6 +126,10 @@ def ending(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The last prompt of a call whose caller opted out plays, or nobody is there to come back to.
     Nothing turns it back."""
     match event:
+        case events.Bridged() if state.phase is Phase.APOLOGISING:  # late, and joined all the same
+            met = connecting.joined(state, event, policy)
+            stop = (steps.stop_prompts(state),) if state.playing else ()
+            return steps.then_all((*stop, *met.commands), _goes_on(met.state, policy))
         case events.OtherLeft(leg=leg) if leg == state.other_leg and policy.staff_call:
             left = state.parted(event.at)._replace(aside=False)
             return steps.hang_up(left, "NORMAL_CLEARING", state.reason)
@@ -147,7 +151,7 @@ def came_back(state: CallState, policy: CallPolicy) -> Step:
 
 
 def _goes_on(state: CallState, policy: CallPolicy) -> Step:
-    state = state._replace(aside=False, opting=False, to_customer=False, keys=NO_KEYS)
+    state = state._replace(aside=False, opting=False, to_customer=False, keys=NO_KEYS, reason="")
     over = pausing.left(state, policy)
     told = (*over.commands, *pausing.tell_waiting(state, Tone.STAYED))
     return steps.enter(over.state, Phase.CONNECTED, policy.longest_call_ms, *told)

@@ -52,8 +52,9 @@ _ENDING = (Pause.UNMASKING, Pause.SECURING, Pause.STARTING, Pause.SHOWING)
 
 def is_live(state: CallState) -> bool:
     """Whether there is, or may be, a recording to pause: also while the reminder plays to a caller
-    who opts out in mid-call."""
-    return state.phase in LIVE or (state.opting and state.phase not in _OVER)
+    who opts out in mid-call, and while who was called is told before being connected."""
+    told = state.opting or state.to_customer
+    return state.phase in LIVE or (told and state.phase not in _OVER)
 
 
 def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
@@ -68,9 +69,9 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
         case events.Masked(ok=ok, path=state.path) if state.pause is Pause.MASKING:
             return _mask_answered(state, ok, policy)
         case events.Unmasked(ok=ok, path=state.path) if state.pause is Pause.UNMASKING:
-            if not rules.may_be_heard_again(ok):
-                return _stay(state)
-            return _show(state._replace(masked=False))
+            if rules.may_be_heard_again(ok):
+                return _show(state._replace(masked=False))
+            return _moved_on(state) if policy.exempt else _stay(state)
         case events.KeysShown() if state.pause is Pause.SHOWING:
             return _over(state)
         case events.WasPaused(at=at, by=by, since=since) if state.pause is Pause.OFF:
@@ -79,7 +80,12 @@ def heard(state: CallState, event: Event, policy: CallPolicy) -> Step:
             return begin(state, by, at, policy, back_ms=max(0, at - since))
         case events.Held(at=at) if policy.pausing.on_hold == "mask" and not state.held:
             return _held(state, at, policy)
-        case events.Unheld() if state.held:
+        case events.Consults(at=at) if state.together and not state.consulting:
+            state = state._replace(consulting=True)
+            return Step(state) if state.held else _held(state, at, policy)
+        case events.ConsultOver():
+            return Step(state._replace(consulting=False))
+        case events.Unheld() if state.held and rules.may_leave_hold(state):
             return left(state._replace(held=False), policy)
         case events.PauseTimerFired(timer=timer) if timer == state.pause_timer:
             return _late(state, policy)
@@ -121,7 +127,8 @@ def _asked(state: CallState, event: Event, policy: CallPolicy) -> Step:
             tone = tell(state, Tone.RESUMED if well else Tone.NOT_DONE)
             if well and state.phase is Phase.UNLINKED:
                 # An engine may have been killed before the pause that it made was on disk.
-                known = not policy.exempt or rules.may_hear(state)
+                sure = not policy.exempt or rules.may_hear(state)
+                known = sure and rules.is_told(state)
                 unmask = (veil.unmask(state, policy),) if known else ()
                 return Step(state, (*unmask, do.ShowKeys(), *tone))
             return Step(state, tone)
@@ -162,7 +169,7 @@ def _hide(state: CallState) -> tuple[Command, ...]:
 
 def _shows_keys(state: CallState) -> bool:
     """Nothing is kept since the caller opts out, and for no other reason."""
-    return state.opting and not (state.asked or state.held or state.at_line)
+    return state.paused_by == OPT_OUT and not (state.asked or state.held or state.at_line)
 
 
 def _asked_to_hide(state: CallState) -> CallState:
@@ -173,21 +180,25 @@ def _asked_to_hide(state: CallState) -> CallState:
 def met(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
     """The call is connected to somebody: perhaps to a payment line, or no more to one."""
     was_line, was_held = state.at_line, state.held
+    off = state.pause is Pause.OFF or state.pause in _ENDING
     line = is_line(event.number, state, policy)
+    rejoined = state.aside and not state.together
+    same = event.other_leg == state.other_leg
     state = state._replace(
         joined=True,
         together=True,
         apart_at=0,
         # FreeSWITCH forgets a hold when it parts the two (docs/freeswitch.md 79).
-        held=was_held and event.other_leg == state.other_leg and not state.aside,
-        veiled=state.veiled or bool(policy.exempt),
+        held=(was_held and same and not rejoined) or (state.consulting and same),
+        consulting=state.consulting and same,
+        # What is masked since nobody was there is the pause's again, should there be one.
+        veiled=bool(policy.exempt) or (state.veiled and off),
         other_leg=event.other_leg,
         other_number=event.number,
         at_line=line,
         digits=NO_DIGITS,
     )
     hear = (do.HearKeys(),) if was_line and not line else ()
-    off = state.pause is Pause.OFF or state.pause in _ENDING
     if line and off:
         return begin(state._replace(asked=False), LINE, event.at, policy, back_ms=event.ago_ms)
     if off:
@@ -327,8 +338,12 @@ def journal_news(state: CallState, policy: CallPolicy) -> Step:
 def tell(state: CallState, tone: Tone) -> tuple[Command, ...]:
     """A tone to the agent; a payment line is no agent, and one who holds does not listen. What a
     caller keys who may be opting out is nobody's business yet."""
-    quiet = state.at_line or state.held or state.paused_by == OPT_OUT
-    return () if quiet else (do.TellAgent(tone),)
+    return () if state.paused_by == OPT_OUT else tell_waiting(state, tone)
+
+
+def tell_waiting(state: CallState, tone: Tone) -> tuple[Command, ...]:
+    """A tone to an agent who is known to wait for a caller."""
+    return () if state.at_line or state.held else (do.TellAgent(tone),)
 
 
 def _keys_hidden(state: CallState, ok: bool, policy: CallPolicy) -> Step:
@@ -415,6 +430,13 @@ def _stay(state: CallState) -> Step:
     """The end of the pause is not certain, so it is not over."""
     step = _again(state._replace(asked=True))
     return Step(step.state, (*step.commands, *tell(state, Tone.NOT_DONE)))
+
+
+def _moved_on(state: CallState) -> Step:
+    """FreeSWITCH has joined the A leg to another meanwhile, of which nothing was heard yet: what is
+    masked is so since it is not known who is there, and no more for the pause (R8)."""
+    show = _show(state._replace(masked=False, veiled=True))
+    return Step(show.state, (*show.commands, do.MakeSure(state.other_leg)))
 
 
 def _unbegun(state: CallState, reason: str) -> Step:

@@ -40,6 +40,12 @@ def may_end_now(state: CallState) -> bool:
     return not (state.at_line or state.held or state.opting)
 
 
+def may_leave_hold(state: CallState) -> bool:
+    """R8: an agent who speaks with the exempt extension besides may mix the two calls, also without
+    holding one of them."""
+    return not state.consulting
+
+
 def ends_by_itself(state: CallState) -> bool:
     """R6: only a pause that nobody asked for ends when the call leaves the payment line, or is
     back from hold."""
@@ -48,7 +54,7 @@ def ends_by_itself(state: CallState) -> bool:
 
 def is_told(state: CallState) -> bool:
     """R1, R22: a recording is begun anew only of a caller who was told of the first."""
-    return state.may_record
+    return state.may_record and not state.opting
 
 
 def may_end_for_want_of_recording(folder: str) -> bool:

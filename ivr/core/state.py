@@ -193,6 +193,8 @@ class CallState(NamedTuple):
     """How often the end of a recording was asked for that may not go on (R8)."""
     held: bool = False
     """The agent has the call on hold, and the team does not record that."""
+    consulting: bool = False
+    """The agent speaks with the exempt extension besides, and may mix the two calls (R8)."""
     asked: bool = False
     """Somebody asked for the pause, and not the payment line or the hold alone."""
     masked: bool = False

@@ -107,8 +107,8 @@ def stop_recording(state: CallState) -> Step:
 
 def hang_up(state: CallState, cause: str, reason: str) -> Step:
     """Ask FreeSWITCH to end the A leg; ``reason`` is the engine's word for why."""
-    state = state._replace(reason=reason)
-    return enter(state, Phase.ENDING, HANGUP_MS, *end_other(state), do.Hangup(cause))
+    other, state = end_other(state), state._replace(reason=reason, aside=False)
+    return enter(state, Phase.ENDING, HANGUP_MS, *other, do.Hangup(cause))
 
 
 def end_other(state: CallState) -> tuple[Command, ...]:

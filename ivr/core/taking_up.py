@@ -44,7 +44,9 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
         # What FreeSWITCH masked meanwhile, it masks until it is told who is there now (R8).
         state, sure = veil.joined(state, policy)
     else:
-        sure = ()
+        # Perhaps a pause ended while nobody was there, and what is masked waits for who comes.
+        waits = rules.is_told(state) and state.may_be_recording and not state.together
+        state, sure = state._replace(veiled=waits), ()
     step = pausing.taken_up(state) if told.paused else Step(state)
     # What stalled and was to be given up for this part may be growing again.
     stop = tuple(do.StopRecording(path) for path in told.stalled if path != state.path)

@@ -134,7 +134,10 @@ def queueing(state: CallState, event: Event, policy: CallPolicy) -> Step:
             hushed = pausing.opting(state, at, event.held_ms, policy)
             queue = policy.destinations[state.place].queue
             leave = (do.LeaveQueue(queue.name),) if queue is not None else ()
-            return steps.then_all((*hushed.commands, *leave), _opt_out(hushed.state, policy))
+            reminded, commands = _opt_out(hushed.state, policy)
+            # Whether the caller was told is as it was: what opting out bars is barred by itself.
+            reminded = reminded._replace(may_record=state.may_record)
+            return Step(reminded, (*hushed.commands, *leave, *commands))
         case _:
             return connecting.dialling(state, event, policy)
 
@@ -172,7 +175,7 @@ def _came_back(state: CallState, policy: CallPolicy) -> Step:
         return midcall.came_back(state, policy)
     journal = do.Journal(entries.OptOutReturned())
     if state.opting:  # the caller waited in a queue, and waits on
-        over = pausing.left(state._replace(may_record=True, opting=False), policy)
+        over = pausing.left(state._replace(opting=False), policy)
         stop = (steps.stop_prompts(state),) if state.playing else ()
         waits = connecting.dial(over.state, policy)
         return steps.then_all((journal, *stop, *over.commands), waits)

@@ -44,7 +44,8 @@ def unmask(state: CallState, policy: CallPolicy) -> do.Unmask:
 
 def joined(state: CallState, policy: CallPolicy) -> Step:
     """The A leg hears another: whose that is, and whether a third is heard through it, is asked
-    before the recording hears them. Of most calls it does already (:attr:`do.Bridge.unveils`)."""
-    if not policy.exempt or not state.may_be_recording:
+    before the recording, or a further part of it, hears them. Of most calls it does already
+    (:attr:`do.Bridge.unveils`)."""
+    if not policy.exempt:
         return lifted(state, policy)
     return Step(state._replace(veiled=True), (do.MakeSure(state.other_leg),))
