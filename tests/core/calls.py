@@ -10,7 +10,16 @@ from ivr.core.call import advance
 from ivr.core.commands import Command
 from ivr.core.entries import Entry
 from ivr.core.events import Event
-from ivr.core.policy import CallPolicy, Pausing, Prompt, PromptFile
+from ivr.core.policy import (
+    CallPolicy,
+    Destination,
+    Menu,
+    Pausing,
+    Prompt,
+    PromptFile,
+    Queue,
+    Spoken,
+)
 from ivr.core.state import CallState
 
 
@@ -46,6 +55,28 @@ REFUSING = replace(POLICY, without_recording="refuse")
 PAUSING = Pausing(card_digits=8, lines=frozenset({"1500"}))
 TO_LINE = replace(POLICY, payment_line=True, pausing=PAUSING)
 OUTBOUND = replace(POLICY, direction="outbound", pausing=PAUSING)
+EXEMPT = replace(POLICY, exempt=frozenset({"1999"}))
+OPTING = replace(POLICY, opt_out_connected="destroy")
+ANNOUNCED = replace(
+    OUTBOUND, announced=True, exempt=frozenset({"1999"}), opt_out_connected="destroy"
+)
+WELSH = Spoken(
+    language="cy-GB",
+    announcement=prompt("announcement", 9000),
+    reminder=prompt("reminder", 6000),
+    goodbye=prompt("goodbye"),
+    busy=prompt("busy"),
+    no_answer=prompt("no-answer"),
+    unavailable=prompt("unavailable"),
+    overflow=(prompt("overflow"),),
+)
+QUEUE = replace(
+    POLICY,
+    queue=Queue("desk", 600_000),
+    dial_string="",
+    overflow=(Destination("tax", "user/200", 20_000, prompt=prompt("overflow")),),
+    menu=Menu(prompt("languages"), {"2": WELSH}, 5000),
+)
 
 PATH = "/spool/recording/a.wav"
 ARRIVED = events.Arrived(

@@ -10,7 +10,7 @@ from ivr.core import call, entries, events, explore, taking_up
 from ivr.core import commands as do
 from ivr.core.commands import Command
 from ivr.core.explore import what_can_happen, what_can_happen_to_a_pause
-from ivr.core.pausing import LIVE, THEMSELVES
+from ivr.core.pausing import THEMSELVES, is_live
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase, Recording
 from ivr.core.steps import Step
@@ -58,7 +58,7 @@ class Life:
                     on_disk = len(journal)
                 case do.SyncJournal():
                     syncs = (*syncs, len(journal))
-                case do.HideKeys(by=by, since=since):
+                case do.HideKeys(by=by, since=since) | do.RememberPause(by=by, since=since):
                     remembered = (by, since)
                 case do.ShowKeys():
                     remembered = None
@@ -154,17 +154,17 @@ def lives(policy: CallPolicy, *, talking: bool = True) -> Iterator[Life]:
     """A life for each state that the machine can come to, the shortest one; if wanted, only up
     to where people talk, or might."""
     first = born(policy)
-    seen = {explore.normal(first.state)}
+    seen = {explore.normal(first.state, policy)}
     todo = deque([first])
     while todo:
         life = todo.popleft()
         yield life
-        if life.state.phase in LIVE and not talking:
+        if is_live(life.state) and not talking:
             continue
-        paused = what_can_happen_to_a_pause(life.state) if life.state.phase in LIVE else ()
+        paused = what_can_happen_to_a_pause(life.state, policy) if is_live(life.state) else ()
         for event in (*what_can_happen(life.state, policy), *paused):
             step = call.advance(life.state, event, policy)
-            key = explore.normal(step.state)
+            key = explore.normal(step.state, policy)
             if key not in seen and step.state.phase not in (Phase.DONE, Phase.CLOSING):
                 seen.add(key)
                 todo.append(life.take(event, step))

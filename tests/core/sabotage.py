@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ivr.core import call, connecting, entries, events, rules, steps, telling
+from ivr.core import call, connecting, entries, events, midcall, rules, steps, telling
 from ivr.core import commands as do
 from ivr.core.state import CallState, Phase
 from ivr.core.steps import Step
@@ -33,7 +33,7 @@ def opt_out_ignored(patch: pytest.MonkeyPatch) -> None:
         journal = do.Journal(entries.OptOutConfirmed(how=how))
         return steps.then(journal, connecting.proceed(state._replace(may_record=True), policy))
 
-    patch.setattr(telling, "_opted_out", proceed)
+    patch.setattr(midcall, "opted_out", proceed)
 
 
 def dialled_first(patch: pytest.MonkeyPatch) -> None:
@@ -68,8 +68,8 @@ def deaf_to_timers(patch: pytest.MonkeyPatch) -> None:
 def talks_to_the_dead(patch: pytest.MonkeyPatch) -> None:
     original = call._hung_up
 
-    def hung_up(state: CallState, event: events.HungUp) -> Step:
-        result = original(state, event)
+    def hung_up(state: CallState, event: events.HungUp, policy: Any) -> Step:
+        result = original(state, event, policy)
         return Step(result.state, (do.StopPrompts(), *result.commands))
 
     patch.setattr(call, "_hung_up", hung_up)
@@ -111,7 +111,7 @@ def connects_while_opting_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def records_the_farewell(patch: pytest.MonkeyPatch) -> None:
-    original = telling._opted_out
+    original = midcall.opted_out
 
     def opted_out(state: CallState, how: str, policy: Any) -> Step:
         result = original(state, how, policy)
@@ -119,7 +119,7 @@ def records_the_farewell(patch: pytest.MonkeyPatch) -> None:
         more = (do.StartRecording(state.path),) if told else ()
         return Step(result.state, (*result.commands, *more))
 
-    patch.setattr(telling, "_opted_out", opted_out)
+    patch.setattr(midcall, "opted_out", opted_out)
 
 
 def no_limit(patch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def _late_when(patch: pytest.MonkeyPatch, ends: Callable[[CallState], bool]) -> 
     original = pausing._late
 
     def late(state: CallState, policy: CallPolicy) -> Step:
-        return pausing._end(state, "timer") if ends(state) else original(state, policy)
+        return pausing._end(state, "timer", policy) if ends(state) else original(state, policy)
 
     patch.setattr(pausing, "_late", late)
 
@@ -43,8 +43,8 @@ def _late_when(patch: pytest.MonkeyPatch, ends: Callable[[CallState], bool]) -> 
 def shows_keys_at_once(patch: pytest.MonkeyPatch) -> None:
     original = pausing._end
 
-    def end(state: CallState, by: str) -> Step:
-        result = original(state, by)
+    def end(state: CallState, by: str, policy: CallPolicy) -> Step:
+        result = original(state, by, policy)
         return Step(result.state, (*result.commands, do.ShowKeys()))
 
     patch.setattr(pausing, "_end", end)
@@ -107,7 +107,7 @@ def part_in_the_pause(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgotten_with_the_link(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "link_lost", lambda state: Step(state._replace(pause=Pause.OFF)))
+    patch.setattr(pausing, "link_lost", lambda state, policy: Step(state._replace(pause=Pause.OFF)))
 
 
 def no_pause_timer(patch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def caller_resumes(patch: pytest.MonkeyPatch) -> None:
 
     def key_pressed(state: CallState, event: events.KeyPressed, policy: CallPolicy) -> Step:
         if state.pause is Pause.ON:
-            return pausing._end(state, "agent")
+            return pausing._end(state, "agent", policy)
         return original(state, event, policy)
 
     patch.setattr(pausing, "key_pressed", key_pressed)
@@ -217,7 +217,7 @@ def _resumes_whatever(patch: pytest.MonkeyPatch, where: Callable[[CallState], bo
     def asked(state: CallState, event: events.Event, policy: CallPolicy) -> Step:
         resumes = isinstance(event, events.ResumeAsked) and state.pause is Pause.ON
         if resumes and where(state):
-            return pausing._end(state, "agent")
+            return pausing._end(state, "agent", policy)
         return original(state, event, policy)
 
     patch.setattr(pausing, "_asked", asked)

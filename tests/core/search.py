@@ -16,14 +16,19 @@ from collections.abc import Iterable
 from ivr.core import call, events, explore
 from ivr.core.events import Event
 from ivr.core.explore import LATE_MS, what_can_happen, what_can_happen_to_a_pause
-from ivr.core.pausing import LIVE
+from ivr.core.pausing import is_live
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Phase
+from ivr.core.state import MOST_STOPS, CallState, Phase
 from ivr.core.steps import Step
 from tests.core.watcher import Node, RuleBroken, Watcher, judged, normal, onlooker, weight
 
-MOST_TIMERS = 12
+MOST_TIMERS = 12 + MOST_STOPS
 """How many timers in a row may have to run out before a call is over."""
+
+
+ASKS = (events.PauseAsked, events.ResumeAsked, events.WasPaused)
+CONSULTS = (events.Consults,)
+"""What may be left out of one search, and is searched in another: each doubles all states."""
 
 
 class Place:
@@ -43,13 +48,14 @@ class Place:
 class Machine:
     """The machine under one policy, asked once for each state."""
 
-    def __init__(self, policy: CallPolicy) -> None:
+    def __init__(self, policy: CallPolicy, never: tuple[type[Event], ...]) -> None:
         self.policy = policy
+        self.never = never
         self.places: dict[CallState, Place] = {}
 
     def place(self, state: CallState) -> Place:
         """The place of this state, once serials and times are taken out of it."""
-        state = explore.normal(state)
+        state = explore.normal(state, self.policy)
         place = self.places.get(state)
         if place is None:
             place = self.places[state] = Place(state)
@@ -57,8 +63,11 @@ class Machine:
 
     def look_around(self, place: Place) -> None:
         """Find where every event leads from here, and that timers alone lead to the end."""
-        paused = what_can_happen_to_a_pause(place.state) if place.state.phase in LIVE else ()
+        paused = (
+            what_can_happen_to_a_pause(place.state, self.policy) if is_live(place.state) else ()
+        )
         known = set()
+        paused = tuple(event for event in paused if not isinstance(event, self.never))
         for event in (*what_can_happen(place.state, self.policy), *paused):
             step = call.advance(place.state, event, self.policy)
             after = place if step.state is place.state else self.place(step.state)
@@ -90,13 +99,15 @@ class Machine:
             raise RuleBroken(f"no way out by timers alone: {place.state}")
 
 
-def search(policy: CallPolicy, starts: Iterable[Node] = ()) -> dict[Phase, int]:
+def search(
+    policy: CallPolicy, starts: Iterable[Node] = (), *, never: tuple[type[Event], ...] = ()
+) -> dict[Phase, int]:
     """Every state that any sequence of events leads to from one of these, or from a call's
-    beginning; how many there are of each phase.
+    beginning; how many there are of each phase. Some events never happen.
 
     Raises RuleBroken at the first step that breaks a rule.
     """
-    machine = Machine(policy)
+    machine = Machine(policy, never)
     todo: deque[tuple[Place, Watcher]] = deque()
     for state, watcher in starts or ((CallState(), onlooker(policy)),):
         place, watcher = machine.place(state), normal(watcher, state)

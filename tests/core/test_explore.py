@@ -22,7 +22,10 @@ from ivr.core.keys import Digits, Tail
 from ivr.core.policy import CallPolicy, Pausing
 from ivr.core.state import CallState, Pause, Phase
 from ivr.core.steps import Step
-from tests.core.calls import POLICY, REFUSING
+from tests.core.calls import ANNOUNCED, OPTING, POLICY, QUEUE, REFUSING
+
+EVERYTHING = replace(ANNOUNCED, pausing=Pausing())
+"""Calls with the exempt extension, opting out in mid-call and called people who are told first."""
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +35,8 @@ def edges() -> tuple[Edge, ...]:
 
 def test_what_can_happen_leaves_out_no_kind_of_event() -> None:
     state = CallState(phase=Phase.ANNOUNCING, timer=1, play=1, playing=POLICY.announcement)
-    ever = {type(event) for event in what_can_happen(state, POLICY)}
-    paused = {type(event) for event in what_can_happen_to_a_pause(state)}
+    ever = {type(event) for event in what_can_happen(state, EVERYTHING)}
+    paused = {type(event) for event in what_can_happen_to_a_pause(state, EVERYTHING)}
     assert ever | paused == set(get_args(Event))
     assert not ever & paused
 
@@ -56,17 +59,17 @@ def test_what_can_happen_connects_to_every_payment_line() -> None:
 def test_states_that_differ_in_serials_and_times_are_one() -> None:
     early = CallState(timer=3, play=2, keys=Tail("*", 700), phase=Phase.ANNOUNCING)
     late = CallState(timer=9, play=5, keys=Tail("*", 90_000), phase=Phase.ANNOUNCING)
-    assert normal(early) == normal(late)
-    assert normal(normal(early)) == normal(early)
-    assert normal(early._replace(play=0)) != normal(early), "nothing was played yet"
-    assert normal(early._replace(keys=Tail())) != normal(early), "a key is pending"
+    assert normal(early, POLICY) == normal(late, POLICY)
+    assert normal(normal(early, POLICY), POLICY) == normal(early, POLICY)
+    assert normal(early._replace(play=0), POLICY) != normal(early, POLICY), "nothing was played yet"
+    assert normal(early._replace(keys=Tail()), POLICY) != normal(early, POLICY), "a key is pending"
 
 
 def test_paused_states_that_differ_in_serials_and_names_are_one() -> None:
     first = CallState(phase=Phase.CONNECTED, pause=Pause.ON, pause_timer=3, part=1, path="/x")
     third = first._replace(pause_timer=9, part=3, path="/x.3", other_leg="c")
-    assert normal(first) == normal(third)
-    assert normal(normal(first)) == normal(first)
+    assert normal(first, POLICY) == normal(third, POLICY)
+    assert normal(normal(first, POLICY), POLICY) == normal(first, POLICY)
     for different in (
         {"pause": Pause.OFF},
         {"asked": True},
@@ -75,14 +78,15 @@ def test_paused_states_that_differ_in_serials_and_names_are_one() -> None:
         {"held": True},
         {"renewing": "/x.2"},
     ):
-        assert normal(first._replace(**different)) != normal(first)
+        assert normal(first._replace(**different), POLICY) != normal(first, POLICY)
     digits = first._replace(pause=Pause.OFF, digits=Digits(3, 100, 900))
-    assert normal(digits) == normal(digits._replace(digits=Digits(3, 70, 800)))
-    assert normal(digits) != normal(digits._replace(digits=Digits(2, 100, 900)))
+    assert normal(digits, POLICY) == normal(digits._replace(digits=Digits(3, 70, 800)), POLICY)
+    assert normal(digits, POLICY) != normal(digits._replace(digits=Digits(2, 100, 900)), POLICY)
 
 
 def test_every_phase_is_reached_and_all_but_the_last_are_left(edges: tuple[Edge, ...]) -> None:
-    edges += explore(replace(REFUSING, reminders=1))
+    for policy in (REFUSING, QUEUE, replace(OPTING, exempt=frozenset({"1999"}))):
+        edges += explore(replace(policy, reminders=1))
     assert {edge.after for edge in edges} >= set(Phase) - {Phase.NEW}
     assert {edge.before for edge in edges} == set(Phase) - {Phase.DONE}
 
@@ -184,9 +188,9 @@ def test_edges_come_from_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_move_begins_where_another_ended() -> None:
-    ended = {normal(CallState())}
+    ended = {normal(CallState(), POLICY)}
     begun = set()
     for move in moves(replace(POLICY, reminders=0)):
-        begun.add(normal(move.state))
-        ended.add(normal(move.step.state))
+        begun.add(normal(move.state, POLICY))
+        ended.add(normal(move.step.state, POLICY))
     assert begun == ended

@@ -48,7 +48,9 @@ def starts(policy: CallPolicy, *, talking: bool = True) -> list[Node]:
     for life in lives(policy, talking=talking):
         for again in taken_up_from(life):
             state, watcher = again.state, again.watcher
-            found.setdefault((explore.normal(state), normal(watcher, state)), (state, watcher))
+            found.setdefault(
+                (explore.normal(state, policy), normal(watcher, state)), (state, watcher)
+            )
     return [*found.values()]
 
 
@@ -83,7 +85,7 @@ def test_a_next_engine_that_breaks_a_rule_is_found(
 
 def connected(policy: CallPolicy) -> Life:
     life = born(policy).hear(ARRIVED).hear(events.Journalled(0))
-    if policy.direction == "inbound":
+    if not policy.staff_call:
         life = life.hear(events.Answered(0, 8000))
         life = life.hear(events.PromptEnded(0, life.state.play, policy.announcement, 9000))
         life = life.hear(events.RecordingStarted(0))
@@ -93,7 +95,8 @@ def connected(policy: CallPolicy) -> Life:
 
 def live_through(data: st.DataObject) -> None:
     """Somebody is rung and talks, and at any moment the engine may start again."""
-    life = connected(data.draw(st.sampled_from([*POLICIES.values()])))
+    policies = [policy for policy in POLICIES.values() if policy.menu is None]
+    life = connected(data.draw(st.sampled_from(policies)))
     now = 0
     for _ in range(data.draw(st.integers(1, 30))):
         now += data.draw(st.integers(0, 5000))
@@ -104,7 +107,7 @@ def live_through(data: st.DataObject) -> None:
             life = life.followed(journal, now)
             continue
         happen: list[events.Event] = [
-            *what_can_happen_to_a_pause(life.state),
+            *what_can_happen_to_a_pause(life.state, life.policy),
             events.Bridged(now, "b", "100"),
             events.Bridged(now, "line", "1500"),
             events.Bridged(now, "c", "101"),

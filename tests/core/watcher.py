@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 from ivr.core import call, entries, events, explore
 from ivr.core import commands as do
 from ivr.core.commands import Command
+from ivr.core.connecting import is_told_first
 from ivr.core.events import Event
 from ivr.core.explore import ANOTHER
-from ivr.core.pausing import HOLD, LIVE, THEMSELVES
+from ivr.core.pausing import HOLD, OPT_OUT, THEMSELVES, is_live
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Pause, Phase
 from ivr.core.steps import Step
 from ivr.esl.wording import ALL
 
-AFTER_HANGUP = (do.Journal, do.SyncJournal, do.StartTimer, do.Finish)
+AFTER_HANGUP = (do.Journal, do.SyncJournal, do.HastenJournal, do.StartTimer, do.Finish, do.EndOther)
 RECORDER = (do.StopRecording,)
 CALLERS = (events.KeyPressed, events.HungUp, events.BridgeEnded, events.PromptEnded)
 """What a caller can bring about alone."""
@@ -37,6 +38,8 @@ class Watcher(NamedTuple):
     heard_all: bool = False
     opted_out: bool = False
     """Keyed, and neither returned nor confirmed."""
+    barred: bool = False
+    """The same of a caller who is recorded: until that caller comes back nothing is kept."""
     returned: bool = False
     confirmed: bool = False
     told: bool = False
@@ -74,6 +77,29 @@ class Watcher(NamedTuple):
     """Whom the call is connected to."""
     alone: bool = False
     """Nobody but the payment line or the hold asked for the pause."""
+    through: bool = False
+    """FreeSWITCH lets keys through in this pause, for a caller who opts out."""
+    own: bool = False
+    """The caller's keys began the pause, and nobody else has asked for it."""
+    consulting: bool = False
+    """The agent speaks with the exempt extension besides."""
+    keying: bool = False
+    """The opt-out sequence is half keyed."""
+    waits: str = ""
+    """Who was parted from a caller that opts out."""
+    guarded: bool = False
+    """The team has an exempt extension."""
+    exact: bool = False
+    """Who hears whom is followed."""
+    exempt: bool = False
+    """The exempt extension takes part."""
+    apart: bool = True
+    veil: bool = False
+    """FreeSWITCH masks what is recorded now by itself, or has not been told to end a mask."""
+    unveils: bool = False
+    """It ends that when the telephone that was dialled is answered."""
+    sure: bool | None = False
+    """It was found out who is heard now; None: that was asked."""
     pause_timer: int = 0
     outbound: bool = False
     hung_up: bool = False
@@ -116,20 +142,57 @@ class Watcher(NamedTuple):
             case events.PauseAsked():
                 return self._replace(alone=False, may_resume=False)
             case events.ResumeAsked():
-                return self._replace(may_resume=True)
+                opts = self.keying or self.opted_out or self.confirmed
+                return self._replace(may_resume=self.may_resume or not (self.own and opts))
+            case events.Exempt() if self.arrived:
+                return self._replace(exempt=True)
+            case events.StillJoined() if self.sure is None and not self.apart:
+                return self._replace(sure=True)
+            case events.Unbridged() | events.BridgeEnded(hung_up=False):
+                return self._parted()
+            case events.OtherLeft(leg=leg) if leg == self.waits:
+                return self._replace(waits="")
+            case events.LinkLost():
+                return self._replace(waits="")
             case events.Held() if policy.pausing.on_hold == "mask":
                 return self._replace(held=True)
             case events.WasPaused(by=by) if by == HOLD and not self.paused:
                 return self._replace(held=True)
-            case events.Unheld():
+            case events.Consults() if self.joined and not self.apart:
+                return self._replace(held=True, consulting=True)
+            case events.ConsultOver():
+                return self._replace(consulting=False)
+            case events.Unheld() if not self.consulting:
                 return self._replace(held=False)._left_since(self)
             case events.Bridged(number=number, other_leg=leg):
                 first = policy.payment_line and not self.joined
                 line = first or number in policy.pausing.lines
-                held = self.held and leg == self.leg
-                return self._replace(line=line, held=held, leg=leg)._left_since(self)
+                same = leg == self.leg
+                consulting = self.consulting and same
+                held = self.held and same and not (self.waits and self.apart)
+                joined = self._replace(
+                    line=line, held=held or consulting, consulting=consulting, leg=leg
+                )._left_since(self)
+                return joined._meets(number in policy.exempt, leg)
             case _:
                 return self
+
+    def _parted(self) -> Watcher:
+        """FreeSWITCH masks as a bridge ends, where the team has an exempt extension."""
+        veil = self.veil or (self.guarded and bool(self.recorded))
+        return self._replace(apart=True, sure=False, veil=veil) if self.exact else self
+
+    def _meets(self, exempt: bool, leg: str) -> Watcher:
+        """Another leg is joined; what there was of a bridge has ended before."""
+        back = leg == self.waits and not (self.opted_out or self.confirmed)
+        waits = "" if back else self.waits
+        after = self._parted()._replace(apart=False, waits=waits)
+        if exempt and self.arrived:
+            heard = after.recorded and not after.veil and after.recorded - after.masked
+            if heard and not self.hung_up:
+                raise RuleBroken(f"the exempt extension is recorded (R8): {self}")
+            return after._replace(exempt=True)
+        return after._replace(veil=after.veil and not self.unveils, unveils=False)
 
     def _no_more(self, path: str) -> Watcher:
         """Nothing is recorded there any more; ``all``: nowhere."""
@@ -152,13 +215,19 @@ class Watcher(NamedTuple):
     @property
     def heard(self) -> frozenset[str]:
         """Paths at which what is said now may be kept."""
-        return self.recorded - self.masked
+        return NONE if self.veil else self.recorded - self.masked
+
+    @property
+    def known(self) -> bool:
+        """It is known whom a recording would hear."""
+        apart = self.apart if self.exact else not self.joined
+        return not apart and (self.sure is True or not self.guarded)
 
     def _left_since(self, before: Watcher) -> Watcher:
         """A pause that nobody asked for may end when the call has left the payment line, or is
         back from hold."""
         left = (before.line or before.held) and not (self.line or self.held)
-        return self._replace(may_resume=self.may_resume or (left and self.alone))
+        return self._replace(may_resume=self.may_resume or (left and self.alone and not self.own))
 
     def judges(self, command: Command) -> Watcher:
         """Take a command; raise RuleBroken where a rule forbids it."""
@@ -174,35 +243,62 @@ class Watcher(NamedTuple):
                 self._forbid(self.confirmed, command, "a recording after opting out (R3)")
                 self._forbid(not self._is_told, command, "a recording that was not announced (R1)")
                 self._forbid(not self.synced, command, "a recording before its journal (R22)")
+                self._forbid(self.exempt, command, "a recording with the exempt extension (R8)")
+                unguarded = self.guarded and not command.veiled
+                self._forbid(unguarded, command, "a recording that FreeSWITCH does not guard (R8)")
+                unknown = self.guarded and not command.unheard and self.apart
+                self._forbid(unknown, command, "heard before it is known who is there (R8)")
                 twice = bool(self.recorded)
                 self._forbid(twice, command, "two recordings at once (R5)")
                 begun = self.recorded | {path}
-                return self._replace(recorded=begun, asked=True, started=False)
+                return self._replace(
+                    recorded=begun, asked=True, started=False, veil=command.unheard
+                )
             case do.StopRecording(path=path):
                 return self._no_more(path)
-            case do.Bridge():
+            case do.LetThrough():
+                self._forbid(self.opted_out, command, "connected while opting out (R3)")
+                self._forbid(self.confirmed, command, "connected after opting out (R3)")
+            case do.Part(other_leg=leg):
+                return self._replace(waits=leg)
+            case do.EndOther(other_leg=leg) if leg == self.waits:
+                return self._replace(waits="")
+            case do.MakeSure():
+                return self._replace(sure=None)
+            case do.Bridge() | do.Enqueue():
+                self._forbid(self.exempt, command, "connected with the exempt extension (R8)")
                 self._forbid(self.opted_out, command, "connected while opting out (R3)")
                 self._forbid(self.confirmed, command, "connected after opting out (R3)")
                 certain = self.outbound or self.given_up or (bool(self.recorded) and self.started)
                 self._forbid(not certain, command, "connected before it is clear what is kept (R5)")
+                unveils = isinstance(command, do.Bridge) and bool(command.unveils)
+                paused = unveils and self.paused
+                self._forbid(paused, command, "heard as it is answered, and paused (R6)")
+                return self._replace(unveils=unveils)
             case do.Mask(path=path):
                 self._forbid(not self.hidden, command, "masked before keys are hidden (R6)")
                 return self._replace(mask_asked=self.mask_asked | {path})
             case do.Unmask(path=path):
-                self._forbid(not self.may_resume, command, "heard again, and nobody asked (R6)")
+                unasked = self.paused and not self.may_resume
+                self._forbid(unasked, command, "heard again, and nobody asked (R6)")
+                self._forbid(self.barred, command, "heard again while opting out (R4)")
+                unknown = self.guarded and not self.known
+                self._forbid(unknown, command, "heard before it is known who is there (R8)")
                 self._forbid(self.line, command, "heard again at a payment line (R6)")
                 self._forbid(self.held, command, "heard again while on hold (R5)")
-                return self._replace(masked=self.masked - {path})
+                return self._replace(masked=self.masked - {path}, veil=False)
             case do.ShowKeys():
                 self._forbid(not self.may_resume, command, "keys shown, and nobody asked (R6)")
                 self._forbid(bool(self.covered), command, "keys shown before the mask is off (R6)")
-                return self._replace(hidden=False)
+                return self._replace(hidden=False, through=False)
+            case do.RememberPause():
+                return self._replace(hidden=True, through=True)
             case do.HideKeys(relayed=relayed):
                 through = relayed and not self.line
                 self._forbid(through, command, "keys let through and no payment line (R6)")
                 untold = relayed and not self.deaf
                 self._forbid(untold, command, "keys let through and told of (R6)")
-                return self._replace(hidden=True)
+                return self._replace(hidden=True, through=False)
             case do.ForgetKeys():
                 return self._replace(deaf=True)
             case do.HearKeys():
@@ -224,6 +320,7 @@ class Watcher(NamedTuple):
             case do.Finish():
                 kept = bool(self.recorded) and not self.hung_up
                 self._forbid(kept, command, "let go while it may be recorded (R22)")
+                self._forbid(bool(self.waits), command, "who waits is left waiting (R4)")
                 return self._replace(finished=True)
             case do.Journal(entry=entry):
                 return self._reads(entry)
@@ -234,6 +331,37 @@ class Watcher(NamedTuple):
     @property
     def _is_told(self) -> bool:
         return self.told or self.heard_all or (self.returned and self.heard_some)
+
+    def judges_opting(self, event: Event, done: Step, policy: CallPolicy) -> Watcher:
+        """What a caller's keys may do to a pause: end the caller's own, by coming back."""
+        state, commands = done
+        told = written(commands)
+        back = entries.OptOutReturned() in told
+        if back and not (isinstance(event, events.KeyPressed) and event.key == policy.return_key):
+            raise RuleBroken(f"back, and the caller did not ask for it (R3): {state}")
+        opts = (self.opted_out and not back) or self.confirmed
+        opts = opts or any(isinstance(entry, entries.OptOutStarted) for entry in told)
+        keying = state.phase is Phase.KEYING
+        theirs = self.own or self.keying or self.opted_out
+        own = theirs and self.alone and not (self.line or self.held)
+        may_resume = self.may_resume or (own and not (opts or keying))
+        theirs = isinstance(event, CALLERS) and self.paused and not own
+        if theirs and any(isinstance(command, RESUMES) for command in commands):
+            raise RuleBroken(f"the caller ended a pause (R6): {state}")
+        if (may_resume, keying) == (self.may_resume, self.keying):
+            return self
+        return self._replace(may_resume=may_resume, keying=keying)
+
+    def judges_heard(self, event: Event, done: Step) -> None:
+        """Take what was done as a whole: who is recorded now, and who is left alone."""
+        if self.exempt and self.recorded and not self.hung_up:
+            raise RuleBroken(f"the exempt extension is recorded (R8): {done.state}")
+        if self.hung_up and self.waits:
+            raise RuleBroken(f"who waits is left waiting (R4): {done.state}")
+        silent = self.veil and self.recorded and self.known and not self.paused
+        news = isinstance(event, events.StillJoined if self.guarded else events.Bridged)
+        if silent and news and is_live(done.state) and done.state.together:
+            raise RuleBroken(f"masked, and nobody asked for it (R5): {done.state}")
 
     def judges_pause(self, event: Event, done: Step) -> None:
         """Take what was done as a whole while there may be a recording to pause."""
@@ -252,14 +380,16 @@ class Watcher(NamedTuple):
             raise RuleBroken(f"paused, and the journal does not know: {state}")
         if self.pause_timer != state.pause_timer:
             raise RuleBroken(f"a pause without a running timer: {state}")
-        if self.may_resume:
+        if self.may_resume and not (self.opted_out and self.recorded):
             return
+        if self.through and (not self.alone or self.held or self.line):
+            raise RuleBroken(f"keys of a pause are let through (R6): {state}")
         if self.heard - self.mask_asked:
             if isinstance(event, events.Masked):
                 raise RuleBroken(f"a mask refused and not stopped (R6): {state}")
             raise RuleBroken(f"recorded while paused (R6): {state}")
         hides = [command for command in commands if isinstance(command, do.HideKeys)]
-        if isinstance(event, events.Bridged) and not hides:
+        if isinstance(event, events.Bridged) and not (hides or self.through):
             raise RuleBroken(f"the keys of a new leg are not hidden (R6): {state}")
         if hides and self.line and not hides[-1].relayed:
             raise RuleBroken(f"keys kept from the payment line (R6): {state}")
@@ -267,21 +397,25 @@ class Watcher(NamedTuple):
     def _reads(self, entry: entries.Entry) -> Watcher:
         match entry:
             case entries.OptOutStarted():
-                return self._replace(opted_out=True, returned=False)
+                barred = bool(self.recorded)
+                return self._replace(opted_out=True, returned=False, barred=barred)
             case entries.OptOutReturned():
-                return self._replace(opted_out=False, returned=True)
+                waits = self.waits if self.apart else ""
+                return self._replace(opted_out=False, returned=True, waits=waits, barred=False)
             case entries.OptOutConfirmed():
                 return self._replace(opted_out=False, confirmed=True)
             case entries.Connected():
                 return self._replace(joined=True)
             case entries.NotConnected():
-                # Stopped, and nobody is there to pause for.
-                return self._replace(paused=False, held=False)
+                # Stopped, and nobody is there to pause for, unless the journal says more.
+                return self._replace(paused=False)
             case entries.RecordingIntended():
                 return self._replace(synced=False)
             case entries.PauseStarted(by=by):
                 alone = by in THEMSELVES
-                return self._replace(paused=True, may_resume=False, alone=alone)
+                own = by == OPT_OUT
+                may_resume = self.may_resume and not self.paused
+                return self._replace(paused=True, may_resume=may_resume, alone=alone, own=own)
             case entries.PauseHeld():
                 self._forbid(bool(self.heard), do.Journal(entry), "kept while paused (R6)")
             case entries.PauseEnded():
@@ -301,6 +435,11 @@ class Watcher(NamedTuple):
             raise RuleBroken(f"{rule}: {command}")
 
 
+def written(commands: tuple[Command, ...]) -> list[entries.Entry]:
+    """What goes to the journal."""
+    return [command.entry for command in commands if isinstance(command, do.Journal)]
+
+
 Node = tuple[CallState, Watcher]
 
 
@@ -315,24 +454,35 @@ def judged(watcher: Watcher, event: Event, done: Step, policy: CallPolicy) -> Wa
     """What the watcher knows after one event and what was done; RuleBroken if it objects."""
     before, watcher = watcher, watcher.sees(event, policy)
     state, commands = done
+    if state.phase is Phase.NEW:
+        return before  # nobody is there yet
     if policy.payment_line and state.phase is Phase.DIALLING:
         watcher = watcher._replace(line=True)
     unwanted = not (watcher.recorded or watcher.hung_up or watcher.finished)
-    stopped = do.StopRecording(state.path) in commands
+    stopped = any(isinstance(command, do.StopRecording) for command in commands)
     if isinstance(event, events.RecordingStarted) and unwanted and not stopped:
         raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
-    if isinstance(event, CALLERS) and any(isinstance(command, RESUMES) for command in commands):
-        raise RuleBroken(f"the caller ended a pause (R6): {state}")
     judge_end(before, event, done, policy)
+    watcher = watcher.judges_opting(event, done, policy)
     if isinstance(event, events.Vanished) and state.phase is Phase.DONE:
         watcher = watcher._no_more(ALL)
     for command in commands:
+        if isinstance(command, do.Mask) and state.pause is Pause.OFF:
+            watcher = watcher._replace(veil=True)
+            continue
+        if isinstance(command, do.ShowKeys) and state.veiled and watcher.covered:
+            # The mask stays until it is known who is heard.
+            watcher = watcher._replace(masked=NONE, mask_asked=NONE, covered=NONE, veil=True)
         watcher = watcher.judges(command)
+    nobody = any(isinstance(entry, entries.NotConnected) for entry in written(commands))
+    if nobody and state.pause is Pause.OFF:
+        watcher = watcher._replace(held=False)
+    watcher.judges_heard(event, done)
     if (state.phase is Phase.DONE) != watcher.finished:
         raise RuleBroken(f"done without Finish, or Finish without being done: {state}")
     if state.phase not in (Phase.NEW, Phase.DONE) and watcher.timer != state.timer:
         raise RuleBroken(f"a phase without a running timer: {state}")
-    if state.phase not in LIVE:
+    if not is_live(state):
         return watcher._replace(line=False, **_NO_PAUSE) if watcher._pauses else watcher
     watcher.judges_pause(event, done)
     return watcher._replace(**_NO_PAUSE) if watcher._pauses and not watcher.paused else watcher
@@ -350,7 +500,7 @@ def judge_end(before: Watcher, event: Event, done: Step, policy: CallPolicy) -> 
                 raise RuleBroken(f"ended, and the team goes on without a recording: {state}")
         case events.LinkLost() if over and before.arrived and not before.hung_up:
             raise RuleBroken(f"given up with its socket: {state}")
-        case events.Vanished() if over:
+        case events.Vanished() if over and not (before.exempt or before.hung_up):
             ends = [command for command in commands if isinstance(command, do.Journal)]
             if not any(isinstance(journal.entry, entries.HungUp) for journal in ends):
                 raise RuleBroken(f"over, and the journal does not know: {state}")
@@ -371,20 +521,42 @@ def normal(watcher: Watcher, state: CallState) -> Watcher:
     running = 1 if watcher.timer == state.timer else 0
     if watcher.hung_up:
         return Watcher(hung_up=True, timer=running)
+    if state.phase is Phase.LEAVING:
+        recorded = watcher.recorded & {state.path}
+        return Watcher(arrived=True, exempt=True, guarded=True, recorded=recorded, timer=running)
     known: dict[str, Any] = {
         "timer": running,
         "pause_timer": 1 if watcher.pause_timer == state.pause_timer else 0,
         "syncs": min(watcher.syncs, 2),
-        "leg": "",
+        "leg": "/" if state.joined and watcher.leg == state.other_leg else "",
+        "own": watcher.own and watcher.alone,
     }
+    if not (watcher.exact and state.joined):
+        known |= {"apart": True, "sure": False}
+    elif not watcher.guarded:
+        known["apart"] = not state.together
+    if state.pause is Pause.OFF:
+        known["pause_timer"] = 0
+    if not is_live(state):
+        known["leg"] = ""
+    if state.phase in _LEFT and (watcher.opted_out or watcher.confirmed):
+        known |= _HEARS_NO_MORE
+    if watcher.told:
+        known |= _HEARD
     if not watcher.recorded:
         known |= _UNRECORDED
-    if state.phase not in TELLING:
+    talking = is_live(state) and not is_told_first(state)
+    if state.phase not in TELLING or talking:
         # What was told and keyed decides whether a further part may be recorded, and no more.
-        barred = watcher.opted_out or watcher.confirmed
-        known |= _TOLD
+        barred = (watcher.opted_out and not state.opting) or watcher.confirmed
+        known |= _HEARD
+        known["opted_out"] = watcher.opted_out and state.opting
         known["told"] = watcher._is_told and not barred
-    if state.phase in LIVE:
+    if not watcher.recorded:
+        known["veil"] = False
+    if watcher.waits:
+        known["waits"] = "/" if watcher.waits == state.other_leg else "?"
+    if talking:
         known |= _RUNG
         if not explore.awaits_the_disk(state):
             known |= _AWAITS_NOTHING
@@ -392,7 +564,8 @@ def normal(watcher: Watcher, state: CallState) -> Watcher:
         paths = getattr(watcher, name)
         if paths:
             known[name] = frozenset("/" if path == state.path else path for path in paths)
-    return watcher._replace(**known)
+    new = {name: value for name, value in known.items() if getattr(watcher, name) != value}
+    return watcher._replace(**new) if new else watcher
 
 
 _NO_PAUSE: dict[str, Any] = {
@@ -404,22 +577,25 @@ _NO_PAUSE: dict[str, Any] = {
     "may_resume": False,
     "alone": False,
     "held": False,
+    "consulting": False,
+    "own": False,
+    "through": False,
 }
-_TOLD: dict[str, Any] = {
-    "heard_some": False,
-    "heard_all": False,
-    "returned": False,
-    "opted_out": False,
-}
+_HEARD: dict[str, Any] = {"heard_some": False, "heard_all": False, "returned": False}
+"""What is of no weight for who is told already."""
+_LEFT = (Phase.FAREWELL, Phase.ENDING, Phase.UNLINKED)
+_HEARS_NO_MORE: dict[str, Any] = {"sure": False, "unveils": False}
+"""What is of no weight for a recording that hears nobody any more."""
 _UNRECORDED: dict[str, Any] = {"asked": False, "started": False}
 _AWAITS_NOTHING: dict[str, Any] = {"synced": True, "syncs": 1}
 """An answer of the disk's may be on its way yet, to what nobody waits for."""
 _PATHS = ("recorded", "masked", "mask_asked", "covered")
-_RUNG: dict[str, Any] = {"started": False, "given_up": False}
+_RUNG: dict[str, Any] = {"started": False, "given_up": True}
 TELLING = frozenset(
     {
         Phase.NEW,
         Phase.ANSWERING,
+        Phase.CHOOSING,
         Phase.ANNOUNCING,
         Phase.LAST_KEYS,
         Phase.REMINDING,
@@ -432,8 +608,12 @@ FINISHED = Watcher(finished=True)
 
 def onlooker(policy: CallPolicy) -> Watcher:
     """The watcher of a call that has not begun."""
-    outbound = policy.direction == "outbound"
-    return Watcher(outbound=outbound, told=outbound)
+    return Watcher(
+        outbound=policy.staff_call,
+        told=policy.staff_call and not policy.announced,
+        guarded=bool(policy.exempt),
+        exact=explore.follows_legs(policy),
+    )
 
 
 def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
@@ -444,7 +624,8 @@ def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
             full = ms >= prompt.files[8000].length_ms
             return (events.PromptEnded, told and ms > 0, told and full)
         case events.Bridged(number=number, other_leg=leg):
-            return (events.Bridged, number in policy.pausing.lines, leg)
+            exempt = number in policy.exempt
+            return (events.Bridged, number in policy.pausing.lines, leg, exempt)
         case events.Masked(ok=ok, path=path) | events.Unmasked(ok=ok, path=path):
             return (type(event), ok) if path != ANOTHER else ()
         case events.RecordingStopped(path=path):
@@ -453,8 +634,16 @@ def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
             return (type(event), folder)
         case events.WasPaused(by=by):
             return (type(event), by)
-        case events.KeyPressed() | events.BridgeEnded():
-            return (CALLERS,)
+        case events.KeyPressed(key=key):
+            return (CALLERS, key == policy.return_key)
+        case events.BridgeEnded(hung_up=gone):
+            return (CALLERS, explore.follows_legs(policy) and not gone)
+        case events.Unbridged():
+            return (events.Unbridged,) if explore.follows_legs(policy) else ()
+        case events.OtherLeft(leg=leg):
+            return (events.OtherLeft, leg)
+        case events.Exempt() | events.StillJoined():
+            return (type(event),)
         case (
             events.Arrived()
             | events.HungUp()
@@ -464,6 +653,8 @@ def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
             | events.ResumeAsked()
             | events.Held()
             | events.Unheld()
+            | events.Consults()
+            | events.ConsultOver()
             | events.RecordingStarted()
             | events.RecordingFailed()
             | events.LinkLost()
