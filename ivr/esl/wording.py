@@ -339,7 +339,6 @@ def _dial_string(command: do.Bridge, legs: Legs) -> str:
             f"group_confirm_file='socket {legs.engine} async full'",
             "group_confirm_cancel_timeout=1",
             f"{FOR_VARIABLE}={legs.call}",
-            "playback_terminators=none",  # or the first "*" would end the announcement
         ]
     own = command.dial_string.startswith("{")
     rest = f",{command.dial_string[1:]}" if own else f"}}{command.dial_string}"
@@ -373,8 +372,15 @@ def made_sure(at: int, reply: str) -> Event | None:
 
 def may_be_refused(command: SwitchCommand) -> bool:
     """Whether a refusal is nothing to warn of: nothing may be recorded of a call that was handed
-    back, or that FreeSWITCH's dialplan took to the exempt extension."""
-    return isinstance(command, do.StopRecording) and command.path == ALL
+    back, or that FreeSWITCH's dialplan took to the exempt extension; and whoever was to be heard
+    may have been joined to another one meanwhile."""
+    match command:
+        case do.StopRecording(path=path):
+            return path == ALL
+        case do.Unmask(only_with=leg):
+            return leg != ""
+        case _:
+            return False
 
 
 def answered(command: SwitchCommand, at: int, ok: bool) -> Event | None:
