@@ -178,6 +178,7 @@ def test_a_queue_has_no_agents(stage: Stage, reading: Reading) -> None:
     scene = stage()
     edit(scene, "dialplan/destinations.yaml", '  dial: "sofia/lab/desk"\n', QUEUE)
     scene.start()
+    scene.switch.callcenter.queues.clear()
     at_the_host(scene)
     call = scene.place(CallScript())
     record = scene.over(call).record
@@ -186,7 +187,7 @@ def test_a_queue_has_no_agents(stage: Stage, reading: Reading) -> None:
 
     def load_module() -> None:
         text = (scene.folder / "queues.xml").read_text()
-        scene.switch.callcenter.queues = {one.name: one for one in read_queues(text)}
+        scene.switch.callcenter.set_queues(*read_queues(text))
         scene.switch.callcenter.away.update({"user/1001", "user/1002"})
 
     scene.terminal.acts["fs_cli -x 'reload mod_callcenter'"] = load_module
