@@ -109,6 +109,13 @@ class DialString(Kind):
             raise wrong(f"expected {self.expected}, without spaces around it")
         if "$${" in text:
             raise wrong("expected no $${…}, which only FreeSWITCH's own files know")
+        if found := _OURS.search(text):
+            raise wrong(f"expected it without {quoted(found[1])}, which is the engine's to set")
+        if found := _RECORDS.search(text):
+            raise wrong(
+                f"expected it without {quoted(found[0])}: the engine records, and nobody could "
+                "pause another recording"
+            )
         if fault := _unbalanced(text):
             raise wrong(f"expected {fault}")
         if fault := _odd_dollar(text):
@@ -122,6 +129,11 @@ class DialString(Kind):
         return text
 
 
+_OURS = re.compile(r"\b(ivr_\w*)\s*=", re.IGNORECASE)
+"""A variable of the rendered dialplan's or of the engine's: the last of a name is in force."""
+_RECORDS = re.compile(
+    r"\b(?:record_session\w*|uuid_record|record_fsv|eavesdrop\w*)\b", re.IGNORECASE
+)
 _DIALLED = re.compile(r"\$number\b")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from ivr.config.addresses import dials_number, legs
 from ivr.config.document import Document, Place, Where
@@ -17,15 +18,17 @@ from ivr.config.lines import number_of
 from ivr.config.mistakes import quoted
 from ivr.config.routes import LEAST_MORE, MOST_MORE
 from ivr.config.schema_policy import PolicyFile
-from ivr.config.telephone import Calling, Extension, Number, RouteNumber, same_number
+from ivr.config.telephone import Calling, Extension, Number, RouteNumber, dials, spellings
 
 _KEY = "exempt"
 _PROSE = frozenset({("name",), ("version",), ("date",), ("officer",)})
 """Notes for people."""
-_DIALS = ("dial", "members", "conference")
-"""Keys of what FreeSWITCH dials, or joins."""
+_DIALS = ("dial", "members")
+"""Keys of what FreeSWITCH dials."""
 _UNSEEN = re.compile(r"(?:^|[\]}>])(?:loopback|group)/|\$\{", re.IGNORECASE)
 """What steps out of the call, or what only FreeSWITCH can say."""
+_RUNS = re.compile(r"\w*(?:record|exec|api_|eavesdrop|transfer|socket|three_way)\w*", re.IGNORECASE)
+"""What in a dial string has something done to the leg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,26 @@ class ExemptExtension:
 
     @property
     def dialled(self) -> tuple[str, ...]:
-        """All that is dialled for it."""
-        return (self.extension, *self.numbers)
+        """All that is dialled for it, the numbers from outside in every usual spelling."""
+        spelled = (way for number in self.numbers for way in spellings(number))
+        return tuple(dict.fromkeys((self.extension, *spelled)))
+
+    @property
+    def known_by(self) -> tuple[str, ...]:
+        """What its telephone may call itself, or be called by FreeSWITCH's events."""
+        rung = filter(None, map(number_of, legs(self.dial)))
+        return tuple(dict.fromkeys((self.extension, *self.numbers, *rung)))
 
     def is_dialled_by(self, number: str) -> bool:
         """Whether the number is one of its own, in whatever spelling."""
-        return any(same_number(number, one) for one in self.dialled)
+        return any(dials(number, one) for one in (self.extension, *self.numbers))
 
 
 def exempt_numbers(extensions: Iterable[ExemptExtension]) -> frozenset[str]:
     """All numbers by which FreeSWITCH's events may name a leg of theirs."""
-    rung = (number_of(leg) for one in extensions for leg in legs(one.dial))
-    dialled = (number for one in extensions for number in one.dialled)
-    return frozenset((*dialled, *filter(None, rung)))
+    return frozenset(
+        way for one in extensions for number in one.known_by for way in spellings(number)
+    )
 
 
 def exempt_extensions(policy: PolicyFile) -> tuple[ExemptExtension, ...]:
@@ -168,6 +178,12 @@ def _check_entries(policy: Document, entries: list[_Entry]) -> None:
                 f"{quoted(dial)} does not say which telephone is called, expected the telephone "
                 f"itself, such as {quoted('user/1999')}",
             )
+        elif dial and (found := _RUNS.search(dial)):
+            policy.say(
+                (_KEY, n, "dial"),
+                f"{quoted(found[0])} is in the dial string, expected the telephone alone, such as "
+                f"{quoted('user/1999')}: what is done to its leg could record it",
+            )
 
 
 def _unseen(dial: str) -> list[str]:
@@ -183,13 +199,14 @@ def _of_a_text(
         return _of_a_dial_string(text, entries)
     if is_route and "numbers" in keys:
         strip = document.text(where[0], "strip") or ""
-        return _of_a_number(text, strip, entries)
+        outbound = document.text(where[0], "direction") == "outbound"
+        return _of_a_number(text, strip, outbound, entries)
     if is_route and "from" in keys:
         return _of_a_calling(text, entries)
     digits = re.sub(r"[*#]", "", text)
     for one in entries:
         for number in sorted(one.numbers):
-            if Number().fits(digits) and same_number(digits, number):
+            if Number().fits(digits) and dials(digits, number):
                 return _refused(text, one, number)
     return None
 
@@ -201,16 +218,22 @@ def _refused(text: str, entry: _Entry, number: str) -> str:
     )
 
 
-def _of_a_number(text: str, strip: str, entries: list[_Entry]) -> str | None:
-    """A route's number, or how its numbers begin, as dialled and without what is stripped."""
+def _of_a_number(text: str, strip: str, outbound: bool, entries: list[_Entry]) -> str | None:
+    """A route's number, or how its numbers begin, as dialled and without what is stripped.
+
+    How numbers from outside begin has to be let pass, or nobody could dial 0 and the rest: the
+    rendered dialplan takes the exempt ones out before the route.
+    """
     if not RouteNumber().fits(text):
         return None
     digits = text.removesuffix("*")
     for one in entries:
         for number in sorted(one.numbers):
             if digits == text:
-                if same_number(text, number) or same_number(text.removeprefix(strip), number):
+                if dials(text, number) or dials(text.removeprefix(strip), number):
                     return _refused(text, one, number)
+            elif outbound and number != one.extension:
+                continue
             elif number.startswith(digits) and (
                 LEAST_MORE <= len(number) - len(digits) <= MOST_MORE
             ):
@@ -223,9 +246,10 @@ def _of_a_calling(text: str, entries: list[_Entry]) -> str | None:
         return None
     for one in entries:
         for number in sorted(one.numbers):
-            if text == number:
+            if dials(text, number):
                 return _refused(text, one, number)
-            if text.endswith("*") and number.startswith(text[:-1]):
+            begun = text.endswith("*") and [w.startswith(text[:-1]) for w in spellings(number)]
+            if begun and any(begun):
                 return _covers(text, one, number)
     return None
 
@@ -268,5 +292,9 @@ def _without_figures(dial: str) -> str:
 
 def _mentions(dial: str, number: str) -> bool:
     """Whether a number stands in a dial string, in whatever spelling."""
-    found = re.findall(r"(?<![0-9A-Za-z.])\+?[0-9]{2,20}(?![0-9A-Za-z])", dial)
-    return any(same_number(one, number) for one in found)
+    plain = unquote(dial.replace("\\s", " "))
+    joined = re.sub(r"(?<=[0-9])[-()]+(?=[0-9])", "", plain)
+    found = re.findall(
+        r"(?<![0-9A-Za-z.])\+?[0-9]{2,20}(?![0-9A-Za-z])", f"{dial} {plain} {joined}"
+    )
+    return any(dials(one, number) for one in found)

@@ -14,7 +14,7 @@ _OF_THE_ROUTE = (
 )  # fmt: skip
 _OF_THE_TEAM = (
     "language", "extensions", "hours", "holidays", "closed_on", "out_of_hours", "overflow",
-    "languages", "ring", "longest_call", "without_recording", "without_engine",
+    "languages", "ring", "longest_call", "music", "without_recording", "without_engine",
     "opt_out.keys", "opt_out.return_key", "opt_out.inter_digit", "opt_out.confirm_wait",
     "opt_out.reminders", "opt_out.connected",
     "pause.codes", "pause.card_digits", "pause.on_hold", "pause.overdue", "pause.guard",
@@ -57,6 +57,6 @@ def places_of(
         path = key.split(".")
         add(key, team, tuple(path))
         add(key, policy, ("defaults", *path))
-    for key in ("exempt", "emergency", "rooms", "version"):
+    for key in ("exempt", "emergency", "version"):
         add(key, policy, (key,))
     return MappingProxyType(found)

@@ -9,9 +9,9 @@
 - ``ivr-unrecorded-<route>``: what a route is for calls of its telephone, or with its telephone
   when that is transferred to the route, or dialled by a number that the route would claim.
 
-The telephone is known by the account whose password FreeSWITCH has proven, and else by the number
-that it calls itself: who pretends to be exempt only loses a recording. Conferences are not
-recorded by FreeSWITCH, whoever is in them.
+The telephone is known by the account whose password FreeSWITCH has proven, and else by the number,
+its extension or one from outside, that it calls itself: who pretends to be exempt only loses a
+recording. Conferences are not recorded by FreeSWITCH, whoever is in them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from xml.etree import ElementTree as ET
 
 from ivr.config.addresses import dials_number, with_number, with_variables
 from ivr.config.exempt import ExemptExtension
+from ivr.config.render_routes import only_calls_of
 from ivr.config.render_xml import (
     BACK_VARIABLE,
     CALLED_VARIABLE,
@@ -130,20 +131,26 @@ def back_from_exempt(holder: ET.Element, config: Configuration) -> None:
 
 
 def _telephone(exempt: tuple[ExemptExtension, ...]) -> str:
-    its = any_of([one.extension for one in exempt])
+    its = any_of([same_numbers(number) for one in exempt for number in one.known_by])
     return rf"inbound:(?:{its}\|.*|.*\|{its})"
 
 
 def unrecorded(
     holder: ET.Element, config: Configuration, route: Route, name: str, expression: str
 ) -> None:
-    """The route for calls of the exempt telephone; before the route itself."""
-    if not config.exempt or route.calling:
+    """The route for calls of the exempt telephone; before the route itself.
+
+    None of them is for calls *of* it alone, and yet it comes to a route for some callers: as the
+    one whom such a caller called, and sends on.
+    """
+    if not config.exempt:
         return
     staff_context = re.escape(config.site.render.staff_context)
     extension = ET.SubElement(holder, "extension", name=name)
     if route.policy.staff_call:
         only(extension, "context", staff_context)
+    if route.calling:
+        only_calls_of(extension, route.calling)
     # Callers may show any number: what a telephone calls itself counts where staff dial.
     its = rf"(?:true/.*|/{staff_context}/{_telephone(config.exempt)})"
     only(extension, f"${{{CONFIDENT_VARIABLE}}}/${{context}}/{_TELEPHONE}", its)
@@ -158,7 +165,9 @@ def unrecorded(
 def dialled_another_way(holder: ET.Element, config: Configuration, beginning: Beginning) -> None:
     """The exempt extension by a number that a route claims by how it begins, such as 9 and a
     number from outside: the route's way to it, without the route."""
-    numbers = sorted({same_numbers(number) for one in config.exempt for number in one.dialled})
+    numbers = sorted(
+        {same_numbers(n) for one in config.exempt for n in (one.extension, *one.numbers)}
+    )
     if not numbers:
         return
     route = beginning.route

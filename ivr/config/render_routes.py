@@ -75,7 +75,7 @@ def to_engine(
         # The folder that it is put into may be included in the callers' context too.
         only(extension, "context", re.escape(config.site.render.staff_context))
     if route.calling:
-        _only_calls_of(extension, route.calling)
+        only_calls_of(extension, route.calling)
     condition = ET.SubElement(
         extension, "condition", field="destination_number", expression=expression
     )
@@ -93,7 +93,7 @@ def to_engine(
     _offer(condition, config, route)
 
 
-def _only_calls_of(extension: ET.Element, calling: tuple[str, ...]) -> None:
+def only_calls_of(extension: ET.Element, calling: tuple[str, ...]) -> None:
     """By the account whose password was proven, and by what a telephone without one calls itself:
     nobody takes the route of another."""
     its = any_of([calling_expression(one) for one in calling])

@@ -139,6 +139,7 @@ class Resolver:
             payment_line=self.destinations[entry.destination].payment_line,
             pausing=pausing(defaults.pause, team.pause, self.lines),
             opt_out_connected="no" if connected == "never" else connected,
+            music=team.music or defaults.music,
             queue=self._queue(entry.destination),
             overflow=tuple(
                 Destination(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ivr.config.addresses import DialString
+from ivr.config.groups import Music
 from ivr.config.hours import Holidays
 from ivr.config.kinds import Day, Duration, Kind, NameOf, Version
 from ivr.config.strict import Strict
@@ -28,6 +29,7 @@ LongestCall = Annotated[str, Duration(least="10s", most="24h")]
 WithoutRecording = Literal["connect", "refuse"]
 WithoutEngine = Literal["connect", "message"]
 Connected = Literal["never", "keep", "destroy"]
+Hold = Annotated[str, Music()]
 ClosedOn = Annotated[list[Annotated[str, Day()]], Field(min_length=1)]
 
 
@@ -96,6 +98,8 @@ class Defaults(Strict):
     """How long the destination rings."""
     longest_call: LongestCall
     """A connected call ends after this, whatever happens."""
+    music: Hold = "local_stream://default"
+    """What an agent hears while a caller decides whether to opt out of a connected call."""
     without_recording: WithoutRecording
     """What becomes of a call whose recording cannot be started."""
     without_engine: WithoutEngine

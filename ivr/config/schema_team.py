@@ -14,6 +14,7 @@ from ivr.config.schema_policy import (
     Connected,
     Digits,
     Guard,
+    Hold,
     InterDigit,
     LongestCall,
     OnHold,
@@ -171,6 +172,8 @@ class TeamFile(Strict):
     """How long the destination rings."""
     longest_call: LongestCall | None = None
     """A connected call ends after this, whatever happens."""
+    music: Hold | None = None
+    """What an agent hears while a caller decides whether to opt out of a connected call."""
     without_recording: WithoutRecording | None = None
     """What becomes of a call whose recording cannot be started."""
     without_engine: WithoutEngine | None = None

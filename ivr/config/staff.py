@@ -45,7 +45,7 @@ def check_staff(routes: Document, policy: Document, teams: Mapping[str, Document
     """Note what is for calls of staff and stands elsewhere, and numbers that two routes claim."""
     for n in range(_length(routes.value)):
         _keys(routes, n, teams)
-        _help(routes, n, policy)
+    _help(routes, policy, teams)
     _names(routes)
     _claims(routes, teams)
 
@@ -73,22 +73,59 @@ def _keys(routes: Document, n: int, teams: Mapping[str, Document]) -> None:
         )
 
 
-def _help(routes: Document, n: int, policy: Document) -> None:
-    """A route cannot have a number for help: nothing may delay such a call."""
-    strip = routes.text(n, "strip") or ""
-    for k in range(_length(routes.at(n, "numbers"))):
-        number = routes.text(n, "numbers", k) or ""
-        for m in range(_length(policy.at("emergency", "numbers"))):
-            where: Where = ("emergency", "numbers", m)
-            text = policy.text(*where)
-            if text is None or text not in (number, number.removeprefix(strip)):
-                continue
-            place = policy.place(where)
-            routes.say(
-                (n, "numbers", k),
-                f"{quoted(number)} is a number for help ({policy.shown}:{place.line}:"
-                f"{place.column}), expected another: such calls go by no route",
+def _help(routes: Document, policy: Document, teams: Mapping[str, Document]) -> None:
+    """What is dialled for help is nothing else: those calls come first, and nothing delays them."""
+    ways = _ways_to_help(routes, policy)
+    if not ways:
+        return
+    for n in range(_length(routes.value)):
+        strip = routes.text(n, "strip") or ""
+        for k in range(_length(routes.at(n, "numbers"))):
+            number = routes.text(n, "numbers", k) or ""
+            if help_ := ways.get(number) or ways.get(number.removeprefix(strip)):
+                routes.say(
+                    (n, "numbers", k),
+                    f"{quoted(number)} is {help_}, expected another: such calls go by no route",
+                )
+    taken: list[tuple[Document, Where]] = [
+        (policy, ("exempt", n, "extension")) for n in range(_length(policy.at("exempt")))
+    ]
+    for team in teams.values():
+        taken += [(team, ("extensions", k)) for k in range(_length(team.at("extensions")))]
+    for document, where in taken:
+        if help_ := ways.get(document.text(*where) or ""):
+            document.say(
+                where,
+                f"{quoted(document.text(*where) or '')} is {help_}, expected another: whoever "
+                "dials it would be connected to the emergency services",
             )
+
+
+def _ways_to_help(routes: Document, policy: Document) -> dict[str, str]:
+    """All that is dialled for help, and what it is, with its place.
+
+    FreeSWITCH takes a number for help also behind what any route strips.
+    """
+    strips = {"": ""}
+    for n in range(_length(routes.value)):
+        if strip := routes.text(n, "strip"):
+            strips.setdefault(strip, f" behind the {quoted(strip)} that {_named(routes, n)} strips")
+    ways: dict[str, str] = {}
+    for m in range(_length(policy.at("emergency", "numbers"))):
+        where: Where = ("emergency", "numbers", m)
+        text = policy.text(*where)
+        if text is None:
+            continue
+        place = policy.place(where)
+        shown = f"({policy.shown}:{place.line}:{place.column})"
+        for strip, behind in strips.items():
+            ways.setdefault(strip + text, f"a number for help{behind} {shown}")
+    return ways
+
+
+def _named(routes: Document, n: int) -> str:
+    name = routes.text(n, "name")
+    return f"route {quoted(name)}" if name else "a route without a name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +176,7 @@ def _claims(routes: Document, teams: Mapping[str, Document]) -> None:
 
 
 def _claim(routes: Document, n: int, where: Where, teams: Mapping[str, Document]) -> _Claim:
-    name, place = routes.text(n, "name"), routes.place(where)
+    place = routes.place(where)
     calling = [routes.text(n, "from", k) for k in range(_length(routes.at(n, "from")))]
     right = [one for one in calling if one is not None and Calling().fits(one)]
     if routes.at(n, "from_team") is True:
@@ -148,7 +185,7 @@ def _claim(routes: Document, n: int, where: Where, teams: Mapping[str, Document]
     return _Claim(
         where,
         f"{routes.shown}:{place.line}:{place.column}",
-        f"route {quoted(name)}" if name else "a route without a name",
+        _named(routes, n),
         routes.text(n, "direction") in STAFF,
         tuple(right),
     )

@@ -162,6 +162,10 @@ class Calling(Kind):
 
 _NATIONAL = 9
 """So many digits at the end of a number tell whose it is, with or without codes before them."""
+_LOCAL = 6
+"""So many digits at the end are dialled within a town, without its code."""
+_CODES = ("0044", "44", "0")
+"""What stands before a national number in the United Kingdom."""
 
 
 def same_number(one: str, other: str) -> bool:
@@ -171,9 +175,32 @@ def same_number(one: str, other: str) -> bool:
     return one == other or (long and one[-_NATIONAL:] == other[-_NATIONAL:])
 
 
+def dials(dialled: str, number: str) -> bool:
+    """Whether what is dialled reaches a number: it is that one, or its end as within a town."""
+    if same_number(dialled, number):
+        return True
+    local = _LOCAL <= len(dialled.removeprefix("+")) < _NATIONAL <= len(number)
+    return local and number.endswith(dialled.removeprefix("+"))
+
+
 def same_numbers(number: str) -> str:
-    """A regular expression for the whole of every number that is this one."""
+    """A regular expression for the whole of all that :func:`dials` this number."""
     digits = number.removeprefix("+")
     if len(digits) < _NATIONAL:
         return rf"\+?{digits}"
-    return rf"\+?[0-9]*{digits[-_NATIONAL:]}"
+    end = digits[-_NATIONAL:]
+    ways, rest = f"[0-9]*{end[0]}", _NATIONAL - _LOCAL
+    for digit in end[1:rest]:
+        ways = f"(?:{ways})?{digit}"
+    return rf"\+?(?:{ways})?{end[rest:]}"
+
+
+def spellings(number: str) -> tuple[str, ...]:
+    """A number as trunks and telephones of the United Kingdom write it, itself first."""
+    digits = number.removeprefix("+")
+    for code in _CODES:
+        national = digits.removeprefix(code)
+        if digits.startswith(code) and len(national) in (_NATIONAL, _NATIONAL + 1):
+            ways = (f"0{national}", f"44{national}", f"+44{national}", f"0044{national}")
+            return tuple(dict.fromkeys((number, *ways)))
+    return (number,)

@@ -103,6 +103,27 @@ REFUSED = [
         'is a number of the exempt extension "1999"',
     ),
     ("tax", 'pause: {codes: {abuse: "*1999"}}\n', '"*1999" is the exempt extension'),
+    ("routes", route('"00441427676699"'), '"00441427676699" is a number of the exempt extension'),
+    ("routes", route('"676699"'), '"676699" is a number of the exempt extension'),
+    (
+        "routes",
+        route('"9676699"', direction="outbound", keys='  strip: "9"\n'),
+        '"9676699" is a number of the exempt extension',
+    ),
+    (
+        "routes",
+        route('"08*"', direction="outbound", keys='  from: ["441427676699"]\n'),
+        '"441427676699" is a number of the exempt extension',
+    ),
+    (
+        "routes",
+        route('"08*"', direction="outbound", keys='  from: ["4414*"]\n'),
+        '"4414*" covers "01427676699"',
+    ),
+    ("destinations", 'x:\n  dial: "sofia/gateway/p/01427-676699"\n', 'reaches "01427676699"'),
+    ("destinations", 'x:\n  dial: "sofia/gateway/p/676699"\n', 'reaches "01427676699"'),
+    ("destinations", 'x:\n  dial: "sofia/internal/1%3999@h"\n', 'reaches "1999"'),
+    ("destinations", "x:\n  dial: '[api_on_answer=x\\s1999]user/1001'\n", 'reaches "1999"'),
 ]
 
 
@@ -137,10 +158,21 @@ def test_so_it_is_in_teams_and_in_the_policy(
     assert any(mistake.startswith(place) and ITS in mistake for mistake in mistakes)
 
 
+def test_staff_may_dial_numbers_that_begin_as_its_own_does(site_file: Path) -> None:
+    """Or no house without a digit for a line could call out: the dialplan takes them out."""
+    more = route('"0*"', direction="outbound")
+    town.write(site_file, routes=more)
+    assert said(site_file) == []
+    config = load(site_file)
+    assert config.policy_for("01427676699") is None
+    assert config.policy_for("01427676698") is not None
+
+
 def test_what_merely_looks_like_it_is_right(site_file: Path) -> None:
     more = (
         'x:\n  dial: "[leg_timeout=1999]sofia/internal/1001@10.0.0.1:1999"\n'
         'y:\n  dial: "user/19990,user/21999"\n'
+        'z:\n  dial: "user/76699,sofia/gateway/p/02071231999,sofia/gateway/p-1999x/01427676698"\n'
     )
     town.write(site_file, destinations=more)
     assert said(site_file) == []
@@ -177,6 +209,41 @@ def test_its_telephone_must_be_said(site_file: Path, dial: str) -> None:
     assert "does not say which telephone is called" in mistake
 
 
+@pytest.mark.parametrize(
+    ("variable", "found"),
+    [
+        ("execute_on_answer='record_session /x.wav'", 'without "record_session"'),
+        ("execute_on_answer='set a=b'", '"execute_on_answer" is in the dial string, expected'),
+        ("api_on_answer='status'", '"api_on_answer" is in the dial string'),
+        ("recording_follow_transfer=true", '"recording_follow_transfer" is in the dial'),
+        ("ivr_exempt=false", 'expected it without "ivr_exempt"'),
+        ("ivr_exempt_leg=false", 'expected it without "ivr_exempt_leg"'),
+    ],
+)
+def test_nothing_is_done_to_its_leg(site_file: Path, variable: str, found: str) -> None:
+    """Of two variables of a name the last is in force, which would be this one."""
+    town.write(site_file)
+    dial = f'    dial: "{{{variable}}}user/1999"\n'
+    changed("dialplan/policy.yaml", "emergency:", f"{dial}emergency:")
+    mistakes = said(site_file)
+    assert any(m.startswith("dialplan/policy.yaml:19:11:") and found in m for m in mistakes)
+
+
+@pytest.mark.parametrize(
+    "dial",
+    [
+        "{execute_on_answer='record_session /x.wav'}user/1001",
+        "[api_on_answer='uuid_record x start /y.wav']user/1001",
+        "{ivr_route=main-line}user/1001",
+    ],
+)
+def test_no_dial_string_records_or_pretends(site_file: Path, dial: str) -> None:
+    """Nobody could pause such a recording (R6)."""
+    town.write(site_file, destinations=f'x:\n  dial: "{dial}"\n')
+    [mistake] = said(site_file)
+    assert 'expected it without "' in mistake
+
+
 def test_the_telephone_of_another_number_is_exempt_too(site_file: Path) -> None:
     town.write(site_file, destinations='x:\n  dial: "sofia/gateway/union/5550"\n')
     changed(
@@ -195,6 +262,9 @@ def test_calls_are_given_its_numbers(site_file: Path) -> None:
     assert {policy for route in config.routes for policy in route.policy.exempt} == {
         "1999",
         "01427676699",
+        "+441427676699",
+        "441427676699",
+        "00441427676699",
     }
 
 

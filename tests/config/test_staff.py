@@ -204,10 +204,31 @@ def test_no_route_has_a_number_for_help(site_file: Path, number: str, keys: str)
     town.write(site_file, routes=route(f'"{number}"', keys))
     [mistake] = said(site_file)
     help_at = 13 if number == "999" else 20
+    behind = 'behind the "9" that route "staff" strips ' if number == "9112" else ""
     assert mistake == (
-        f'dialplan/routes.yaml:31:13: "{number}" is a number for help '
+        f'dialplan/routes.yaml:31:13: "{number}" is a number for help {behind}'
         f"(dialplan/policy.yaml:20:{help_at}), expected another: such calls go by no route"
     )
+
+
+def test_nor_behind_what_another_route_strips(site_file: Path) -> None:
+    """FreeSWITCH takes it for a call for help, before any route."""
+    town.write(site_file, routes=route('"9112"', direction="internal", destination="inside"))
+    [mistake] = said(site_file)
+    assert '"9112" is a number for help behind the "9" that route "staff" strips' in mistake
+
+
+def test_whoever_dials_an_extension_is_not_connected_to_the_emergency_services(
+    site_file: Path,
+) -> None:
+    town.write(site_file, routes=route('"10*"', '  strip: "1"\n'), tax="")
+    tax = Path("dialplan/teams/council-tax.yaml")
+    tax.write_text(tax.read_text().replace('"1102"', '"1112"'))
+    help_, exempt = said(site_file)
+    assert exempt.startswith("dialplan/teams/council-tax.yaml:")
+    assert '"1112" is a number for help behind the "1" that route "more" strips' in exempt
+    assert help_.startswith("dialplan/policy.yaml:17:16: ")
+    assert '"1999" is a number for help' in help_
 
 
 @pytest.mark.parametrize("key", ["exempt", "emergency"])

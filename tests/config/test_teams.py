@@ -290,3 +290,19 @@ def test_callers_are_not_sent_where_staff_dial(root: Path, key: str) -> None:
     write(root, TEAM, more=key)
     (mistake,) = check(root / "deploy/ivr.yaml")
     assert mistake.text.startswith('destination "out" calls $number, which staff dial')
+
+
+def test_what_agents_hear_who_wait_is_the_teams_or_the_policys(site_file: Path) -> None:
+    def heard() -> list[str]:
+        return [route.policy.music for route in load(site_file).routes]
+
+    assert heard() == ["local_stream://default"] * 2
+    policy, tax = Path("dialplan/policy.yaml"), Path("dialplan/teams/council-tax.yaml")
+    policy.write_text(policy.read_text() + "  music: local_stream://moh\n")
+    tax.write_text(tax.read_text() + "music: /srv/music/calm.wav\n")
+    assert heard() == ["local_stream://moh", "/srv/music/calm.wav"]
+    places = load(site_file).routes[1].places
+    assert places["music"].path == "dialplan/teams/council-tax.yaml"
+    tax.write_text(tax.read_text().replace("/srv/music/calm.wav", "calm music"))
+    [mistake] = check(site_file)
+    assert '"music" is "calm music", expected what FreeSWITCH can play' in mistake.text
