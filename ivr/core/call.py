@@ -297,6 +297,10 @@ def _hung_up(state: CallState, event: events.HungUp, policy: CallPolicy) -> Step
         ),
     )
     recording = state.may_be_recording
+    if policy.staff_call:
+        # Who was called may talk on, to somebody whom the call was handed to.
+        state, stop = steps.stop_recording(state)
+        journal = (*journal, *stop)
     step = steps.enter(state, Phase.CLOSING, CLOSING_MS) if recording else steps.finish(state)
     return Step(step.state, (*journal, *step.commands))
 

@@ -74,6 +74,9 @@ class Bridge:
     alternatives: int
     codes: FeatureCodes | None = None
     """Listened for on the telephone that answers; None where that is not the agent's."""
+    stays: bool = False
+    """A telephone that is called may not send the call elsewhere by itself: nobody would see to
+    whom (R8)."""
     unveils: str = ""
     """Path of a recording that hears as soon as this destination's telephone is answered, and not
     if another one takes the call (R8)."""

@@ -103,6 +103,7 @@ def dial(state: CallState, policy: CallPolicy) -> Step:
         place.ring_ms,
         place.alternatives,
         codes if agent_rings else None,
+        bool(policy.exempt),
         unveils,
         told_ms,
     )
@@ -245,8 +246,9 @@ def joined(state: CallState, event: events.Bridged, policy: CallPolicy) -> Step:
         state, masked = pausing.unveiled(state)
         heard = (*heard, *masked)
     commands = (*waits, *commands, *heard)
-    # The codes are bound as the agent's telephone is dialled, but not by the dialplan's fallback.
-    dialled = first and state.phase is not Phase.UNLINKED
+    # The codes are bound as the agent's telephone is dialled, but not by the dialplan's fallback,
+    # nor by a queue, nor on a telephone that takes a call by itself.
+    dialled = first and state.phase is Phase.DIALLING and not event.took
     if other and not dialled and not outbound and not state.at_line:
         commands = (*commands, do.ListenToAgent(policy.pausing.codes))
     # Soon, whoever waits for it or not: with whom a call was connected is what a next engine, or

@@ -133,6 +133,8 @@ class Bridged:
     """The number or extension of the other leg, as FreeSWITCH gives it."""
     ago_ms: int = 0
     """How long they have done so already, where that is found out later (R6)."""
+    took: bool = False
+    """The other leg was not called: it took the call that rang elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,10 @@ def _hide(state: CallState) -> tuple[Command, ...]:
 
 
 def _shows_keys(state: CallState) -> bool:
-    """Nothing is kept since the caller opts out, and for no other reason."""
+    """Nothing is kept since the caller opts out, and for no other reason; or the caller hears the
+    reminder alone, and is to choose by a key, whoever paused besides."""
+    if state.aside and not state.together:
+        return True
     return state.paused_by == OPT_OUT and not (state.asked or state.held or state.at_line)
 
 

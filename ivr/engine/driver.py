@@ -38,13 +38,22 @@ from ivr.engine.who import forget, know, legs_of
 from ivr.esl.session import Link
 from ivr.esl.translate import Legs, Offer, engine_of, event_of, has_left_queue, is_exempt
 from ivr.esl.wire import EVENT, Message
-from ivr.esl.wording import SwitchCommand, heard_leg, keys_told, opening, text_of
+from ivr.esl.wording import (
+    SwitchCommand,
+    heard_leg,
+    is_overheard,
+    keys_told,
+    opening,
+    text_of,
+)
 
 log = structlog.get_logger(__name__)
 
 
 _OVER = (Phase.CLOSING, Phase.DONE)
 _SETTLED = (Pause.OFF, Pause.ON)
+OVERHEARD_MS = 2_000
+"""How soon it is asked again whether a third is still heard through a leg."""
 LEAST_LEFT_MS = 60_000
 """A call that is taken up is not ended sooner than this, however long it has lasted."""
 
@@ -433,8 +442,26 @@ class CallDriver:
         if reply is None or self.state.phase is Phase.DONE:
             return
         at = self._context.clock.monotonic_ms()
+        if isinstance(command, do.MakeSure) and is_overheard(reply.reply):
+            self._overheard(command.leg)
         for event in meant(self._context.metrics, self.call_id, command, reply, at):
             self.take(event)
+
+    def _overheard(self, leg: str) -> None:
+        """Somebody is heard through the agent's leg of whom nothing is known, as a supervisor who
+        listens in: the recording waits until nobody is (R8)."""
+        log.warning(
+            "recording waits, since a third is heard through the agent's leg", call=self.call_id
+        )
+
+        def again() -> None:
+            state = self.state
+            if state.veiled and state.other_leg == leg and state.phase not in _OVER:
+                for part in text_of(do.MakeSure(leg), self.legs):
+                    self._outbox.put(part, partial(self._judge, do.MakeSure(leg)))
+                self._flush()
+
+        self._context.clock.after(OVERHEARD_MS, again)
 
     # Ends.
 

@@ -208,6 +208,7 @@ def _bridged(message: Message, at: int, call_id: str) -> Event | None:
     if message.first(b"Unique-ID") == call_id:
         other = message.first(b"Other-Leg-Unique-ID") or ""
         number = message.first(b"Other-Leg-Destination-Number") or ""
+        called = True
     elif message.first(BESIDE) == call_id:
         other = message.first(b"Unique-ID") or ""
         called = message.first(b"Call-Direction") == "outbound"
@@ -216,7 +217,8 @@ def _bridged(message: Message, at: int, call_id: str) -> Event | None:
         number = message.first(which) or ""
     else:
         return None
-    return events.Bridged(at, other if _UUID.fullmatch(other) else "", number)
+    other = other if _UUID.fullmatch(other) else ""
+    return events.Bridged(at, other, number, took=not called)
 
 
 def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event | None:

@@ -327,11 +327,13 @@ def _dial_string(command: do.Bridge, legs: Legs) -> str:
         variables.append("sensitive_dtmf=true")
         for number, action in enumerate(_digit_actions(command.codes), 1):
             variables.append(f"execute_on_answer_{number}='bind_digit_action {action}'")
+    if command.stays:
+        variables.append("outbound_redirect_fatal=true")
     if command.unveils:
         # Heard from the first word on where this telephone answers, and never where another one
-        # takes the call; nor may the telephone send it elsewhere by itself (80, 84).
+        # takes the call (docs/freeswitch.md 80).
         unmask = f"uuid_record {legs.call} unmask {command.unveils}"
-        variables += [f"api_on_answer_ivr='{unmask}'", "outbound_redirect_fatal=true"]
+        variables.append(f"api_on_answer_ivr='{unmask}'")
     if told_s:
         variables += [
             f"{TERMINATORS}={VARIABLES[TERMINATORS]}",
@@ -366,8 +368,13 @@ def made_sure(at: int, reply: str) -> Event | None:
     hangs on it (docs/freeswitch.md 87)."""
     if reply == "true":
         return events.Exempt(at)
-    listed = reply != "_undef_" and _THIRD not in reply
+    listed = reply != "_undef_" and not is_overheard(reply)
     return events.StillJoined(at) if listed else None
+
+
+def is_overheard(listed: str) -> bool:
+    """Whether somebody else is heard through a leg, by what hangs on it."""
+    return _THIRD in listed
 
 
 def may_be_refused(command: SwitchCommand) -> bool:

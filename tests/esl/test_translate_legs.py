@@ -255,7 +255,7 @@ def test_a_leg_that_takes_the_call_from_elsewhere_is_whom_it_is_connected_to():
 
 
 def test_a_telephone_that_picks_the_call_up_is_known_by_its_own_number():
-    assert beside(direction="inbound") == events.Bridged(7, OTHER, "1001")
+    assert beside(direction="inbound") == events.Bridged(7, OTHER, "1001", took=True)
 
 
 def test_two_others_that_are_joined_are_none_of_ours():
