@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import structlog
 
-from ivr.core import commands as do
 from ivr.core.events import Event
 from ivr.esl.wire import Message
-from ivr.esl.wording import SwitchCommand, answered, made_sure, may_be_refused, refused
+from ivr.esl.wording import SwitchCommand, answered, may_be_refused, refused
 from ivr.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -19,11 +18,6 @@ def meant(
     metrics: Metrics, call_id: str, command: SwitchCommand, reply: Message, at: int
 ) -> Iterator[Event]:
     """What an answer means for the call; of most commands only a refusal means anything."""
-    if isinstance(command, do.MakeSure):
-        sure = None if reply.refused else made_sure(at, reply.reply)
-        if sure is not None:
-            yield sure
-        return
     confirmed = answered(command, at, not reply.refused)
     if confirmed is not None:
         yield confirmed

@@ -31,17 +31,16 @@ from ivr.core.steps import Step
 from ivr.core.taking_up import Return, followed, handed_back
 from ivr.engine.answers import meant, must_be_ok
 from ivr.engine.context import Context
-from ivr.engine.looking import look, look_who_holds
+from ivr.engine.looking import look, look_who_holds, make_sure
 from ivr.engine.noticed import noticed
 from ivr.engine.outbox import Outbox
 from ivr.engine.who import forget, know, legs_of
-from ivr.esl.session import Link
-from ivr.esl.translate import Legs, Offer, engine_of, event_of, has_left_queue, is_exempt
+from ivr.esl.session import Link, OnReply
+from ivr.esl.translate import QUEUE, Legs, Offer, engine_of, event_of, is_exempt, plays_now
 from ivr.esl.wire import EVENT, Message
 from ivr.esl.wording import (
     SwitchCommand,
     heard_leg,
-    is_overheard,
     keys_told,
     opening,
     text_of,
@@ -52,8 +51,6 @@ log = structlog.get_logger(__name__)
 
 _OVER = (Phase.CLOSING, Phase.DONE)
 _SETTLED = (Pause.OFF, Pause.ON)
-OVERHEARD_MS = 2_000
-"""How soon it is asked again whether a third is still heard through a leg."""
 LEAST_LEFT_MS = 60_000
 """A call that is taken up is not ended sooner than this, however long it has lasted."""
 
@@ -259,8 +256,8 @@ class CallDriver:
         if self.state.phase is Phase.UNLINKED and message.first(b"Unique-ID") == self.call_id:
             # It may have come to another engine at the end of its prompt, and not back to us.
             self.is_of(engine_of(message))
-        if self._outbox.holds and has_left_queue(message):
-            self._outbox.release()
+        if self._outbox.holds and (there := plays_now(message)):
+            self._outbox.release(there)
             self._flush()
         if self.policy.exempt and is_exempt(message):
             self.take(events.Exempt(at))
@@ -305,6 +302,7 @@ class CallDriver:
 
     def _on_timer(self) -> None:
         self._timer = None
+        self._outbox.release()
         self.take(events.TimerFired(self._context.clock.monotonic_ms(), self.state.timer))
 
     def _on_pause_timer(self, timer: int) -> None:
@@ -401,6 +399,8 @@ class CallDriver:
                         self._outbox.put(keys_told(isinstance(command, do.HearKeys)), None)
                 case do.SpeakIn(spoken=spoken):
                     self.policy = self.policy.spoken(spoken)
+                case do.MakeSure(leg=leg):
+                    make_sure(self._post, self, self._context.clock, leg)
                 case do.LetThrough():
                     self._flush()
                     self._let_beside_go()
@@ -412,23 +412,29 @@ class CallDriver:
                     self._flush()
                     self._finish()
                 case _:
-                    self._say(command)
+                    self._command(command)
 
-    def _say(self, command: SwitchCommand) -> None:
+    def _command(self, command: SwitchCommand) -> None:
+        late = isinstance(command, do.PlayPrompt | do.PlayMusic)
         match command:
+            # Until then prompts and music would be lost (docs/freeswitch.md 96).
             case do.LeaveQueue():
-                self._outbox.hold()  # until then a prompt would be lost (docs/freeswitch.md 96)
-            case do.StopPrompts() if self._outbox.holds:
-                self._outbox.hold()
+                self._outbox.hold(QUEUE)
+            case do.Part(other_leg=other):
+                self._outbox.hold(self.call_id, other)
+            case do.StopPrompts():
+                self._outbox.forget()
             case do.PlayPrompt():
                 self._plays[command.play] = command.prompt
         for part in text_of(command, self.legs):
-            self._outbox.put(
-                part, partial(self._judge, command), late=isinstance(command, do.PlayPrompt)
-            )
+            self._outbox.put(part, partial(self._judge, command), late=late)
 
     def _stamp(self) -> Stamp:
         return Stamp(self._context.clock.wall_ms(), self._context.clock.monotonic_ms())
+
+    def _post(self, text: bytes, *replies: OnReply | None) -> None:
+        self._outbox.put(text, *replies)
+        self._flush()
 
     def _flush(self) -> None:
         own = self._link if self.state.phase is not Phase.CLOSING else None
@@ -442,26 +448,8 @@ class CallDriver:
         if reply is None or self.state.phase is Phase.DONE:
             return
         at = self._context.clock.monotonic_ms()
-        if isinstance(command, do.MakeSure) and is_overheard(reply.reply):
-            self._overheard(command.leg)
         for event in meant(self._context.metrics, self.call_id, command, reply, at):
             self.take(event)
-
-    def _overheard(self, leg: str) -> None:
-        """Somebody is heard through the agent's leg of whom nothing is known, as a supervisor who
-        listens in: the recording waits until nobody is (R8)."""
-        log.warning(
-            "recording waits, since a third is heard through the agent's leg", call=self.call_id
-        )
-
-        def again() -> None:
-            state = self.state
-            if state.veiled and state.other_leg == leg and state.phase not in _OVER:
-                for part in text_of(do.MakeSure(leg), self.legs):
-                    self._outbox.put(part, partial(self._judge, do.MakeSure(leg)))
-                self._flush()
-
-        self._context.clock.after(OVERHEARD_MS, again)
 
     # Ends.
 

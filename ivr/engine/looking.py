@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
+
 from ivr.clock import Clock
-from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.events import Event
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState
+from ivr.core.state import CallState, Phase
 from ivr.esl.session import OnReply
 from ivr.esl.translate import ENGINE_VARIABLE, EXEMPT, Legs, is_leg, remembered
 from ivr.esl.wire import Message
@@ -22,11 +23,14 @@ from ivr.esl.wording import (
     PAUSED_VARIABLE,
     WHO,
     asked,
+    asked_about,
     asked_since,
     asked_whether_held,
+    is_overheard,
     made_sure,
-    text_of,
 )
+
+log = structlog.get_logger(__name__)
 
 _UNSET = "_undef_"
 """What FreeSWITCH answers for a variable that has no value."""
@@ -34,6 +38,8 @@ JOINED = "bridge_to"
 """The leg that a call is joined to now. ``bridge_uuid`` stays when they are parted, as while the
 next agent's telephone rings: measured (docs/freeswitch.md 51)."""
 _HELD = "HELD"
+OVERHEARD_MS = 2_000
+"""How soon it is asked again whether a third is still heard through a leg."""
 
 Post = Callable[..., None]
 """Sends commands, with what is told their replies."""
@@ -72,25 +78,34 @@ def look(post: Post, call: Looked, clock: Clock) -> None:
         if leg == "":  # it has none
             call.take(events.Unbridged(clock.monotonic_ms()))
         elif call.policy.exempt and is_leg(leg):
-            _make_sure(post, call, clock, leg)
+            make_sure(post, call, clock, leg)
         _paused(post, call, clock)
 
     _ask(post, asked(call.call_id, ENGINE_VARIABLE, JOINED, EXEMPT), 3, told)
 
 
-def _make_sure(post: Post, call: Looked, clock: Clock, leg: str) -> None:
-    """An engine may have been killed before it let the recording hear whom it is joined with
-    (R8)."""
+def make_sure(post: Post, call: Looked, clock: Clock, leg: str) -> None:
+    """Ask whose leg this is that the call is joined to, and whether a third is heard through it, as
+    a supervisor who listens in: then the recording waits until nobody is (R8)."""
 
     def one(reply: Message | None) -> None:
-        sure = (
-            None if reply is None or reply.refused else made_sure(clock.monotonic_ms(), reply.reply)
-        )
+        if reply is None or reply.refused or call.state.phase is Phase.DONE:
+            return
+        sure = made_sure(clock.monotonic_ms(), reply.reply)
         if sure is not None:
             call.take(sure)
+        elif is_overheard(reply.reply):
+            log.warning(
+                "recording waits, since a third is heard through the agent's leg", call=call.call_id
+            )
+            clock.after(OVERHEARD_MS, again)
 
-    asking = text_of(do.MakeSure(leg), call.legs)
-    post(b"".join(asking), *(one,) * len(asking))
+    def again() -> None:
+        if call.state.veiled and call.state.other_leg == leg:
+            make_sure(post, call, clock, leg)
+
+    asking = asked_about(leg)
+    post(asking[0], *(one,) * asking[1])
 
 
 def _who(post: Post, call: Looked, clock: Clock, leg: str) -> None:

@@ -10,12 +10,13 @@ from ivr.esl.session import OnReply
 class Outbox:
     """Commands that wait to be sent, each with what is told its reply."""
 
-    __slots__ = ("_later", "_replies", "_text")
+    __slots__ = ("_later", "_replies", "_text", "_until")
 
     def __init__(self) -> None:
         self._text: list[bytes] = []
         self._replies: list[OnReply | None] = []
         self._later: list[tuple[bytes, tuple[OnReply | None, ...]]] | None = None
+        self._until: set[str] = set()
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
@@ -30,17 +31,25 @@ class Outbox:
         self._text.append(text)
         self._replies.extend(replies)
 
-    def hold(self) -> None:
-        """Have what may be late wait; what waits already is never sent."""
-        self._later = []
+    def hold(self, *until: str) -> None:
+        """Have what may be late wait for :meth:`release` of each of these."""
+        self._later, self._until = [], set(until)
+
+    def forget(self) -> None:
+        """What waits is never sent; what may be late goes on waiting."""
+        if self._later is not None:
+            self._later = []
 
     @property
     def holds(self) -> bool:
         """Whether something may be waiting for :meth:`release`."""
         return self._later is not None
 
-    def release(self) -> None:
-        """Have sent what was held."""
+    def release(self, *which: str) -> None:
+        """Have sent what was held, where nothing else is waited for; without names in any case."""
+        self._until.difference_update(which or tuple(self._until))
+        if self._until:
+            return
         later, self._later = self._later, None
         for text, replies in later or ():
             self.put(text, *replies)

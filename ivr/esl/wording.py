@@ -151,7 +151,6 @@ SwitchCommand = (
     | do.ShowKeys
     | do.Mask
     | do.Unmask
-    | do.MakeSure
     | do.TellAgent
     | do.Hangup
 )
@@ -187,8 +186,6 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
             return _if(legs.customer, f"api uuid_record {{}} mask {path}")
         case do.Unmask(path=path, only_with=other):
             return _unmask(legs, path, other)
-        case do.MakeSure(leg=leg):
-            return (*_if(leg, f"api uuid_getvar {{}} {EXEMPT}"), *_if(leg, "api uuid_buglist {}"))
         case do.HideKeys(by=by, since=since, relayed=relayed):
             return (
                 *_sensitive(legs.customer, not relayed, f"{by}@{since}"),
@@ -223,7 +220,7 @@ def text_of(command: SwitchCommand, legs: Legs) -> tuple[bytes, ...]:
             return (
                 # Of its end, and of the two being parted.
                 heard_leg(other),
-                line("event plain CHANNEL_UNBRIDGE"),
+                line("event plain CHANNEL_UNBRIDGE CHANNEL_PARK"),
                 line(f"api uuid_transfer {legs.call} -both {_waiting(other, limit_s)} inline"),
             )
         case do.PlayMusic(music=music):
@@ -363,9 +360,14 @@ _THIRD = "eavesdrop"
 """What FreeSWITCH lists among what hangs on a leg through which somebody else is heard."""
 
 
+def asked_about(leg: str) -> tuple[bytes, int]:
+    """Ask whether a leg is the exempt extension's, and what hangs on it; how many replies that
+    brings (docs/freeswitch.md 87)."""
+    return asked(leg, EXEMPT) + line(f"api uuid_buglist {leg}"), 2
+
+
 def made_sure(at: int, reply: str) -> Event | None:
-    """One of the two answers to ``MakeSure``: whether the leg is the exempt extension's, and what
-    hangs on it (docs/freeswitch.md 87)."""
+    """What one of the two answers to :func:`asked_about` means for the call; None for nothing."""
     if reply == "true":
         return events.Exempt(at)
     listed = reply != "_undef_" and not is_overheard(reply)
