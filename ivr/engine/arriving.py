@@ -15,6 +15,7 @@ import structlog
 
 from ivr.core import commands as do
 from ivr.core.entries import Stamped
+from ivr.core.events import Arrived
 from ivr.core.policy import CallPolicy
 from ivr.core.state import Phase
 from ivr.core.taking_up import in_language
@@ -143,8 +144,26 @@ class Arrival:
             link=self._link,
             record_id=record_id,
         )
-        driver.begin(offered)
+        driver.take(self._arrived(offered, driver.record_id))
         return driver
+
+    def _arrived(self, offered: Offer, record_id: str) -> Arrived:
+        """The call came for the first time."""
+        context = self._context
+        folder = context.folders.room()
+        path = context.spool.places.recorded(record_id, folder=folder)
+        return Arrived(
+            at=context.clock.monotonic_ms(),
+            caller=offered.caller,
+            caller_name=offered.caller_name,
+            number=offered.number,
+            recording=path,
+            room=folder is not None,
+            elsewhere=context.folders.elsewhere(path),
+            switch=offered.switch,
+            engine=context.me,
+            channel=offered.call_id if record_id != offered.call_id else "",
+        )
 
     def _several(self) -> bool:
         """Whether there is another engine."""

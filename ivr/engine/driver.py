@@ -36,7 +36,7 @@ from ivr.engine.noticed import noticed
 from ivr.engine.outbox import Outbox
 from ivr.engine.who import forget, know, legs_of
 from ivr.esl.session import Link, OnReply
-from ivr.esl.translate import QUEUE, Legs, Offer, engine_of, event_of, is_exempt, plays_now
+from ivr.esl.translate import QUEUE, Legs, engine_of, event_of, is_exempt, plays_now
 from ivr.esl.wire import EVENT, Message
 from ivr.esl.wording import (
     SwitchCommand,
@@ -123,26 +123,6 @@ class CallDriver:
             text, replies = opening(call_id)
             heard = partial(must_be_ok, context.metrics, call_id)
             self._outbox.put(text, *(heard,) * replies)
-
-    def begin(self, offered: Offer) -> None:
-        """The call came for the first time."""
-        context = self._context
-        folder = context.folders.room()
-        path = context.spool.places.recorded(self.record_id, folder=folder)
-        self.take(
-            events.Arrived(
-                at=context.clock.monotonic_ms(),
-                caller=offered.caller,
-                caller_name=offered.caller_name,
-                number=offered.number,
-                recording=path,
-                room=folder is not None,
-                elsewhere=context.folders.elsewhere(path),
-                switch=offered.switch,
-                engine=context.me,
-                channel=self.call_id if self.record_id != self.call_id else "",
-            )
-        )
 
     def hand_customer(self, link: Link, leg: str, rate: int) -> bool:
         """Who is called has answered, and FreeSWITCH lets us speak first (R10): connected once the
@@ -415,17 +395,19 @@ class CallDriver:
                     self._command(command)
 
     def _command(self, command: SwitchCommand) -> None:
-        late = isinstance(command, do.PlayPrompt | do.PlayMusic)
+        late = isinstance(command, do.PlayMusic)
         match command:
-            # Until then prompts and music would be lost (docs/freeswitch.md 96).
+            # Until then music, and prompts but those of a parted A leg, would be lost
+            # (docs/freeswitch.md 96).
             case do.LeaveQueue():
                 self._outbox.hold(QUEUE)
             case do.Part(other_leg=other):
                 self._outbox.hold(self.call_id, other)
             case do.StopPrompts():
                 self._outbox.forget()
-            case do.PlayPrompt():
+            case do.PlayPrompt(to_customer=to_customer):
                 self._plays[command.play] = command.prompt
+                late = to_customer or self._outbox.waits_for(QUEUE)
         for part in text_of(command, self.legs):
             self._outbox.put(part, partial(self._judge, command), late=late)
 
