@@ -45,6 +45,10 @@ class Outbox:
         """Whether something may be waiting for :meth:`release`."""
         return self._later is not None
 
+    def waits_for(self, what: str) -> bool:
+        """Whether :meth:`release` of this is to come."""
+        return what in self._until
+
     def release(self, *which: str) -> None:
         """Have sent what was held, where nothing else is waited for; without names in any case."""
         self._until.difference_update(which or tuple(self._until))

@@ -236,7 +236,7 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
             # Not where nobody was reached: a call that was transferred to us has a history, too.
             transferred = message.last(b"variable_transfer_history") is not None
         return events.BridgeEnded(at, cause, transferred, hung_up)
-    if done == "queue":
+    if done == QUEUE:
         return _left_queue(message, at, hung_up)
     if done.startswith("play-"):
         play = _number(done[5:])
@@ -250,10 +250,16 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
     return None
 
 
-def has_left_queue(message: Message) -> bool:
-    """Whether FreeSWITCH's queue let go of the caller, to whomever."""
+QUEUE = "queue"
+
+
+def plays_now(message: Message) -> str:
+    """Which leg can be played something from here on, for it was taken out of a bridge; or
+    :data:`QUEUE`, where a caller was taken out of one. Empty where it is told of neither."""
+    if message.event_name == "CHANNEL_PARK":
+        return message.first(b"Unique-ID") or ""
     done = message.event_name == "CHANNEL_EXECUTE_COMPLETE"
-    return done and message.last(b"Application-UUID") == "queue"
+    return QUEUE if done and message.last(b"Application-UUID") == QUEUE else ""
 
 
 _QUEUE_ENDS = {"TIMEOUT": "NO_ANSWER", "NO_AGENT_TIMEOUT": "NO_ANSWER"}
