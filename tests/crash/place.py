@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -75,8 +76,8 @@ def _dialplan() -> tuple[Extension, ...]:
     return dialplan_of(_configured(), 1)
 
 
-def _dialplan_to(port: int) -> tuple[Extension, ...]:
-    """That of :func:`_configured`, for an engine at this port: rendered and read once."""
+def _dialplan_to(port: int, dialplan: Sequence[Extension]) -> tuple[Extension, ...]:
+    """A dialplan for :data:`_ANY`, for an engine at this port: rendered and read once."""
     return tuple(
         replace(
             extension,
@@ -91,7 +92,7 @@ def _dialplan_to(port: int) -> tuple[Extension, ...]:
                 for condition in extension.conditions
             ),
         )
-        for extension in _dialplan()
+        for extension in dialplan
     )
 
 
@@ -137,7 +138,7 @@ class Place:
         self.clock = TurnedClock()
         self.switch = TruthfulSwitch(self.clock, copies=copies, seed=1)
         _host, port = self.switch.listen(("127.0.0.1", 0))
-        made = _configured()
+        made = self.configured()
         # A small disk is to be filled, and is small.
         limits = replace(made.site.limits, least_free_bytes=1 << 20)
         freeswitch = replace(made.site.freeswitch, address=Address("127.0.0.1", port))
@@ -158,6 +159,16 @@ class Place:
         self.callers = Callers(self.switch)
         self.shown: Counter[str] = Counter()
         self.wrong: list[str] = []
+
+    @staticmethod
+    def configured() -> Configuration:
+        """What engines here begin with."""
+        return _configured()
+
+    @staticmethod
+    def dialplan() -> Sequence[Extension]:
+        """What is rendered of it."""
+        return _dialplan()
 
     # Engines.
 
@@ -183,7 +194,7 @@ class Place:
             self.switch.engine_back()
         except Killed:
             return life
-        self.switch.dialplan = _dialplan_to(engine.calls.port)
+        self.switch.dialplan = _dialplan_to(engine.calls.port, self.dialplan())
         return life
 
     def kill_switch(self) -> None:

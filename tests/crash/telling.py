@@ -41,11 +41,12 @@ def told(
     story: Story,
     deaths: Sequence[Death] = (),
     away: tuple[int, bool] | None = None,
+    where: type[Place] = Place,
 ) -> Told:
     """The story, with an engine that dies each of these deaths, one after the other; ``away`` is
     one of :data:`AWAY`, and otherwise another for each step."""
     away_ms, systemd = away or AWAY[sum(death.step.number for death in deaths) % len(AWAY)]
-    place = Place(folder, systemd=systemd)
+    place = where(folder, systemd=systemd)
     left = list(deaths)
     try:
         place.start(left.pop(0) if left else None)

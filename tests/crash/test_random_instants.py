@@ -41,7 +41,8 @@ def test_killed_at_random_instants(crowd: Crowd) -> None:
     counts = crowd.counts()
     assert counts["pause"] > 0
     if crowd.systemd:  # else most go to the fallback, as their team decided
-        assert counts["unrecorded"] < len(crowd.callers.calls) / 2
+        most = len(crowd.callers.calls) * max(0.5, crowd.absent_share)
+        assert counts["unrecorded"] < most, "on a host that is busy engines come later"
 
 
 UPGRADES = 6
