@@ -11,7 +11,7 @@ come by that state: it cannot see them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ivr.core import call, events, explore
 from ivr.core.events import Event
@@ -26,9 +26,35 @@ MOST_TIMERS = 12 + MOST_STOPS
 """How many timers in a row may have to run out before a call is over."""
 
 
-ASKS = (events.PauseAsked, events.ResumeAsked, events.WasPaused)
-CONSULTS = (events.Consults,)
-"""What may be left out of one search, and is searched in another: each doubles all states."""
+Never = Callable[[Event], bool]
+"""Which events are left out of one search, and searched in another: each doubles all states."""
+
+
+def nothing(event: Event) -> bool:
+    """All can happen."""
+    return False
+
+
+def asks(event: Event) -> bool:
+    """Somebody asks for a pause, or asked before the engine was there."""
+    return isinstance(event, events.PauseAsked | events.ResumeAsked | events.WasPaused)
+
+
+def consults(event: Event) -> bool:
+    """The agent calls the exempt extension besides."""
+    return isinstance(event, events.Consults)
+
+
+def refuses(event: Event) -> bool:
+    """FreeSWITCH refuses to mask, or does not answer, or the disk is full."""
+    answers = (events.Masked, events.Unmasked, events.KeysHidden, events.KeysShown)
+    refused = isinstance(event, answers) and not event.ok
+    return refused or isinstance(event, events.PauseTimerFired | events.Stalled)
+
+
+def any_of(*never: Never) -> Never:
+    """All that one of these leaves out."""
+    return lambda event: any(each(event) for each in never)
 
 
 class Place:
@@ -48,7 +74,7 @@ class Place:
 class Machine:
     """The machine under one policy, asked once for each state."""
 
-    def __init__(self, policy: CallPolicy, never: tuple[type[Event], ...]) -> None:
+    def __init__(self, policy: CallPolicy, never: Never) -> None:
         self.policy = policy
         self.never = never
         self.places: dict[CallState, Place] = {}
@@ -67,8 +93,8 @@ class Machine:
             what_can_happen_to_a_pause(place.state, self.policy) if is_live(place.state) else ()
         )
         known = set()
-        paused = tuple(event for event in paused if not isinstance(event, self.never))
-        for event in (*what_can_happen(place.state, self.policy), *paused):
+        happen = (*what_can_happen(place.state, self.policy), *paused)
+        for event in (event for event in happen if not self.never(event)):
             step = call.advance(place.state, event, self.policy)
             after = place if step.state is place.state else self.place(step.state)
             weighs = weight(event, self.policy)
@@ -100,7 +126,7 @@ class Machine:
 
 
 def search(
-    policy: CallPolicy, starts: Iterable[Node] = (), *, never: tuple[type[Event], ...] = ()
+    policy: CallPolicy, starts: Iterable[Node] = (), *, never: Never = nothing
 ) -> dict[Phase, int]:
     """Every state that any sequence of events leads to from one of these, or from a call's
     beginning; how many there are of each phase. Some events never happen.

@@ -382,7 +382,8 @@ class Watcher(NamedTuple):
             raise RuleBroken(f"a pause without a running timer: {state}")
         if self.may_resume and not (self.opted_out and self.recorded):
             return
-        if self.through and (not self.alone or self.held or self.line):
+        apart = self.apart if self.exact else not self.joined
+        if self.through and not apart and (not self.alone or self.held or self.line):
             raise RuleBroken(f"keys of a pause are let through (R6): {state}")
         if self.heard - self.mask_asked:
             if isinstance(event, events.Masked):
@@ -463,6 +464,8 @@ def judged(watcher: Watcher, event: Event, done: Step, policy: CallPolicy) -> Wa
     if isinstance(event, events.RecordingStarted) and unwanted and not stopped:
         raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
     judge_end(before, event, done, policy)
+    if policy.opt_out_connected == "no" and any(isinstance(c, do.Part) for c in commands):
+        raise RuleBroken(f"parted, and the team does not allow it (R4): {state}")
     watcher = watcher.judges_opting(event, done, policy)
     if isinstance(event, events.Vanished) and state.phase is Phase.DONE:
         watcher = watcher._no_more(ALL)
