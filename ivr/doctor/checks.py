@@ -11,7 +11,7 @@ from pathlib import Path
 import gevent
 from gevent.threadpool import ThreadPool
 
-from ivr.doctor import on_dialplan, on_host, on_spool, on_switch
+from ivr.doctor import on_dialplan, on_host, on_spool, on_switch, on_teams
 from ivr.doctor.finding import Finding, Result, unchecked
 from ivr.doctor.patient import Patient, patient
 from ivr.storage.fault import describe
@@ -50,7 +50,13 @@ CHECKS = (
     Check("keys", on_switch.keys, Needs.SWITCH),
     Check("sip profiles", on_switch.profiles, Needs.SWITCH),
     Check("dialplan", on_dialplan.dialplan, Needs.BOTH),
+    Check("exempt", on_teams.confidence, Needs.BOTH),
     Check("prompts", on_spool.prompts, Needs.BOTH),
+    Check("music", on_teams.music, Needs.BOTH),
+    Check("queues", on_teams.queues, Needs.BOTH),
+    Check("gateways", on_teams.gateways, Needs.BOTH),
+    Check("telephones", on_teams.telephones, Needs.BOTH),
+    Check("holidays", on_teams.holidays, Needs.CONFIGURATION),
     Check("spool", on_spool.spool),
     Check("fallback", on_spool.fallback),
     Check("recordings", on_spool.recordings, Needs.SWITCH),

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ivr.config.settings import Site
+from ivr.doctor import of_configuration
 from ivr.doctor.finding import Finding, listed, ok, unchecked, warning, wrong
 from ivr.doctor.patient import Patient
 from ivr.doctor.process import Person, Process
@@ -113,22 +114,8 @@ def prompts(patient: Patient) -> Finding:
         return unchecked("FreeSWITCH is on another host")
     if switch is None:
         return unchecked("FreeSWITCH's process cannot be seen", "run this as root")
-    files = sorted(
-        {
-            file.path
-            for route in configuration.routes
-            for prompt in (
-                route.policy.announcement,
-                route.policy.reminder,
-                route.policy.goodbye,
-                route.policy.busy,
-                route.policy.no_answer,
-                route.policy.unavailable,
-                *((route.no_engine,) if route.no_engine else ()),
-            )
-            for file in prompt.files.values()
-        }
-    )
+    spoken = of_configuration.prompts(configuration)
+    files = sorted({file.path for prompt in spoken for file in prompt.files.values()})
     try:
         faults = [fault for path in files if (fault := hindrance(switch.person, Path(path), READ))]
     except OSError as error:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from ivr.config.settings import Configuration
 from ivr.doctor.finding import Finding, listed, ok, unchecked, warning, wrong
+from ivr.doctor.of_configuration import dialled
 from ivr.doctor.patient import Patient
 from ivr.doctor.process import shown
 from ivr.doctor.switch import Said
@@ -289,11 +290,7 @@ def _rendered_applications(configuration: Configuration) -> list[str]:
 
 
 def _endpoints(configuration: Configuration) -> list[str]:
-    dials = {one.dial_string for route in configuration.routes for one in route.policy.destinations}
-    dials |= {one.dial for one in configuration.exempt}
-    dials |= {dial for queue in configuration.queues for dial in queue.members}
-    if configuration.emergency is not None:
-        dials.add(configuration.emergency.dial)
+    dials = [dial for each in dialled(configuration).values() for dial in each]
     return sorted({name for dial in dials for name in _ENDPOINT.findall(dial) if name != "error"})
 
 

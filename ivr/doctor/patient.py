@@ -14,6 +14,7 @@ from gevent.threadpool import ThreadPool
 from ivr.cli_words import site_alone
 from ivr.config.load import Configuration, ConfigurationError, load
 from ivr.config.settings import Address, Site
+from ivr.doctor.of_configuration import questions
 from ivr.doctor.process import Person, Process, holder, listening, person_of, process
 from ivr.doctor.switch import Said, SwitchAway, interview
 from ivr.engine.setup import PidFile
@@ -102,7 +103,8 @@ def patient(site_file: Path, *, ask: bool = True) -> Patient:
     address = site.freeswitch.address
     contexts = (site.render.context, site.render.staff_context)
     try:
-        said = interview(address, site.freeswitch.password, contexts)
+        more = () if configuration is None else questions(configuration)
+        said = interview(address, site.freeswitch.password, contexts, more)
     except SwitchAway as away:
         return replace(gathered, away=away)
     port = listening(address.port) if said.local else None

@@ -64,6 +64,8 @@ class Said:
     """Of :data:`CONFIGURATIONS`, as FreeSWITCH read them last."""
     contexts: Mapping[str, ET.Element] = field(default_factory=dict, repr=False)
     """The dialplan's contexts that were asked for, as it is in force."""
+    told: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Its answers to further questions."""
 
 
 class Conversation:
@@ -162,8 +164,10 @@ class Conversation:
         self._lost.set()
 
 
-def interview(address: Address, password: str, contexts: Sequence[str]) -> Said:
-    """Ask FreeSWITCH all that the checks need to know.
+def interview(
+    address: Address, password: str, contexts: Sequence[str], more: Sequence[str] = ()
+) -> Said:
+    """Ask FreeSWITCH all that the checks need to know; ``more`` are questions in its own words.
 
     Raises:
         SwitchAway: FreeSWITCH is not there, lets nobody in, or does not answer.
@@ -178,11 +182,13 @@ def interview(address: Address, password: str, contexts: Sequence[str]) -> Said:
                 *(f"global_getvar {name}" for name in VARIABLES),
                 *(f"xml_locate configuration configuration name {n}" for n in CONFIGURATIONS),
                 *(f"xml_locate dialplan context name {name}" for name in contexts),
+                *more,
             ]
         )
     finally:
         talk.close()
     values, found = rest[: len(VARIABLES)], rest[len(VARIABLES) :]
+    at = len(CONFIGURATIONS) + len(contexts)
     loaded, interfaces = _modules(modules)
     return Said(
         talk.local,
@@ -197,7 +203,8 @@ def interview(address: Address, password: str, contexts: Sequence[str]) -> Said:
             if value and not value.startswith("-ERR")
         },
         _elements(CONFIGURATIONS, found[: len(CONFIGURATIONS)]),
-        _elements(contexts, found[len(CONFIGURATIONS) :]),
+        _elements(contexts, found[len(CONFIGURATIONS) : at]),
+        dict(zip(more, found[at:], strict=True)),
     )
 
 
