@@ -52,11 +52,11 @@ class Document:
     traps: dict[Where, str] = field(default_factory=dict)
     """Values that YAML reads as something else than was written, and how it reads them; what
     was expected instead is said when the schema has been asked."""
+    shown: str = field(init=False)
+    """The path as people read it; made once, for thousands of places have it."""
 
-    @property
-    def shown(self) -> str:
-        """The path as people read it."""
-        return shown(self.path)
+    def __post_init__(self) -> None:
+        self.shown = shown(self.path)
 
     def place(self, where: Where) -> Place:
         """Where the value is; for one that is not there, the nearest thing that holds it."""
