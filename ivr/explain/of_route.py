@@ -263,6 +263,8 @@ class _Teller:
                 text = f"FreeSWITCH puts it into queue {one.arg}, unrecorded and unannounced"
             elif one.app == "playback":
                 text = f"FreeSWITCH plays {shown(Path(one.arg))}, and the call ends"
+        if text and not self._route.open_at(self._at)[0]:
+            text += "; also now that the team is closed: FreeSWITCH knows no hours"
         yield Step("no engine", text, self._place("without_engine"))
         if self._policy.closed is not None:
             return

@@ -82,6 +82,8 @@ def test_whether_a_team_is_open_is_told_with_the_line_that_decides() -> None:
     assert closed.why.startswith("no: the team is closed")
     assert line_of(closed, "closed") == "closed:"
     assert closed.destination == ""
+    assert text_of(closed, "no engine").endswith("the team is closed: FreeSWITCH knows no hours")
+    assert "hours" not in text_of(said(number, name), "no engine")
     eve = said(number, name, at=datetime(2026, 12, 24, 10, 0))
     assert line_of(eve, "hours") == '"2026-12-24"]'
     sunday = said(number, name, at=datetime(2026, 11, 29, 10, 0))
