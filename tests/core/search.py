@@ -20,7 +20,17 @@ from ivr.core.pausing import is_live
 from ivr.core.policy import CallPolicy
 from ivr.core.state import MOST_STOPS, CallState, Phase
 from ivr.core.steps import Step
-from tests.core.watcher import Node, RuleBroken, Watcher, judged, normal, onlooker, weight
+from tests.core.watcher import (
+    Facts,
+    Node,
+    RuleBroken,
+    Watcher,
+    facts_of,
+    judged,
+    normal,
+    onlooker,
+    weight,
+)
 
 MOST_TIMERS = 12 + MOST_STOPS
 """How many timers in a row may have to run out before a call is over."""
@@ -63,8 +73,8 @@ class Place:
     def __init__(self, state: CallState) -> None:
         self.state = state
         self.watchers: set[Watcher] = set()
-        self.moves: list[tuple[Event, Step, Place]] = []
-        """Every event, what becomes of it, and where it leads."""
+        self.moves: list[tuple[Event, Step, Place, Facts]] = []
+        """Every event, what becomes of it, where it leads, and what is to be judged."""
         self.seen = False
         """Somebody looked around here."""
         self.timers_to_the_end = 0
@@ -101,7 +111,7 @@ class Machine:
             alike = (weighs, step)
             if alike not in known and (weighs or step.commands or after is not place):
                 known.add(alike)
-                place.moves.append((event, step, after))
+                place.moves.append((event, step, after, facts_of(step)))
             place.seen = True
         if place.state.phase is not Phase.NEW:
             self.wait_for_the_end(place)
@@ -144,9 +154,9 @@ def search(
         place, watcher = todo.popleft()
         if not place.seen:
             machine.look_around(place)
-        for event, step, after in place.moves:
+        for event, step, after, facts in place.moves:
             try:
-                seeing = normal(judged(watcher, event, step, policy), step.state)
+                seeing = normal(judged(watcher, event, step, policy, facts), step.state)
             except RuleBroken as broken:
                 raise RuleBroken(f"{broken}\n  in {place.state}\n  on {event}") from None
             if seeing not in after.watchers:

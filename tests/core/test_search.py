@@ -68,6 +68,8 @@ POLICIES = {
 }
 """All that a team can decide, in few enough calls to be searched in seconds."""
 NEVER: dict[str, Never] = {
+    "refuse": asks,
+    "payment line": asks,
     "exempt": consults,
     "exempt, and the agent asks there": any_of(asks, refuses),
     "exempt and opting out": any_of(asks, consults, refuses),

@@ -309,12 +309,6 @@ class Watcher(NamedTuple):
                 self._forbid(self.held, command, "a tone to an agent who does not listen")
                 untrue = tone is do.Tone.PAUSED and bool(self.heard)
                 self._forbid(untrue, command, "the agent is told of a pause that is none (R6)")
-            case do.StartPauseTimer(timer=timer, ms=ms):
-                self._forbid(ms <= 0, command, "a limit that is none")
-                return self._replace(pause_timer=timer)
-            case do.StartTimer(timer=timer, ms=ms):
-                self._forbid(ms <= 0, command, "a limit that is none")
-                return self._replace(timer=timer)
             case do.SyncJournal():
                 return self._replace(syncs=self.syncs + 1)
             case do.Finish():
@@ -332,21 +326,21 @@ class Watcher(NamedTuple):
     def _is_told(self) -> bool:
         return self.told or self.heard_all or (self.returned and self.heard_some)
 
-    def judges_opting(self, event: Event, done: Step, policy: CallPolicy) -> Watcher:
+    def judges_opting(
+        self, event: Event, state: CallState, facts: Facts, policy: CallPolicy
+    ) -> Watcher:
         """What a caller's keys may do to a pause: end the caller's own, by coming back."""
-        state, commands = done
-        told = written(commands)
-        back = entries.OptOutReturned() in told
+        back = facts.back
         if back and not (isinstance(event, events.KeyPressed) and event.key == policy.return_key):
             raise RuleBroken(f"back, and the caller did not ask for it (R3): {state}")
         opts = (self.opted_out and not back) or self.confirmed
-        opts = opts or any(isinstance(entry, entries.OptOutStarted) for entry in told)
+        opts = opts or facts.opts
         keying = state.phase is Phase.KEYING
         theirs = self.own or self.keying or self.opted_out
         own = theirs and self.alone and not (self.line or self.held)
         may_resume = self.may_resume or (own and not (opts or keying))
         theirs = isinstance(event, CALLERS) and self.paused and not own
-        if theirs and any(isinstance(command, RESUMES) for command in commands):
+        if theirs and facts.resumes:
             raise RuleBroken(f"the caller ended a pause (R6): {state}")
         if (may_resume, keying) == (self.may_resume, self.keying):
             return self
@@ -436,9 +430,50 @@ class Watcher(NamedTuple):
             raise RuleBroken(f"{rule}: {command}")
 
 
-def written(commands: tuple[Command, ...]) -> list[entries.Entry]:
-    """What goes to the journal."""
-    return [command.entry for command in commands if isinstance(command, do.Journal)]
+class Facts(NamedTuple):
+    """What is asked of all that was done of an event, whoever watches."""
+
+    stops: bool
+    parts: bool
+    resumes: bool
+    back: bool
+    """The caller came back from opting out."""
+    opts: bool
+    """The caller begins to opt out."""
+    nobody: bool
+    """Nobody was reached."""
+    live: bool
+    timers: dict[str, int]
+    """Those that were started."""
+    commands: tuple[Command, ...]
+    """All others."""
+
+
+def facts_of(done: Step) -> Facts:
+    """The facts of what was done; RuleBroken where a timer's limit is none."""
+    state, commands = done
+    kinds = {type(command) for command in commands}
+    told = {type(command.entry) for command in commands if isinstance(command, do.Journal)}
+    timers = {}
+    for command in commands:
+        if isinstance(command, do.StartTimer | do.StartPauseTimer):
+            if command.ms <= 0:
+                raise RuleBroken(f"a limit that is none: {command}")
+            name = "timer" if isinstance(command, do.StartTimer) else "pause_timer"
+            timers[name] = command.timer
+    return Facts(
+        stops=do.StopRecording in kinds,
+        parts=do.Part in kinds,
+        resumes=bool(kinds & set(RESUMES)),
+        back=entries.OptOutReturned in told,
+        opts=entries.OptOutStarted in told,
+        nobody=entries.NotConnected in told,
+        live=is_live(state),
+        timers=timers,
+        commands=tuple(
+            c for c in commands if not isinstance(c, do.StartTimer | do.StartPauseTimer)
+        ),
+    )
 
 
 Node = tuple[CallState, Watcher]
@@ -451,25 +486,31 @@ def step(node: Node, event: Event, policy: CallPolicy) -> Node:
     return done.state, judged(watcher, event, done, policy)
 
 
-def judged(watcher: Watcher, event: Event, done: Step, policy: CallPolicy) -> Watcher:
+def judged(
+    watcher: Watcher, event: Event, done: Step, policy: CallPolicy, facts: Facts | None = None
+) -> Watcher:
     """What the watcher knows after one event and what was done; RuleBroken if it objects."""
+    facts = facts or facts_of(done)
     before, watcher = watcher, watcher.sees(event, policy)
-    state, commands = done
+    state = done.state
     if state.phase is Phase.NEW:
         return before  # nobody is there yet
     if policy.payment_line and state.phase is Phase.DIALLING:
         watcher = watcher._replace(line=True)
     unwanted = not (watcher.recorded or watcher.hung_up or watcher.finished)
-    stopped = any(isinstance(command, do.StopRecording) for command in commands)
-    if isinstance(event, events.RecordingStarted) and unwanted and not stopped:
+    if unwanted and not facts.stops and isinstance(event, events.RecordingStarted):
         raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
     judge_end(before, event, done, policy)
-    if policy.opt_out_connected == "no" and any(isinstance(c, do.Part) for c in commands):
+    if facts.parts and policy.opt_out_connected == "no":
         raise RuleBroken(f"parted, and the team does not allow it (R4): {state}")
-    watcher = watcher.judges_opting(event, done, policy)
+    watcher = watcher.judges_opting(event, state, facts, policy)
     if isinstance(event, events.Vanished) and state.phase is Phase.DONE:
         watcher = watcher._no_more(ALL)
-    for command in commands:
+    if facts.timers and watcher.hung_up and "pause_timer" in facts.timers:
+        raise RuleBroken(f"a command after the hangup that does not finish the record: {done}")
+    if facts.timers:
+        watcher = watcher._replace(**facts.timers)
+    for command in facts.commands:
         if isinstance(command, do.Mask) and state.pause is Pause.OFF:
             watcher = watcher._replace(veil=True)
             continue
@@ -477,15 +518,14 @@ def judged(watcher: Watcher, event: Event, done: Step, policy: CallPolicy) -> Wa
             # The mask stays until it is known who is heard.
             watcher = watcher._replace(masked=NONE, mask_asked=NONE, covered=NONE, veil=True)
         watcher = watcher.judges(command)
-    nobody = any(isinstance(entry, entries.NotConnected) for entry in written(commands))
-    if nobody and state.pause is Pause.OFF:
+    if facts.nobody and state.pause is Pause.OFF:
         watcher = watcher._replace(held=False)
     watcher.judges_heard(event, done)
     if (state.phase is Phase.DONE) != watcher.finished:
         raise RuleBroken(f"done without Finish, or Finish without being done: {state}")
     if state.phase not in (Phase.NEW, Phase.DONE) and watcher.timer != state.timer:
         raise RuleBroken(f"a phase without a running timer: {state}")
-    if not is_live(state):
+    if not facts.live:
         return watcher._replace(line=False, **_NO_PAUSE) if watcher._pauses else watcher
     watcher.judges_pause(event, done)
     return watcher._replace(**_NO_PAUSE) if watcher._pauses and not watcher.paused else watcher
