@@ -9,11 +9,13 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import structlog
 
 from ivr.core import commands as do
+from ivr.core import rules
 from ivr.core.entries import Stamped
 from ivr.core.events import Arrived
 from ivr.core.policy import CallPolicy
@@ -107,6 +109,11 @@ class Arrival:
 
     def _is_not_ours(self, offered: Offer) -> bool:
         """Whether FreeSWITCH goes on with the call by itself, which was seen to."""
+        if offered.exempt:
+            # Its dialplan connects them, and tells by itself that there was such a call.
+            log.info("call of the exempt extension sent on", call=offered.call_id)
+            self._link.stop()
+            return True
         if offered.moved or self._is_late():
             # It waited for us, or its answer did, for too long: the dead man has it, and ending
             # our connection ends nothing there.
@@ -134,6 +141,7 @@ class Arrival:
             legs = Legs(offered.call_id, offered.call_id, "")
             for text in text_of(do.StopRecording(ALL), legs):
                 self._link.post(text, None)
+        offered = _without_exempt(offered, policy)
         # One that comes back has a record already, or none: nobody learns where it was (R8).
         record_id = str(uuid4()) if offered.returned else ""
         driver = CallDriver(
@@ -177,6 +185,7 @@ class Arrival:
     def _again(
         self, offered: Offer, policy: CallPolicy, entries: Sequence[Stamped], record_id: str
     ) -> CallDriver:
+        offered = _without_exempt(offered, policy)
         driver = CallDriver(
             self._context,
             offered.call_id,
@@ -212,6 +221,13 @@ class Arrival:
     def _end(self) -> None:
         self._timer.cancel()
         self._context.unknown.discard(self)
+
+
+def _without_exempt(offered: Offer, policy: CallPolicy) -> Offer:
+    """Whom the exempt telephone called, and sends on to a route, has its number and name for a
+    caller's: neither is kept (R8)."""
+    known = rules.is_exempt(offered.caller, policy)
+    return replace(offered, caller="", caller_name="") if known else offered
 
 
 def _unasked(_message: Message) -> None:

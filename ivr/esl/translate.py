@@ -90,6 +90,8 @@ class Offer:
     """Samples a second that the channel reads."""
     moved: bool
     """FreeSWITCH's dialplan went on with it, as the dead man has it do, before it was answered."""
+    exempt: bool
+    """The exempt extension takes part in it: no engine's (R8)."""
 
 
 def offer(reply: Message) -> Offer:
@@ -124,11 +126,27 @@ def offer(reply: Message) -> Offer:
         beside=_leg(reply.head(f"variable_{FOR_VARIABLE}") or ""),
         rate=_number(reply.head("Channel-Read-Codec-Rate")) or 8000,
         moved=moved,
+        exempt=reply.head(f"variable_{EXEMPT}") == "true",
     )
 
 
 def _leg(text: str) -> str:
     return text if is_leg(text) else ""
+
+
+_WAITING = (["Waiting"], ["Trying"])
+
+
+def place_of(call_id: str, listed: str) -> int:
+    """Which place a caller has among those who wait in a queue, from 1, by FreeSWITCH's list of
+    them, the best first; 0 where the caller is not among them (docs/freeswitch.md 92).
+
+    A display name may hold anything, so a line is known by the channel's id in it, and the state is
+    looked for from its end (R23).
+    """
+    waiting = [one for one in listed.splitlines() if one.split("|")[-2:-1] in _WAITING]
+    places = (n for n, one in enumerate(waiting, 1) if f"|{call_id}|" in one)
+    return next(places, 0)
 
 
 def is_exempt(message: Message) -> bool:

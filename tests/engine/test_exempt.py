@@ -205,3 +205,34 @@ def test_while_the_agent_asks_the_exempt_extension_nothing_is_heard(
     [record] = union.exempt_records(house)
     union.assert_bare(record)
     union.assert_nothing_kept(house, logged)
+
+
+def test_whom_it_called_and_sends_on_has_not_its_name(
+    house: House, logged: list[dict[str, Any]]
+) -> None:
+    """The leg of who was called shows who called it: the exempt telephone."""
+    sends = (WhenConnected(1500), BlindTransfer(site.NUMBER), Wait(20_000))
+    placed = house.switch.place(calls_from("907700900123", *sends))
+    house.clock.run(12_000)
+    for leg in house.switch.legs():
+        leg.hang_up("NORMAL_CLEARING")
+    house.clock.run(10_000)
+    every = [json.loads(path.read_text()) for path in (house.spool / "new").glob("*.json")]
+    [record] = [one for one in every if not one.get("exempt")]
+    assert record["recording"]["state"] == "kept"
+    assert (record["caller"], record["caller_name"]) == ("", "")
+    assert placed.uuid not in repr(record)
+    union.assert_nothing_kept(house, logged)
+
+
+def test_a_call_of_it_that_another_dialplan_hands_over(
+    house: House, logged: list[dict[str, Any]]
+) -> None:
+    """Such as that of a number that no route claims in the context where staff dial."""
+    call = house.switch.place(calls_from(site.NUMBER, Wait(4000), HangUp()))
+    house.clock.run_until(call.done.ready)
+    house.clock.run(10_000)
+    [record] = union.exempt_records(house)
+    union.assert_bare(record)
+    assert len(list((house.spool / "new").iterdir())) == 1
+    union.assert_nothing_kept(house, logged)
