@@ -58,6 +58,7 @@ schemas: $(VENV)/run.stamp ## write the JSON Schemas that editors use
 diagram: $(VENV)/run.stamp ## draw the call's states from the code
 	$(BIN)/ivr diagram --output docs/call.svg
 	$(BIN)/ivr diagram --format mermaid --output docs/call.mmd
+	$(BIN)/ivr diagram --format mermaid-more --output docs/call-more.mmd
 
 prompts: ## make the audio of prompts/ again (needs the extra `voice`; see prompts/README.md)
 	$(PYTHON) prompts/make_audio.py

@@ -400,7 +400,13 @@ def _spool_of(site: Path, folder: Path | None) -> Path:
 
 
 @main.command(epilog=_examples("ivr diagram --output docs/call.svg", "ivr diagram -f mermaid"))
-@click.option("-f", "--format", "format_", type=click.Choice(["svg", "mermaid"]), default="svg")
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(["svg", "mermaid", "mermaid-more"]),
+    default="svg",
+)
 @click.option("--output", type=OUTPUT, help="Write to a file.")
 def diagram(format_: str, output: Path | None) -> None:
     """Draw the states of a call, from the code."""

@@ -12,7 +12,7 @@ import pytest
 
 from ivr.core.explore import Edge
 from ivr.core.state import Phase
-from ivr.diagram import draw, mermaid, sample_edges, svg
+from ivr.diagram import draw, mermaid, more_edges, sample_edges, svg
 from ivr.diagram.arrows import (
     OPTING_OUT,
     Arrow,
@@ -63,7 +63,10 @@ def words(drawn: tuple[Arrow, ...], source: Place, target: Place) -> tuple[str, 
 # True to the machine.
 
 
-@pytest.mark.parametrize(("name", "format"), [("call.svg", "svg"), ("call.mmd", "mermaid")])
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("call.svg", "svg"), ("call.mmd", "mermaid"), ("call-more.mmd", "mermaid-more")],
+)
 def test_the_documentation_shows_the_machine_as_it_is(name: str, format: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == draw(format), (
         f"docs/{name} is stale: run `ivr diagram --format {format} --output docs/{name}`"
@@ -71,7 +74,7 @@ def test_the_documentation_shows_the_machine_as_it_is(name: str, format: str) ->
 
 
 def test_a_format_that_there_is_not_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="'png': expected one of mermaid, svg"):
+    with pytest.raises(UsageError, match="'png': expected one of mermaid, mermaid-more, svg"):
         draw("png")
 
 
@@ -151,7 +154,8 @@ def test_every_phase_has_a_place_and_every_arrow_a_way(drawn: tuple[Arrow, ...])
     assert unplaced(drawn) == (), "give these a place in ivr/diagram/layout.py: BOXES"
     assert unrouted(drawn) == (), "lead these in ivr/diagram/layout.py: ROUTES"
     shown = {place for a in drawn for place in (a.source, a.target)}
-    assert set(Phase) <= shown
+    more = {phase for edge in more_edges() for phase in (edge.before, edge.after)}
+    assert set(Phase) <= shown | more
 
 
 def test_nothing_is_laid_that_the_machine_no_longer_has(drawn: tuple[Arrow, ...]) -> None:
@@ -346,7 +350,7 @@ def test_the_picture_is_well_formed_and_says_what_it_shows(edges: tuple[Edge, ..
     told = picture.findtext(f"{SVG}desc") or ""
     assert "announcing to reminding: *#* keyed" in told
     texts = ["".join(text.itertext()) for text in picture.iter(f"{SVG}text")]
-    for said in (*(phase.value for phase in Phase), *notes(edges), "what decides"):
+    for said in (*(edge.after.value for edge in edges), *notes(edges), "what decides"):
         assert said in texts
     lowest = max(float(text.get("y") or 0) for text in picture.iter(f"{SVG}text"))
     assert lowest < HEIGHT - 8

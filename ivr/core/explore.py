@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ivr.core import commands as do
-from ivr.core import entries, events
+from ivr.core import entries, events, rules
 from ivr.core.call import advance
 from ivr.core.commands import Command
 from ivr.core.connecting import is_told_first
@@ -397,6 +397,8 @@ def _in_words(command: Command) -> str:
             return "let through"
         case do.Enqueue():
             return "enqueue"
+        case do.AskPlace():
+            return "ask for the place"
         case do.LeaveQueue():
             return "leave the queue"
         case do.Part():
@@ -430,8 +432,10 @@ def _word(move: Move, policy: CallPolicy) -> str:
             tail, found = press(
                 move.state.keys, key, at, policy.opt_out_keys, policy.inter_digit_ms
             )
-            if found and move.step.state.phase is Phase.REMINDING:
+            if found and move.step.state.phase in (Phase.REMINDING, Phase.PARTING):
                 return "opt-out keys"
+            if move.state.phase is Phase.CHOOSING:
+                return "a language"
             if move.state.phase in (Phase.REMINDING, Phase.DECIDING):
                 return "return key" if key == policy.return_key else "other key"
             return "begins the opt-out keys" if tail.keys else "other key"
@@ -441,6 +445,10 @@ def _word(move: Move, policy: CallPolicy) -> str:
             return "caller gone"
         case events.PromptEnded(prompt=prompt, heard_ms=ms):
             return "heard" if ms >= prompt.files[8000].length_ms else "cut short"
+        case events.Bridged() if move.step.state.phase is Phase.LEAVING or (
+            rules.is_exempt(move.event.number, policy)
+        ):
+            return "the exempt extension"
         case events.BridgeEnded(transferred=True):
             return "transferred"
         case events.BridgeEnded(hung_up=True):

@@ -10,15 +10,16 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ivr.core.explore import Edge, explore
-from ivr.core.policy import CallPolicy, Prompt, PromptFile
-from ivr.diagram.mermaid import mermaid
+from ivr.core.policy import CallPolicy, Destination, Menu, Prompt, PromptFile, Queue, Spoken
+from ivr.diagram.mermaid import mermaid, more
 from ivr.diagram.svg import svg
 from ivr.errors import UsageError
 
-__all__ = ["FORMATS", "draw", "mermaid", "sample_edges", "svg"]
+__all__ = ["FORMATS", "draw", "mermaid", "more_edges", "sample_edges", "svg"]
 
-FORMATS = {"svg": svg, "mermaid": mermaid}
-"""What :func:`draw` can write, by the name that the command line gives it."""
+FORMATS = {"svg": svg, "mermaid": mermaid, "mermaid-more": more}
+"""What :func:`draw` can write, by the name that the command line gives it: the ordinary call, or,
+as ``more``, the ways that only some calls have."""
 
 
 def draw(format: str) -> str:
@@ -31,7 +32,7 @@ def draw(format: str) -> str:
         raise UsageError(
             f"cannot draw a diagram as {format!r}: expected one of {', '.join(sorted(FORMATS))}"
         )
-    return write(sample_edges())
+    return write(more_edges() if format.endswith("-more") else sample_edges())
 
 
 @lru_cache(maxsize=1)
@@ -40,6 +41,23 @@ def sample_edges() -> tuple[Edge, ...]:
     connecting = explore(_SAMPLE)
     refusing = explore(replace(_SAMPLE, without_recording="refuse"))
     return tuple(dict.fromkeys((*connecting, *refusing)))
+
+
+@lru_cache(maxsize=1)
+def more_edges() -> tuple[Edge, ...]:
+    """The edges that lead where no edge of an ordinary call leads: a language is chosen, a caller
+    waits in a queue or goes on to another destination, opts out in mid-call, or meets the exempt
+    extension; in a call that staff make who is called is told first (R4, R8, R9, R10)."""
+    found = (edge for policy in _MORE for edge in explore(policy))
+    ordinary = {(edge.before, edge.after) for edge in sample_edges()}
+    return tuple(
+        dict.fromkeys(
+            edge
+            for edge in found
+            if (edge.before, edge.after) not in ordinary
+            and edge.event not in ("HungUp", "LinkLost")
+        )
+    )
 
 
 def _prompt(name: str) -> Prompt:
@@ -71,3 +89,25 @@ _SAMPLE = CallPolicy(
     without_recording="connect",
 )
 """The keys are those that the picture names; one repeat of the reminder shows both ways out."""
+
+_SPOKEN = Spoken(
+    language="cy-GB",
+    announcement=_SAMPLE.announcement,
+    reminder=_SAMPLE.reminder,
+    goodbye=_SAMPLE.goodbye,
+    busy=_SAMPLE.busy,
+    no_answer=_SAMPLE.no_answer,
+    unavailable=_SAMPLE.unavailable,
+    overflow=(_prompt("overflow"),),
+)
+_QUEUED = replace(
+    _SAMPLE,
+    dial_string="",
+    queue=Queue("sample", 600_000),
+    overflow=(Destination("another", "sample", 20_000, prompt=_prompt("overflow")),),
+    menu=Menu(_prompt("languages"), {"2": _SPOKEN}, 5000),
+)
+_MIDCALL = replace(_SAMPLE, opt_out_connected="keep", exempt=frozenset({"1999"}))
+_ANNOUNCED = replace(_SAMPLE, direction="outbound", announced=True)
+_MORE = (_QUEUED, _MIDCALL, _ANNOUNCED)
+"""One policy for each kind of call that is out of the ordinary."""

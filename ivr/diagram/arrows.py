@@ -115,6 +115,8 @@ def _ways(edge: Edge, may_record: set[Phase]) -> list[tuple[Place, Place, str]]:
     if _is_replay(edge) or _is_unwanted(edge) or _is_renewal(edge):
         return []
     word = _word(edge)
+    if edge.event == "Exempt" or edge.word == "the exempt extension":
+        return [(Extra.ANY, edge.after, _with("the exempt extension", edge.given))]
     if edge.event in ("HungUp", "LinkLost"):
         if (edge.before, edge.after) in _EXPECTED:
             return [(edge.before, edge.after, _with(word, edge.given))]
@@ -125,7 +127,7 @@ def _ways(edge: Edge, may_record: set[Phase]) -> list[tuple[Place, Place, str]]:
     without = _goes_without(edge)
     decided: list[tuple[Place, Place, str]] = []
     if without:
-        how = "yes: connect" if edge.after is Phase.DIALLING else "no: refuse"
+        how = "no: refuse" if edge.after is Phase.APOLOGISING else "yes: connect"
         decided = [(Extra.WITHOUT, edge.after, how)]
     target: Place = Extra.WITHOUT if without else edge.after
     if edge.given in _INTENT and edge.before is not Phase.SECURING:
@@ -201,6 +203,12 @@ _WORDS = {
     ("LinkLost", ""): "link lost",
     ("Stalled", ""): "no room to record",
     ("Vanished", ""): "is no more",
+    ("KeyPressed", "a language"): "a language keyed",
+    ("Unbridged", ""): "parted",
+    ("StillJoined", ""): "nobody else is heard",
+    ("CustomerAnswered", ""): "who is called answers",
+    ("OtherLeft", ""): "the other has gone",
+    ("JoinFailed", ""): "cannot be joined",
 }
 """Events in the words of the people who read the picture."""
 

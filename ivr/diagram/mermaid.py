@@ -11,19 +11,24 @@ from ivr.diagram.arrows import OPTING_OUT, Arrow, Extra, Place, arrows, notes
 CHOICES = (Extra.INTENT, Extra.WITHOUT)
 
 
-def mermaid(edges: Iterable[Edge]) -> str:
+def more(edges: Iterable[Edge]) -> str:
+    """The same, of the ways that only some calls have."""
+    return mermaid(edges, "mermaid-more")
+
+
+def mermaid(edges: Iterable[Edge], format: str = "mermaid") -> str:
     """The same arrows as the picture has; the same edges always give the same text."""
     edges = tuple(edges)
     drawn = arrows(edges)
     places = dict.fromkeys(place for a in drawn for place in (a.source, a.target))
-    lines = ["%% Drawn from ivr/core/call.py by: ivr diagram --format mermaid"]
+    lines = [f"%% Drawn from ivr/core/call.py by: ivr diagram --format {format}"]
     lines += [f"%% {note}" for note in notes(edges)]
     lines.append("stateDiagram-v2")
     inside = [arrow for arrow in drawn if {arrow.source, arrow.target} <= set(OPTING_OUT)]
     for place in places:
         if place in CHOICES:
             lines.append(f"    state {_name(place)} <<choice>>")
-        elif place is not Extra.OPTING_OUT and place not in OPTING_OUT:
+        elif not (inside and place in (Extra.OPTING_OUT, *OPTING_OUT)):
             lines.append(f'    state "{place.value}" as {_name(place)}')
     if inside:
         lines.append(f'    state "{Extra.OPTING_OUT.value}" as {_name(Extra.OPTING_OUT)} {{')
