@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -89,3 +89,15 @@ def _stems(folder: Path) -> list[str]:
         return [path.stem for path in folder.iterdir() if path.suffix == ".wav"]
     except OSError:
         return []
+
+
+PLACE_FIRST, PLACE_MORE = "place-1", "place-more"
+
+
+def place_prompts(names: Collection[str]) -> list[str]:
+    """The prompts of the places in a queue that a catalogue has, in order; the last is for all
+    places beyond."""
+    found: list[str] = []
+    while (name := f"place-{len(found) + 1}") in names:
+        found.append(name)
+    return [*found, PLACE_MORE]

@@ -11,7 +11,7 @@ from datetime import date
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from ivr.config.catalogue import Catalogue
+from ivr.config.catalogue import Catalogue, place_prompts
 from ivr.config.groups import dial_string, dialled
 from ivr.config.hours import Hours
 from ivr.config.kinds import milliseconds
@@ -216,7 +216,16 @@ class Resolver:
 
     def _queue(self, name: str) -> Queue | None:
         queue = self.destinations[name].queue
-        return Queue(name, milliseconds(queue.longest)) if queue else None
+        if queue is None:
+            return None
+        spoken = self.catalogues[queue.language or self.policy.defaults.language].prompts
+        told = place_prompts(spoken) if queue.position else ()
+        return Queue(
+            name,
+            milliseconds(queue.longest),
+            milliseconds(queue.every),
+            tuple(spoken[one] for one in told),
+        )
 
     def _hours(self, team: TeamFile) -> Hours | None:
         return hours_of(team, self.policy.defaults, self.zone)

@@ -28,8 +28,11 @@ class Queue(Strict):
     """What callers hear while they wait."""
     announcement: Annotated[str, NameOf(kind="prompt")] | None = None
     """A prompt that is spoken again and again while they wait."""
+    position: bool = False
+    """true: callers are told their place in the queue, between the announcements, with the prompts
+    place-1, place-2 and so on, and place-more."""
     language: Annotated[str, NameOf(kind="language")] | None = None
-    """The language of that prompt, where it is not that of policy.yaml: one queue speaks one."""
+    """The language of these prompts, where it is not that of policy.yaml: one queue speaks one."""
     every: Annotated[str, Duration(least="5s", most="10m", step="1s")] = "30s"
     """How long it is from one announcement to the next."""
     longest: Annotated[str, Duration(least="10s", most="4h", step="1s")] = "10m"

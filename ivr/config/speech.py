@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ivr.config.catalogue import Catalogue
+from ivr.config.catalogue import PLACE_FIRST, PLACE_MORE, Catalogue
 from ivr.config.document import Document, Where
 from ivr.config.mistakes import did_you_mean, quoted
 from ivr.config.resolve import CLOSED_PROMPT
@@ -71,6 +71,14 @@ def check_queue_prompts(
                 f"language {quoted(language)} has no prompt {quoted(announcement)}, expected it in "
                 f"its catalogue, or another{did_you_mean(announcement, names)}",
             )
+        if destinations.at(name, "queue", "position") is True and language and names is not None:
+            missing = {PLACE_FIRST, PLACE_MORE} - names
+            if missing:
+                destinations.say(
+                    (name, "queue", "position"),
+                    f"language {quoted(language)} has no prompt {quoted(min(missing))}, expected "
+                    f"{quoted(PLACE_FIRST)}, further places, and {quoted(PLACE_MORE)}",
+                )
 
 
 def check_menu_keys(document: Document, policy: Document) -> None:

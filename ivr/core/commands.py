@@ -98,6 +98,13 @@ class Enqueue:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPlace:
+    """Ask which place the caller has in the queue; ``QueuePlace`` follows where it is known."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaveQueue:
     """Take the caller out of the queue; a later :class:`Enqueue` gives the place back."""
 
@@ -294,6 +301,7 @@ Command = (
     | ListenToAgent
     | LetThrough
     | Enqueue
+    | AskPlace
     | LeaveQueue
     | Part
     | PlayMusic

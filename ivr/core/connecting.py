@@ -8,7 +8,7 @@ from ivr.core.commands import Command
 from ivr.core.ending import unseen_end
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS
-from ivr.core.policy import CallPolicy, Prompt
+from ivr.core.policy import CallPolicy, Prompt, Queue
 from ivr.core.state import (
     CLOSING_MS,
     JOURNAL_MS,
@@ -91,9 +91,7 @@ def dial(state: CallState, policy: CallPolicy) -> Step:
     # Before the pause, which is hastened to disk: whose pause it is shows by it.
     dialled = (do.Journal(entries.Dialled(destination=place.name)), *paused)
     if place.queue is not None:
-        limit_ms = place.queue.longest_ms + SLACK_MS
-        wait = do.Enqueue(place.queue.name)
-        return steps.enter(state, Phase.QUEUEING, limit_ms, *dialled, wait)
+        return steps.then_all((*dialled, do.Enqueue(place.queue.name)), waits(state, place.queue))
     codes = policy.pausing.codes
     unveils = state.path if policy.exempt and state.records and state.pause is Pause.OFF else ""
     agent_rings = not policy.staff_call and not place.payment_line
@@ -115,6 +113,15 @@ def dial(state: CallState, policy: CallPolicy) -> Step:
         *((do.ListenToAgent(codes),) if policy.staff_call else ()),
         bridge,
     )
+
+
+def waits(state: CallState, queue: Queue) -> Step:
+    """In a queue, whose end FreeSWITCH tells of."""
+    if not queue.places:
+        return steps.enter(state, Phase.QUEUEING, queue.longest_ms + SLACK_MS)
+    # Half an interval apart from what the queue itself says at each interval.
+    state = state._replace(tellings=queue.longest_ms // queue.every_ms + 1)
+    return steps.enter(state, Phase.QUEUEING, queue.every_ms // 2)
 
 
 def dialling(state: CallState, event: Event, policy: CallPolicy) -> Step:

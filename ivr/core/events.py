@@ -177,6 +177,15 @@ class JoinFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """How many callers, this one too, the queue answers before the next one (R9)."""
+
+    at: int
+    place: int
+    """From 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeEnded:
     """``bridge``, or the queue, came back: not connected, parted, or the leg was transferred."""
 
@@ -384,6 +393,7 @@ Event = (
     | CustomerAnswered
     | OtherLeft
     | JoinFailed
+    | QueuePlace
     | BridgeEnded
     | TimerFired
     | LinkLost

@@ -100,6 +100,11 @@ class Queue:
     name: str
     longest_ms: int
     """How long a caller waits at most."""
+    every_ms: int = 30_000
+    """How long it is from one telling of the caller's place to the next."""
+    places: tuple[Prompt, ...] = ()
+    """What a caller hears of their place: first, second and so on; the last is for all places
+    beyond. Empty where callers are not told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,8 @@ class CallState(NamedTuple):
     """When, by the monotonic clock."""
     apart_at: int = 0
     """Since when they do not hear each other, by the monotonic clock; 0 while they do."""
+    tellings: int = 0
+    """How often a caller in a queue is told of their place yet."""
     place: int = 0
     """Which of the policy's destinations is tried, or was reached."""
     to_customer: bool = False

@@ -53,15 +53,7 @@ def play(state: CallState, phase: Phase, prompt: Prompt) -> Step:
     play = state.play + 1
     state = state._replace(play=play, playing=prompt, replays=replays)
     file = prompt.file_for(state.rate)
-    started = entries.PromptStarted(
-        name=prompt.name,
-        version=prompt.version,
-        language=prompt.language,
-        sha256=file.sha256,
-        length_ms=file.length_ms,
-        role=_ROLES[phase],
-        play=play,
-    )
+    started = _started(state, prompt, _ROLES[phase])
     return enter(
         state,
         phase,
@@ -84,6 +76,27 @@ def longest_telling_ms(policy: CallPolicy) -> int:
     for who comes back without having heard it, and the choice (R10)."""
     announcement = policy.announcement.file_for(8000).length_ms + SLACK_MS + policy.inter_digit_ms
     return 2 * announcement + longest_choice_ms(policy)
+
+
+def say(state: CallState, prompt: Prompt, role: str) -> Step:
+    """Play a prompt besides what the call is doing: nothing waits for its end."""
+    play = state.play + 1
+    state = state._replace(play=play)
+    journal = do.Journal(_started(state, prompt, role))
+    return Step(state, (do.PlayPrompt(play, prompt, state.rate), journal))
+
+
+def _started(state: CallState, prompt: Prompt, role: str) -> entries.PromptStarted:
+    file = prompt.file_for(state.rate)
+    return entries.PromptStarted(
+        name=prompt.name,
+        version=prompt.version,
+        language=prompt.language,
+        sha256=file.sha256,
+        length_ms=file.length_ms,
+        role=role,
+        play=state.play,
+    )
 
 
 def interrupt(state: CallState, phase: Phase, prompt: Prompt) -> Step:

@@ -7,7 +7,7 @@ from ivr.core import connecting, entries, events, midcall, pausing, rules, steps
 from ivr.core.events import Event
 from ivr.core.keys import NO_KEYS, press
 from ivr.core.policy import CallPolicy
-from ivr.core.state import CallState, Phase
+from ivr.core.state import SLACK_MS, CallState, Phase
 from ivr.core.steps import Step
 
 
@@ -125,6 +125,7 @@ def _opt_out(state: CallState, policy: CallPolicy) -> Step:
 def queueing(state: CallState, event: Event, policy: CallPolicy) -> Step:
     """The caller waits in a queue, and may opt out there too (R2, R9). The agent may take the call
     in that very moment: nothing is kept from the sequence on (R4)."""
+    queue = policy.destinations[state.place].queue
     match event:
         case events.KeyPressed(at=at, key=key):
             tail, found = press(state.keys, key, at, policy.opt_out_keys, policy.inter_digit_ms)
@@ -132,12 +133,18 @@ def queueing(state: CallState, event: Event, policy: CallPolicy) -> Step:
             if not found:
                 return Step(state)
             hushed = pausing.opting(state, at, event.held_ms, policy)
-            queue = policy.destinations[state.place].queue
             leave = (do.LeaveQueue(queue.name),) if queue is not None else ()
             reminded, commands = _opt_out(hushed.state, policy)
             # Whether the caller was told is as it was: what opting out bars is barred by itself.
             reminded = reminded._replace(may_record=state.may_record)
             return Step(reminded, (*hushed.commands, *leave, *commands))
+        case events.TimerFired() if state.tellings and queue is not None:
+            state = state._replace(tellings=state.tellings - 1)
+            wait_ms = queue.every_ms if state.tellings else queue.every_ms + SLACK_MS
+            return steps.enter(state, Phase.QUEUEING, wait_ms, do.AskPlace(queue.name))
+        case events.QueuePlace(place=place) if queue is not None and queue.places:
+            prompt = queue.places[min(place, len(queue.places)) - 1]
+            return steps.say(state, prompt, "place")
         case _:
             return connecting.dialling(state, event, policy)
 

@@ -31,7 +31,7 @@ from ivr.core.steps import Step
 from ivr.core.taking_up import Return, followed, handed_back
 from ivr.engine.answers import meant, must_be_ok
 from ivr.engine.context import Context
-from ivr.engine.looking import look, look_who_holds, make_sure
+from ivr.engine.looking import ask_place, look, look_who_holds, make_sure
 from ivr.engine.noticed import noticed
 from ivr.engine.outbox import Outbox
 from ivr.engine.who import forget, know, legs_of
@@ -379,6 +379,8 @@ class CallDriver:
                         self._outbox.put(keys_told(isinstance(command, do.HearKeys)), None)
                 case do.SpeakIn(spoken=spoken):
                     self.policy = self.policy.spoken(spoken)
+                case do.AskPlace(queue=queue):
+                    ask_place(self._post, self, self._context.clock, queue)
                 case do.MakeSure(leg=leg):
                     make_sure(self._post, self, self._context.clock, leg)
                 case do.LetThrough():

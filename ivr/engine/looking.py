@@ -17,13 +17,14 @@ from ivr.core.events import Event
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
 from ivr.esl.session import OnReply
-from ivr.esl.translate import ENGINE_VARIABLE, EXEMPT, Legs, is_leg, remembered
+from ivr.esl.translate import ENGINE_VARIABLE, EXEMPT, Legs, is_leg, place_of, remembered
 from ivr.esl.wire import Message
 from ivr.esl.wording import (
     PAUSED_VARIABLE,
     WHO,
     asked,
     asked_about,
+    asked_place,
     asked_since,
     asked_whether_held,
     is_overheard,
@@ -106,6 +107,17 @@ def make_sure(post: Post, call: Looked, clock: Clock, leg: str) -> None:
 
     asking = asked_about(leg)
     post(asking[0], *(one,) * asking[1])
+
+
+def ask_place(post: Post, call: Looked, clock: Clock, queue: str) -> None:
+    """Ask which place the caller has in a queue (R9)."""
+
+    def told(reply: Message | None) -> None:
+        place = 0 if reply is None or reply.refused else place_of(call.call_id, reply.reply)
+        if place:
+            call.take(events.QueuePlace(clock.monotonic_ms(), place))
+
+    post(asked_place(queue), told)
 
 
 def _who(post: Post, call: Looked, clock: Clock, leg: str) -> None:

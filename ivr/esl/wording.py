@@ -360,6 +360,11 @@ _THIRD = "eavesdrop"
 """What FreeSWITCH lists among what hangs on a leg through which somebody else is heard."""
 
 
+def asked_place(queue: str) -> bytes:
+    """Ask who waits in a queue; one reply (docs/freeswitch.md 92)."""
+    return line(f"api callcenter_config queue list members {queue}")
+
+
 def asked_about(leg: str) -> tuple[bytes, int]:
     """Ask whether a leg is the exempt extension's, and what hangs on it; how many replies that
     brings (docs/freeswitch.md 87)."""

@@ -13,6 +13,7 @@ from ivr.config.groups import dial_string, telephones
 from ivr.config.load import load
 from ivr.config.reading import read
 from ivr.core.policy import Queue
+from ivr.errors import ConfigError
 from tests.config.languages import add_language, add_prompts, write
 
 MAIN = "01427676676"
@@ -94,7 +95,7 @@ def test_a_queue_is_named_and_configured(site_file: Path) -> None:
     config = load(site_file)
     policy = config.policy_for(MAIN, at=AT)
     assert policy
-    assert (policy.dial_string, policy.queue) == ("", Queue("customer-services", 300_000))
+    assert (policy.dial_string, policy.queue) == ("", Queue("customer-services", 300_000, 45_000))
     queue, plain = config.queues
     assert queue.announcement
     assert queue.announcement.language == "cy-GB"
@@ -127,3 +128,21 @@ def test_every_telephone_of_a_destination_is_found_with_its_place(site_file: Pat
         ("user/2002", ("group", "members", 1)),
         ("user/3001", ("queue", "queue", "members", 0)),
     ]
+
+
+def test_a_queue_says_places_with_what_its_language_has(site_file: Path) -> None:
+    root = site_file.parent.parent
+    add_prompts(root, "place-1", "place-2", "place-more")
+    destinations(root, 'customer-services:\n  queue: {members: ["1001"], position: true}\n')
+    policy = load(site_file).policy_for(MAIN, at=AT)
+    assert policy
+    assert policy.queue
+    told = [prompt.name for prompt in policy.queue.places]
+    assert told == ["place-1", "place-2", "place-more"]
+
+
+def test_places_that_nobody_recorded_are_a_mistake(site_file: Path) -> None:
+    root = site_file.parent.parent
+    destinations(root, 'customer-services:\n  queue: {members: ["1001"], position: true}\n')
+    with pytest.raises(ConfigError, match='has no prompt "place-1", expected "place-1"'):
+        load(site_file)

@@ -33,6 +33,12 @@ KEY_WORDS = {
     "closed": "council offices closed again open website",
     "overflow": "sorry nobody answered connect another team",
     "queue-announcement": "waiting staff busy hold line answer call",
+    "place-1": "number one queue next answer",
+    "place-2": "number two queue",
+    "place-3": "number three queue",
+    "place-4": "number four queue",
+    "place-5": "number five queue",
+    "place-more": "more than five before queue",
 }
 """The words without which a caller would not know what to do, as often as listed.
 
