@@ -320,6 +320,9 @@ def _link_lost(state: CallState, policy: CallPolicy) -> Step:
         return Step(state)
     if state.phase in (Phase.CLOSING, Phase.NEW):
         return steps.finish(state)
+    if state.reason == "opted-out" and state.joined:
+        # No dialplan is behind it: FreeSWITCH would join them again (docs/freeswitch.md 79).
+        return steps.hang_up(state, "NORMAL_CLEARING", state.reason)
     # Also of one that heard a prompt it is known how it goes on: by FreeSWITCH's dialplan, which
     # may hand it over once more.
     state, again = pausing.link_lost(midcall.link_lost(state), policy)

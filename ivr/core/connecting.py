@@ -312,6 +312,10 @@ def unlinked(state: CallState, event: Event, policy: CallPolicy) -> Step:
     match event:
         case events.Bridged():
             return joined(state, event, policy)
+        case events.Unbridged() if state.opting and state.other_leg:
+            # FreeSWITCH joins again only whom it had parted by then (docs/freeswitch.md 79).
+            join = Step(state.parted(event.at), (do.Join(state.other_leg),))
+            return steps.then(do.Journal(entries.Parted()), join) if state.together else join
         case events.Unbridged() | events.BridgeEnded(hung_up=False) if state.together:
             return Step(state.parted(event.at), (do.Journal(entries.Parted()),))
         case events.Vanished(switch_lost=lost):

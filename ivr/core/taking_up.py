@@ -37,6 +37,10 @@ def followed(journal: Iterable[entries.Stamped], path: str, policy: CallPolicy) 
     if told.exempted:
         left = exempt.again(state)
         return steps.then(do.Journal(entries.TakenUp(how="followed")), left)
+    if told.reason == "opted-out" and told.state.joined:
+        # An earlier engine had said goodbye: nothing is left to be said (R4).
+        gone = steps.hang_up(state, "NORMAL_CLEARING", told.reason)
+        return steps.then(do.Journal(entries.TakenUp(how="followed")), gone)
     # FreeSWITCH has joined them again, and nobody hears the caller's key any more (R4). Who opted
     # out of a queue may have been taken in that moment.
     state = state._replace(opting=told.aside or (told.paused and told.opted_out))

@@ -277,7 +277,7 @@ class CallDriver:
         log.warning("link lost", call=self.call_id, reason=reason, phase=self.state.phase.value)
         self._context.metrics.links_lost.inc()
         self.take(events.LinkLost(self._context.clock.monotonic_ms()))
-        if self.state.phase is Phase.LEAVING:
+        if self.state.phase in (Phase.LEAVING, Phase.ENDING):
             self._follow()
 
     def _on_timer(self) -> None:

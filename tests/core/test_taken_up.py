@@ -103,7 +103,7 @@ def test_the_called_customers_recording_may_be_running_too() -> None:
 def test_the_hangup_of_a_call_that_may_be_recorded_waits_for_its_end() -> None:
     call = left(Call(OUTBOUND).hear(ARRIVED, events.Journalled(0)).bridge("b")).hang_up()
     assert call.state.phase is Phase.CLOSING
-    assert call.stopped().look() == ["Finish"]
+    assert call.quiet().stopped().look() == ["Finish"]
 
 
 def test_at_a_payment_line_keys_still_go_through_and_the_pause_ends_with_it() -> None:

@@ -120,7 +120,7 @@ ENDS: dict[str, tuple[tuple[str, str, str, int], ...]] = {
     "pause by key": UNTOUCHED,
     "pause by HTTP": UNTOUCHED,
     "hold": UNTOUCHED,
-    "link lost": (GOES_ON, LOST, LOST, LOST, CAME_BACK, ("caller", "opted-out", "timeout", 0)),
+    "link lost": (GOES_ON, LOST, LOST, LOST, CAME_BACK, STANDS),
 }
 """For each of the phases, how such a call ends."""
 AGENT: dict[str, tuple[Any, ...]] = {
@@ -161,7 +161,7 @@ def test_every_moment_has_its_end(house: House, what: str, request: pytest.Fixtu
     assert not house.switch.legs(), "nobody waits for ever"
 
 
-STOPPED = (GOES_ON, LOST, LOST, LOST, CAME_BACK, LOST)
+STOPPED = (GOES_ON, LOST, LOST, LOST, CAME_BACK, STANDS)
 
 
 @pytest.mark.parametrize("house", [DESTROY], indirect=True)
