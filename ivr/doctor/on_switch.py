@@ -33,7 +33,7 @@ APPLICATIONS = (
     "set",
 )
 """Those that the engine has executed, beside those of the rendered dialplan."""
-QUEUES = ("callcenter",)
+QUEUES = (("application", "callcenter"), ("api", "callcenter_config"))
 """Those that only a configuration with queues needs."""
 APIS = (
     "eval",
@@ -59,6 +59,7 @@ FILES = ("wav", "tone_stream")
 _PROVIDES = {"api": "mod_commands", "dialplan": "mod_dialplan_xml"}
 _FROM = {
     "callcenter": "mod_callcenter",
+    "callcenter_config": "mod_callcenter",
     "socket": "mod_event_socket",
     "tone_stream": "mod_tone_stream",
     "wav": "mod_sndfile",
@@ -176,7 +177,7 @@ def modules(patient: Patient) -> Finding:
     if patient.configuration is not None:
         needed += [("application", name) for name in _rendered_applications(patient.configuration)]
         if patient.configuration.queues:
-            needed += [("application", name) for name in QUEUES]
+            needed += QUEUES
         needed += [("endpoint", name) for name in _endpoints(patient.configuration)]
     missing = sorted(dict.fromkeys(needed).keys() - said.interfaces)
     if not missing:

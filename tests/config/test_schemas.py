@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
+from typing import Annotated
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from pydantic import TypeAdapter, ValidationError
 
 from ivr.cli import main
+from ivr.config import addresses, groups, kinds, telephone, times
 from ivr.config.load import load
 from ivr.config.reading import read
 from ivr.config.schema import json_schemas
@@ -114,6 +118,35 @@ def test_schemas_refuse_what_the_loader_refuses(name: str, value: object) -> Non
 )
 def test_schemas_accept_what_the_loader_accepts(name: str, value: object) -> None:
     jsonschema.Draft202012Validator(json_schemas()[name]).validate(value)
+
+
+TEXTS = (
+    "a", "a b", "user/1001", "+441427676676", "9*", "10*", "*#*", "*7", "", "08:30-17:00",
+    "08:30-24:00", "closed", "2026-02-28", "en-GB", "1s", "1500ms", "5m", "10MB", "mon", "mon-fri",
+    "local_stream://moh", "/x.wav", "127.0.0.1:8084", "[::1]:5", "Europe/London", "é", "2.0", "1",
+    "1001", "never",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for module in (addresses, groups, kinds, telephone, times)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, kinds.Kind) and kind is not kinds.NameOf
+    ],
+)
+def test_no_editor_marks_what_the_loader_accepts(kind: type[kinds.Kind]) -> None:
+    """It sees less: one file, no ranges; what it marks is wrong."""
+    asked = TypeAdapter(Annotated[str, kind()])
+    schema = jsonschema.Draft202012Validator(asked.json_schema())
+    accepted = []
+    for text in TEXTS:
+        with contextlib.suppress(ValidationError):
+            accepted.append(asked.validate_python(text))
+    assert accepted
+    assert [text for text in accepted if not schema.is_valid(text)] == []
 
 
 def test_the_shipped_configuration_is_right() -> None:

@@ -306,7 +306,10 @@ def test_prompts_are_those_of_every_way_that_a_call_may_go(
 
 def test_endpoints_are_those_of_overflow_and_out_of_hours(house: Patient) -> None:
     found = on_switch.modules(house)
-    assert "endpoint user is missing" in " ".join((found.found, *found.more))
+    said = " ".join((found.found, *found.more))
+    assert "endpoint user is missing" in said
+    assert "application callcenter is missing (mod_callcenter)" in said
+    assert "api callcenter_config is missing (mod_callcenter)" in said
 
 
 def test_freeswitch_is_asked_all_of_it(switch: DoctoredSwitch, tmp_path: Path) -> None:
