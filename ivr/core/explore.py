@@ -143,6 +143,9 @@ def what_can_happen(state: CallState, policy: CallPolicy) -> Iterator[Event]:
         yield events.JoinFailed(SOON_MS)
         yield events.OtherLeft(SOON_MS, state.other_leg)
         yield events.OtherLeft(SOON_MS, "b")
+    if any(place.queue is not None and place.queue.places for place in policy.destinations):
+        yield events.QueuePlace(SOON_MS, 1)
+        yield events.QueuePlace(SOON_MS, 9)
     chosen = "".join(policy.menu.keys) if policy.menu is not None else ""
     yield from _in_any_state(
         policy.opt_out_keys,
@@ -242,6 +245,7 @@ def normal(state: CallState, policy: CallPolicy) -> CallState:
         # These only keep a recording that stalls from being begun anew, or told of again.
         renewals=0,
         no_room=False,
+        tellings=state.tellings if state.phase is Phase.QUEUEING else 0,
         paused_by=_who(state),
         paused_at=0,
         apart_at=0,

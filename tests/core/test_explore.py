@@ -19,13 +19,18 @@ from ivr.core.explore import (
     what_can_happen_to_a_pause,
 )
 from ivr.core.keys import Digits, Tail
-from ivr.core.policy import CallPolicy, Pausing
+from ivr.core.policy import CallPolicy, Pausing, Queue
 from ivr.core.state import CallState, Pause, Phase
 from ivr.core.steps import Step
 from tests.core.calls import ANNOUNCED, OPTING, POLICY, QUEUE, REFUSING
 
-EVERYTHING = replace(ANNOUNCED, pausing=Pausing())
-"""Calls with the exempt extension, opting out in mid-call and called people who are told first."""
+EVERYTHING = replace(
+    ANNOUNCED,
+    pausing=Pausing(),
+    queue=Queue("desk", 60_000, places=(POLICY.busy,)),
+)
+"""Calls with the exempt extension, opting out in mid-call called
+people who are told first, and a queue."""
 
 
 @pytest.fixture(scope="module")

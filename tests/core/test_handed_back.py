@@ -4,6 +4,7 @@ where its journal says that it was (R22)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,18 @@ from ivr.core import entries, events
 from ivr.core.events import Party
 from ivr.core.policy import CallPolicy
 from ivr.core.state import Phase
-from ivr.core.taking_up import Return, handed_back
-from tests.core.calls import ARRIVED, OUTBOUND, PATH, POLICY, REFUSING, Call
+from ivr.core.taking_up import Return, handed_back, in_language
+from tests.core.calls import (
+    ANNOUNCED,
+    ARRIVED,
+    OPTING,
+    OUTBOUND,
+    PATH,
+    POLICY,
+    QUEUE,
+    REFUSING,
+    Call,
+)
 
 PART_2 = PATH.replace(".wav", ".2.wav")
 ROOM = "/fallback/recording/a.wav"
@@ -227,3 +238,34 @@ def test_it_has_its_way_out(before: Call) -> None:
     for _ in range(8):
         call.time_out()
     assert call.state.phase is Phase.DONE
+
+
+# Languages, queues, and called people who are told first.
+
+
+def test_without_a_choice_the_languages_are_named_again() -> None:
+    assert again(Call(QUEUE).arrive()).look() == ["play languages"]
+    told = [entries.Stamped(entries.Stamp(0, 0), entries.LanguageChosen("cy-GB"))]
+    spoken = in_language(told, QUEUE)
+    call = Call(QUEUE).arrive().keys("2")
+    call.policy = spoken
+    assert again(call).look() == ["play announcement"]
+
+
+def test_who_waited_in_a_queue_is_not_sent_there_again() -> None:
+    queued = Call(replace(QUEUE, menu=None)).arrive().prompt_ends()
+    assert again(queued.hear(events.RecordingStarted(0))).look() == ["play unavailable"]
+
+
+def test_a_called_person_is_told_though_an_earlier_engine_had_begun() -> None:
+    call = again(Call(ANNOUNCED).hear(ARRIVED), answer=False).hear(events.Journalled(0))
+    assert call.look()[-1] == "bridge user/100"
+    call.hear(events.CustomerAnswered(0, "b", 8000))
+    assert call.look() == ["play announcement"]
+
+
+def test_who_opted_out_in_mid_call_is_not_connected_again() -> None:
+    call = Call(OPTING).connect().keys("*#*").hear(events.Unbridged(0))
+    after = again(call)
+    assert after.state.phase is Phase.ENDING
+    assert after.look() == ["TakeOver", "StopRecording", "hang up NORMAL_CLEARING"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ivr.core import call, events, pausing, rules
 from ivr.core import commands as do
 from ivr.core.explore import what_can_happen, what_can_happen_to_a_pause
-from ivr.core.policy import CallPolicy, Pausing
+from ivr.core.policy import CallPolicy, Pausing, Queue
 from ivr.core.state import CallState, Phase, Recording
 from tests.core.calls import (
     ANNOUNCED,
@@ -29,6 +29,7 @@ from tests.core.calls import (
     QUEUE,
     REFUSING,
     TO_LINE,
+    prompt,
 )
 from tests.core.sabotage import OF_CALLS, Sabotage, no_timer, opt_out_ignored, unannounced
 from tests.core.sabotage_exempt import OF_CONSULTING, OF_EXEMPT
@@ -45,6 +46,7 @@ from tests.core.watcher import Node, RuleBroken, onlooker, step
 
 _FEW = Pausing(on_hold="record")
 _ALL = Pausing(card_digits=2, lines=frozenset({"1500"}))
+TOLD_PLACE = Queue("desk", 60_000, every_ms=30_000, places=(prompt("place"), prompt("places")))
 POLICIES = {
     name: replace(policy, reminders=many, pausing=pausing)
     for many, name, policy, pausing in (
@@ -63,7 +65,7 @@ POLICIES = {
         (0, "opting out", OPTING, _FEW),
         (0, "opting out, and FreeSWITCH refuses", OPTING, _FEW),
         (0, "announced", ANNOUNCED, _FEW),
-        (0, "queue", QUEUE, _FEW),
+        (0, "queue", replace(QUEUE, queue=TOLD_PLACE), _FEW),
     )
 }
 """All that a team can decide, in few enough calls to be searched in seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,18 @@ from ivr.core.policy import CallPolicy
 from ivr.core.stalling import should_grow
 from ivr.core.state import CallState, Pause, Phase, Recording
 from ivr.core.taking_up import followed
-from tests.core.calls import ARRIVED, OUTBOUND, PATH, POLICY, TO_LINE, Call
+from tests.core.calls import (
+    ANNOUNCED,
+    ARRIVED,
+    EXEMPT,
+    OPTING,
+    OUTBOUND,
+    PATH,
+    POLICY,
+    QUEUE,
+    TO_LINE,
+    Call,
+)
 from tests.core.test_pausing import LISTENING, PART_2, PART_3
 
 LEFT = entries.Stamp(0, 0)
@@ -285,3 +297,73 @@ def test_the_codes_are_listened_for(call: Callable[[], Call], listens: bool) -> 
     journal = [entries.Stamped(LEFT, entry) for entry in told.entries()]
     step = followed(journal, PATH, told.policy)
     assert (do.ListenToAgent(told.policy.pausing.codes) in step.commands) is listens
+
+
+# The exempt extension, opting out, languages and queues.
+
+
+OPTS = replace(OPTING, pausing=LISTENING.pausing)
+
+
+def test_one_that_met_the_exempt_extension_is_only_stopped() -> None:
+    """R8: whether the last engine got as far as to say so, or not."""
+    for kept in (99, -1):
+        before = talking(EXEMPT).hear(events.Exempt(0))
+        told = [each for each in before.did if isinstance(each, do.Journal)]
+        before.did = [*told][:kept]
+        call = left(before)
+        assert call.state.phase is Phase.LEAVING
+        assert call.look() == ["StopRecording"]
+        assert call.stopped().look() == ["Finish"]
+
+
+def test_who_is_there_is_found_out_before_the_recording_hears_again() -> None:
+    """FreeSWITCH masked it meanwhile, if they were parted (docs/freeswitch.md 83)."""
+    call = left(talking(EXEMPT))
+    assert call.did[-1] == do.MakeSure("b")
+    assert call.hear(events.StillJoined(0)).did[-1] == do.Unmask(PATH, only_with="b")
+    parted = left(talking(EXEMPT).hear(events.Unbridged(0))).quiet()
+    assert parted.hear(events.StillJoined(0)).look() == []
+
+
+def test_a_pause_that_ended_while_nobody_was_there_ends_with_who_comes() -> None:
+    call = left(talking().paused().hear(events.Unbridged(0)).resume().shown()).quiet()
+    assert "Unmask" in call.bridge("c").look()
+
+
+@pytest.mark.parametrize("keyed", ["*#*", "*#*1"], ids=["deciding", "back"])
+def test_who_opts_out_in_mid_call_is_kept_out_to_the_end_unless_back(keyed: str) -> None:
+    before = talking(OPTS).keys("*#*").hidden().masked()
+    before.hear(events.Unbridged(0)).prompt_ends().keys(keyed[3:])
+    call = left(before).hidden().masked()
+    call.quiet().bridge("b").resume()
+    assert ("Unmask" in call.look()) is (keyed[-1] == "1")
+
+
+def test_a_sequence_that_was_half_keyed_is_none_to_the_next_engine() -> None:
+    call = left(talking(OPTS).keys("*").hidden().masked()).hidden().quiet().masked()
+    assert call.look() == ["Unmask"]
+
+
+def test_who_opted_out_of_a_queue_and_was_taken_in_that_moment_is_not_recorded() -> None:
+    waiting = Call(replace(QUEUE, menu=None)).arrive().prompt_ends()
+    before = waiting.hear(events.RecordingStarted(0)).keys("*#*").bridge("b")
+    call = left(before).hidden().masked().quiet()
+    assert call.resume().look() == []
+
+
+def test_a_called_person_who_was_not_told_is_not_recorded_by_the_next_engine() -> None:
+    """R1, R10."""
+    ringing = Call(ANNOUNCED).hear(ARRIVED, events.Journalled(0))
+    call = left(ringing).quiet().bridge("b", "07700900999")
+    assert "StartRecording" not in call.look()
+    told = Call(ANNOUNCED).hear(ARRIVED, events.Journalled(0))
+    told.hear(events.CustomerAnswered(0, "b", 8000)).prompt_ends()
+    assert "StartRecording" in left(told).quiet().bridge("b", "07700900999").look()
+
+
+def test_a_pause_that_outlasted_an_overflow_is_taken_up() -> None:
+    ringing = Call(replace(QUEUE, menu=None)).arrive().prompt_ends()
+    before = ringing.hear(events.RecordingStarted(0)).paused()
+    call = left(before.hear(events.BridgeEnded(0, "NO_ANSWER")))
+    assert call.look() == ["HideKeys", "Mask"]
