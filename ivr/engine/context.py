@@ -116,7 +116,7 @@ class Context:
     """Calls that staff make, by the id of their customer's leg."""
     agents: dict[str, CallDriver] = field(default_factory=dict)
     """Calls by the id of their agent's leg, which feature codes come from."""
-    consults: dict[str, CallDriver] = field(default_factory=dict)
+    consults: dict[str, list[CallDriver]] = field(default_factory=dict)
     """Calls whose agent speaks with the exempt extension besides, by that other call's leg (R8)."""
     turns: Counter[str] = field(default_factory=Counter)
     """How many calls each route had, for telephones that ring by turns (R9)."""

@@ -39,14 +39,14 @@ def _consults(context: Context, leg: str, message: Message) -> None:
     who = {message.first(b"Caller-Caller-ID-Number"), message.first(b"Caller-Destination-Number")}
     for driver in tuple(context.calls.values()):
         if (extension_of(driver) or None) in who - {None}:
-            context.consults[leg] = driver
+            context.consults.setdefault(leg, []).append(driver)
             context.line.tell_end(leg)
             driver.take(events.Consults(context.clock.monotonic_ms()))
 
 
 def consult_over(context: Context, leg: str) -> None:
     """That second call has ended."""
-    driver = context.consults.pop(leg, None)
-    if driver is not None:
-        driver.take(events.ConsultOver(context.clock.monotonic_ms()))
-        driver.look_again()
+    for driver in context.consults.pop(leg, ()):
+        if not any(driver in others for others in context.consults.values()):
+            driver.take(events.ConsultOver(context.clock.monotonic_ms()))
+            driver.look_again()

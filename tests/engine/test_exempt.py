@@ -236,3 +236,19 @@ def test_a_call_of_it_that_another_dialplan_hands_over(
     union.assert_bare(record)
     assert len(list((house.spool / "new").iterdir())) == 1
     union.assert_nothing_kept(house, logged)
+
+
+def test_both_calls_of_an_agent_who_asks_the_exempt_extension(house: House) -> None:
+    """One telephone, two recorded calls: each is heard again once that is over."""
+    stays = {"desk": Destination(steps=(Wait(60_000),))}
+    other = house.place(with_agent(more=stays))
+    house.until(other, "connected")
+    placed = house.place(with_agent(ThreeWay(EXEMPT), exempt=TALKS))
+    house.until(placed, "connected")
+    house.clock.run(5_000)
+    calls = house.engine.context.calls
+    both = [calls[one.uuid] for one in (other, placed)]
+    assert [one.state.masked for one in both] == [True, True]
+    house.clock.run(7_000)
+    assert [one.state.masked for one in both] == [False, False]
+    assert not house.engine.context.consults
