@@ -239,7 +239,7 @@ class CallDriver:
         if self._outbox.holds and (there := plays_now(message)):
             self._outbox.release(there)
             self._flush()
-        if self.policy.exempt and is_exempt(message):
+        if is_exempt(message):  # also of a call that began before there was an exempt extension
             self.take(events.Exempt(at))
         event = event_of(message, at, self.legs, self.state.path, self._plays)
         if event is None:
@@ -399,7 +399,7 @@ class CallDriver:
     def _command(self, command: SwitchCommand) -> None:
         late = isinstance(command, do.PlayMusic)
         match command:
-            # Until then music, and prompts but those of a parted A leg, would be lost
+            # Until then prompts would be lost that are not for a parted A leg, or might be
             # (docs/freeswitch.md 96).
             case do.LeaveQueue():
                 self._outbox.hold(QUEUE)
