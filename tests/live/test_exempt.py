@@ -196,6 +196,7 @@ def picked_up_by_it_while_it_rings(site: Site) -> Came:
     talk.talks(500)
     telephone = talk.picked_up_by(EXEMPT, "exempt-voice", desk=True)
     heard = talk.listen(telephone)
+    is_with_exempt(talk)
     talk.talks(900)
     talk.hang_up()
     talk.is_gone(telephone)
