@@ -55,6 +55,11 @@ def choosing(state: CallState, event: Event, policy: CallPolicy) -> Step:
             chosen = (do.Journal(entries.LanguageChosen(spoken.language)), do.SpeakIn(spoken))
             stop = (steps.stop_prompts(state),) if state.playing else ()
             return steps.then_all((*chosen, *stop), _greet(state, policy.spoken(spoken)))
+        case events.KeyPressed(at=at, key=key):
+            # Who knows the keys from another call need not wait for the announcement (R2).
+            tail, found = press(state.keys, key, at, policy.opt_out_keys, policy.inter_digit_ms)
+            state = state._replace(keys=tail)
+            return _opt_out(state, policy) if found else Step(state)
         case events.TimerFired():
             stop = (steps.stop_prompts(state),) if state.playing else ()
             return steps.then_all(stop, _greet(state, policy))

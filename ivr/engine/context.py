@@ -116,8 +116,9 @@ class Context:
     """Calls that staff make, by the id of their customer's leg."""
     agents: dict[str, CallDriver] = field(default_factory=dict)
     """Calls by the id of their agent's leg, which feature codes come from."""
-    consults: dict[str, list[CallDriver]] = field(default_factory=dict)
-    """Calls whose agent speaks with the exempt extension besides, by that other call's leg (R8)."""
+    confidants: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Who speaks with the exempt extension now, by that call's leg: kept as long as that lasts, and
+    nowhere else (R8)."""
     turns: Counter[str] = field(default_factory=Counter)
     """How many calls each route had, for telephones that ring by turns (R9)."""
     _soon: Timer | None = None

@@ -38,13 +38,7 @@ from ivr.engine.who import forget, know, legs_of
 from ivr.esl.session import Link, OnReply
 from ivr.esl.translate import QUEUE, Legs, engine_of, event_of, is_exempt, plays_now
 from ivr.esl.wire import EVENT, Message
-from ivr.esl.wording import (
-    SwitchCommand,
-    heard_leg,
-    keys_told,
-    opening,
-    text_of,
-)
+from ivr.esl.wording import SwitchCommand, heard_leg, keys_told, opening, text_of
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ import structlog
 
 from ivr.core import events
 from ivr.engine.context import Context
-from ivr.engine.who import extension_of
+from ivr.engine.who import consults, extension_of
 from ivr.esl.translate import EXEMPT_CALL, EXEMPT_MET, EXEMPT_TOLD
 from ivr.esl.wire import Message
 
@@ -34,19 +34,23 @@ def exempt_told(context: Context, leg: str, message: Message) -> None:
 
 
 def _consults(context: Context, leg: str, message: Message) -> None:
-    """An agent whose call is recorded may have a second one with the exempt extension, and mix the
-    two in the telephone: the first is masked until the second is over (docs/freeswitch.md 88)."""
-    who = {message.first(b"Caller-Caller-ID-Number"), message.first(b"Caller-Destination-Number")}
+    """Whoever calls, or is called, may have another call besides, which is recorded, and mix the
+    two in the telephone: that one is masked until this one is over (docs/freeswitch.md 88)."""
+    numbers = (
+        message.first(b"Caller-Caller-ID-Number"),
+        message.first(b"Caller-Destination-Number"),
+    )
+    context.confidants[leg] = frozenset(filter(None, numbers))
+    context.line.tell_end(leg)
     for driver in tuple(context.calls.values()):
-        if (extension_of(driver) or None) in who - {None}:
-            context.consults.setdefault(leg, []).append(driver)
-            context.line.tell_end(leg)
-            driver.take(events.Consults(context.clock.monotonic_ms()))
+        consults(context, driver)
 
 
 def consult_over(context: Context, leg: str) -> None:
-    """That second call has ended."""
-    for driver in context.consults.pop(leg, ()):
-        if not any(driver in others for others in context.consults.values()):
+    """A call with the exempt extension has ended."""
+    context.confidants.pop(leg, None)
+    talking = frozenset[str]().union(*context.confidants.values())
+    for driver in tuple(context.calls.values()):
+        if driver.state.consulting and extension_of(driver) not in talking:
             driver.take(events.ConsultOver(context.clock.monotonic_ms()))
             driver.look_again()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ivr.core import events
 from ivr.core.pausing import is_live
 from ivr.engine.context import Context
 from ivr.esl.translate import Legs
@@ -34,6 +35,8 @@ def know(context: Context, driver: CallDriver, before: str) -> None:
             agents[legs.agent] = driver
     elif legs.customer:
         context.customers[legs.customer] = driver
+    if context.confidants:
+        consults(context, driver)
 
 
 def forget(context: Context, driver: CallDriver) -> None:
@@ -51,3 +54,10 @@ def extension_of(driver: CallDriver) -> str:
     if not is_live(state) or not state.joined or state.at_line:
         return ""
     return driver.caller if driver.legs.agent == driver.call_id else state.other_number
+
+
+def consults(context: Context, driver: CallDriver) -> None:
+    """Have a call told whose agent speaks with the exempt extension besides."""
+    extension = extension_of(driver)
+    if extension and any(extension in numbers for numbers in context.confidants.values()):
+        driver.take(events.Consults(context.clock.monotonic_ms()))

@@ -262,8 +262,11 @@ def _executed(message: Message, at: int, plays: Mapping[int, Prompt]) -> Event |
         if prompt is None:
             return None
         # A hangup in the middle of a prompt is "PLAYBACK ERROR", and the offset holds.
-        missing = message.last(b"Application-Response") != "FILE PLAYED" and not hung_up
-        heard_ms = 0 if missing else _heard_ms(message)
+        heard_ms, response = _heard_ms(message), message.last(b"Application-Response")
+        # One that was joined to another, and so interrupted, is an error too.
+        interrupted = response == "PLAYBACK ERROR" and heard_ms > 0
+        missing = response != "FILE PLAYED" and not (hung_up or interrupted)
+        heard_ms = 0 if missing else heard_ms
         return events.PromptEnded(at, play, prompt, heard_ms, missing, hung_up)
     return None
 

@@ -251,4 +251,19 @@ def test_both_calls_of_an_agent_who_asks_the_exempt_extension(house: House) -> N
     assert [one.state.masked for one in both] == [True, True]
     house.clock.run(7_000)
     assert [one.state.masked for one in both] == [False, False]
-    assert not house.engine.context.consults
+    assert not house.engine.context.confidants
+
+
+def test_who_speaks_with_it_already_is_not_heard_in_a_call_that_comes_then(house: House) -> None:
+    """A telephone may hold the one call, take the other, and mix the two."""
+    script = CallScript.of_staff("desk", EXEMPT, Wait(20_000), HangUp())
+    asks = house.switch.place(script)
+    house.clock.run(2_000)
+    placed = house.place(with_agent())
+    house.until(placed, "connected")
+    house.clock.run(1_000)
+    driver = house.engine.context.calls[placed.uuid]
+    assert driver.state.masked
+    house.clock.run_until(asks.done.ready)
+    house.clock.run(1_000)
+    assert not driver.state.masked
