@@ -108,10 +108,13 @@ class Machine:
             step = call.advance(place.state, event, self.policy)
             after = place if step.state is place.state else self.place(step.state)
             weighs = weight(event, self.policy)
-            alike = (weighs, step)
-            if alike not in known and (weighs or step.commands or after is not place):
+            facts = facts_of(step)
+            serials = (step.state.timer, step.state.pause_timer, step.state.path)
+            alike = (weighs, after, facts, serials)
+            done = facts.commands or facts.timers or after is not place
+            if alike not in known and (weighs or done):
                 known.add(alike)
-                place.moves.append((event, step, after, facts_of(step)))
+                place.moves.append((event, step, after, facts))
             place.seen = True
         if place.state.phase is not Phase.NEW:
             self.wait_for_the_end(place)

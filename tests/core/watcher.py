@@ -443,10 +443,33 @@ class Facts(NamedTuple):
     nobody: bool
     """Nobody was reached."""
     live: bool
-    timers: dict[str, int]
+    timers: tuple[tuple[str, int], ...]
     """Those that were started."""
     commands: tuple[Command, ...]
-    """All others."""
+    """All others, but for what no rule asks of."""
+
+
+UNREAD = (
+    entries.Marked,
+    entries.CustomerHeld,
+    entries.CustomerBack,
+    entries.Parted,
+    entries.RecordingStarted,
+    entries.RecordingStopped,
+    entries.RecordingStalled,
+    entries.PauseEnding,
+    entries.PauseOverdue,
+    entries.PromptStarted,
+    entries.PromptEnded,
+    entries.HungUp,
+)
+"""Entries of which no rule asks what they say."""
+
+
+def unread(command: Command) -> bool:
+    """No rule asks of this one."""
+    timer = isinstance(command, do.StartTimer | do.StartPauseTimer | do.HastenJournal)
+    return timer or (isinstance(command, do.Journal) and isinstance(command.entry, UNREAD))
 
 
 def facts_of(done: Step) -> Facts:
@@ -469,10 +492,8 @@ def facts_of(done: Step) -> Facts:
         opts=entries.OptOutStarted in told,
         nobody=entries.NotConnected in told,
         live=is_live(state),
-        timers=timers,
-        commands=tuple(
-            c for c in commands if not isinstance(c, do.StartTimer | do.StartPauseTimer)
-        ),
+        timers=tuple(timers.items()),
+        commands=tuple(command for command in commands if not unread(command)),
     )
 
 
@@ -506,10 +527,10 @@ def judged(
     watcher = watcher.judges_opting(event, state, facts, policy)
     if isinstance(event, events.Vanished) and state.phase is Phase.DONE:
         watcher = watcher._no_more(ALL)
-    if facts.timers and watcher.hung_up and "pause_timer" in facts.timers:
+    if watcher.hung_up and "pause_timer" in dict(facts.timers):
         raise RuleBroken(f"a command after the hangup that does not finish the record: {done}")
     if facts.timers:
-        watcher = watcher._replace(**facts.timers)
+        watcher = watcher._replace(**dict(facts.timers))
     for command in facts.commands:
         if isinstance(command, do.Mask) and state.pause is Pause.OFF:
             watcher = watcher._replace(veil=True)
