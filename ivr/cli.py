@@ -243,7 +243,7 @@ def render(site: Path, output: Path | None, extensions: bool, queues: bool) -> N
     """Write the FreeSWITCH XML that sends the numbers of dialplan/ to the engine."""
     from ivr.config.load import load
     from ivr.config.render import render as render_xml
-    from ivr.config.render_queues import render_queues
+    from ivr.config.render.queues import render_queues
 
     if queues and extensions:
         raise click.UsageError("--queues and --extensions are two different files: expected one.")

@@ -17,7 +17,7 @@ from ivr.config.document import Document, Place, Where
 from ivr.config.lines import number_of
 from ivr.config.mistakes import quoted
 from ivr.config.routes import LEAST_MORE, MOST_MORE
-from ivr.config.schema_policy import PolicyFile
+from ivr.config.schema.policy import PolicyFile
 from ivr.config.telephone import Calling, Extension, Number, RouteNumber, dials, spellings
 
 _KEY = "exempt"

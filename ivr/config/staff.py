@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ivr.config.document import Document, Where
 from ivr.config.mistakes import quoted
-from ivr.config.schema_policy import PolicyFile
+from ivr.config.schema.policy import PolicyFile
 from ivr.config.telephone import Calling, Extension
 
 STAFF = ("outbound", "internal")

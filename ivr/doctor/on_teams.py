@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from ivr.config.addresses import legs
 from ivr.config.hours import UnknownYear, bank_holidays
 from ivr.config.mistakes import printable
-from ivr.config.render_queues import render_queues
+from ivr.config.render.queues import render_queues
 from ivr.config.settings import Configuration
 from ivr.doctor import of_configuration as of
 from ivr.doctor.finding import Finding, listed, ok, warning, wrong

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ivr.config.render import AGAIN_PREFIX, CALLED_VARIABLE, HAD_VARIABLE
-from ivr.config.render_xml import BACK_VARIABLE, FOR_VARIABLE
+from ivr.config.render.xml import BACK_VARIABLE, FOR_VARIABLE
 from ivr.core import events
 from ivr.core.events import Event, Party
 from ivr.core.policy import Prompt

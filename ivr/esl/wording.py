@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivr.config.render import NEXT_VARIABLE, again_extension
-from ivr.config.render_xml import FOR_VARIABLE
+from ivr.config.render.xml import FOR_VARIABLE
 from ivr.core import commands as do
 from ivr.core import events
 from ivr.core.commands import Tone

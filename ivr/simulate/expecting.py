@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ivr.config.document import Document, Where
 from ivr.config.kinds import milliseconds
 from ivr.config.mistakes import Mistake
-from ivr.config.schema_simulation import Expected
+from ivr.config.schema.simulation import Expected
 from ivr.simulate.playing import Played, PlayedCall
 from ivr.simulate.script import Script
 

@@ -13,7 +13,7 @@ from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from ivr.config.render import render
-from ivr.config.render_queues import render_queues
+from ivr.config.render.queues import render_queues
 from ivr.config.settings import Address, Configuration, EventSocket
 from ivr.engine.service import Engine
 from ivr.lab import Destination, LabSwitch, TurnedClock

@@ -14,7 +14,7 @@ from ivr.config.kinds import Known, milliseconds
 from ivr.config.lines import number_of
 from ivr.config.load import ConfigurationError
 from ivr.config.reading import read
-from ivr.config.schema_simulation import Call, Doing, Person, SimulationFile
+from ivr.config.schema.simulation import Call, Doing, Person, SimulationFile
 from ivr.config.settings import Configuration
 from ivr.errors import ConfigError
 from ivr.lab.moment import Moment

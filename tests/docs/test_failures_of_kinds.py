@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ivr.config.load import load
-from ivr.config.render_queues import render_queues
+from ivr.config.render.queues import render_queues
 from ivr.lab import CallScript, Destination, LabCall
 from ivr.lab.queue import read_queues
 from ivr.lab.script import BlindTransfer, HangUp, Keys, Wait, WhenConnected

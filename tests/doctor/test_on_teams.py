@@ -12,7 +12,7 @@ import pytest
 
 from ivr.config.load import Configuration, check, load
 from ivr.config.render import render
-from ivr.config.render_queues import render_queues
+from ivr.config.render.queues import render_queues
 from ivr.doctor import of_configuration, on_spool, on_switch, on_teams
 from ivr.doctor.finding import Finding
 from ivr.doctor.patient import Patient, patient

@@ -20,7 +20,7 @@ from gevent.threadpool import ThreadPool
 from ivr.config.addresses import Address
 from ivr.config.load import load
 from ivr.config.render import render
-from ivr.config.render_queues import render_queues
+from ivr.config.render.queues import render_queues
 from ivr.config.settings import Configuration
 from ivr.engine.service import Engine
 from ivr.lab import CallScript, LabCall, TurnedClock

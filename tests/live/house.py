@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ivr.config.load import load
-from ivr.config.render_queues import render_queues
+from ivr.config.render.queues import render_queues
 from tests.live import kinds
 from tests.live.between import Between
 from tests.live.engines import Engine

@@ -21,8 +21,8 @@ from xml.etree import ElementTree as ET
 
 from ivr.config.addresses import dials_number, with_number, with_variables
 from ivr.config.exempt import ExemptExtension
-from ivr.config.render_routes import only_calls_of
-from ivr.config.render_xml import (
+from ivr.config.render.routes import only_calls_of
+from ivr.config.render.xml import (
     BACK_VARIABLE,
     CALLED_VARIABLE,
     CONFIDENT_VARIABLE,

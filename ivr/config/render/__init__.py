@@ -1,7 +1,7 @@
 """FreeSWITCH's XML dialplan, and its queues, out of the configuration (R8, R10, R20, R22).
 
-What is rendered of each route says :mod:`ivr.config.render_routes`, of the exempt extension
-:mod:`ivr.config.render_exempt`, of calls that staff make :mod:`ivr.config.render_staff`. The order
+What is rendered of each route says :mod:`ivr.config.render.routes`, of the exempt extension
+:mod:`ivr.config.render.exempt`, of calls that staff make :mod:`ivr.config.render.staff`. The order
 matters: FreeSWITCH takes the first extension that fits. Calls for help come first, then those with
 the exempt extension, so that no route can have them.
 """
@@ -11,16 +11,16 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from ivr.config import render_exempt, render_staff
-from ivr.config.render_exempt import EXEMPT_HEADER
-from ivr.config.render_routes import (
+from ivr.config.render import exempt, staff
+from ivr.config.render.exempt import EXEMPT_HEADER
+from ivr.config.render.routes import (
     MOST_OFFERS,
     again_extension,
     fallback_extension,
     to_engine,
     without_engine,
 )
-from ivr.config.render_xml import (
+from ivr.config.render.xml import (
     AGAIN_PREFIX,
     CALLED_VARIABLE,
     EXEMPT_VARIABLE,
@@ -64,34 +64,34 @@ def render(config: Configuration, *, whole_context: bool = True) -> str:
     settings = config.site.render
     if whole_context:
         callers = ET.SubElement(include, "context", name=settings.context)
-        _first(callers, config, staff=False)
+        _first(callers, config, for_staff=False)
         _callers(callers, config)
-        staff = ET.Element("context", name=settings.staff_context)
-        _first(staff, config, staff=True)
-        _staff(staff, config)
-        if len(staff):
-            include.append(staff)
+        dialled = ET.Element("context", name=settings.staff_context)
+        _first(dialled, config, for_staff=True)
+        _staff(dialled, config)
+        if len(dialled):
+            include.append(dialled)
     else:
-        _first(include, config, staff=True)
+        _first(include, config, for_staff=True)
         _callers(include, config)
         _staff(include, config)
     ET.indent(include)
     return ET.tostring(include, encoding="unicode") + "\n"
 
 
-def _first(holder: ET.Element, config: Configuration, *, staff: bool) -> None:
+def _first(holder: ET.Element, config: Configuration, *, for_staff: bool) -> None:
     """What no route may have; closed to callers by their own conditions are those for staff."""
-    if staff:
-        render_staff.emergency(holder, config)
-    render_exempt.to_exempt(holder, config)
-    if staff:
-        render_exempt.from_exempt(holder, config)
-    render_exempt.back_from_exempt(holder, config)
-    if staff:
+    if for_staff:
+        staff.emergency(holder, config)
+    exempt.to_exempt(holder, config)
+    if for_staff:
+        exempt.from_exempt(holder, config)
+    exempt.back_from_exempt(holder, config)
+    if for_staff:
         # Of those that are the same the last is for anybody.
         different = {(one.digits, one.route.strip): one for one in config.beginnings}
         for beginning in different.values():
-            render_exempt.dialled_another_way(holder, config, beginning)
+            exempt.dialled_another_way(holder, config, beginning)
 
 
 def _callers(holder: ET.Element, config: Configuration) -> None:
@@ -108,12 +108,12 @@ def _callers(holder: ET.Element, config: Configuration) -> None:
 def _staff(holder: ET.Element, config: Configuration) -> None:
     """The routes of the context in which staff dial."""
     for make, name in _MAKES:
-        for route, what, expression in render_staff.numbers_of(config):
+        for route, what, expression in staff.numbers_of(config):
             make(holder, config, route, f"{name}{what}", expression)
     for route in config.routes:
         if route.policy.staff_call:
             without_engine(holder, config, route)
 
 
-_MAKES = ((render_exempt.unrecorded, "ivr-unrecorded-"), (to_engine, "ivr-"))
+_MAKES = ((exempt.unrecorded, "ivr-unrecorded-"), (to_engine, "ivr-"))
 """For each number first what the exempt telephone gets, then what others do."""

@@ -1,7 +1,6 @@
 """The kinds of YAML files, and their JSON Schemas (R20).
 
-What may stand in each is in ``schema_site``, ``schema_policy``, ``schema_team``,
-``schema_routes`` and ``schema_prompts``.
+What may stand in each is in the module of its name.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ivr.config.schema_destinations import Destination, DestinationsFile, Queue
-from ivr.config.schema_policy import DefaultCodes, DefaultOptOut, DefaultPause, Defaults, PolicyFile
-from ivr.config.schema_prompts import CataloguePrompt, PromptsFile
-from ivr.config.schema_routes import Route, RoutesFile
-from ivr.config.schema_simulation import SimulationFile
-from ivr.config.schema_site import EventSocket, Http, Limits, Log, Outbound, Render, SiteFile
-from ivr.config.schema_team import (
+from ivr.config.schema.destinations import Destination, DestinationsFile, Queue
+from ivr.config.schema.policy import DefaultCodes, DefaultOptOut, DefaultPause, Defaults, PolicyFile
+from ivr.config.schema.prompts import CataloguePrompt, PromptsFile
+from ivr.config.schema.routes import Route, RoutesFile
+from ivr.config.schema.simulation import SimulationFile
+from ivr.config.schema.site import EventSocket, Http, Limits, Log, Outbound, Render, SiteFile
+from ivr.config.schema.team import (
     Codes,
     Languages,
     OptOut,

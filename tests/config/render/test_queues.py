@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from ivr.cli import main
 from ivr.config.load import check, load
 from ivr.config.render import render
-from ivr.config.render_queues import render_queues
+from ivr.config.render.queues import render_queues
 from tests.config.conftest import GOOD
 from tests.config.switch import taken
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from ivr.config.addresses import with_variables
-from ivr.config.render_xml import DIGITS
+from ivr.config.render.xml import DIGITS
 from ivr.config.settings import CallQueue, Configuration
 
 _STRATEGIES = {

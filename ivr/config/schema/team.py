@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ivr.config.hours import Holidays
 from ivr.config.kinds import Duration, Kind, NameOf
-from ivr.config.schema_policy import (
+from ivr.config.schema.policy import (
     ClosedOn,
     ConfirmWait,
     Connected,

@@ -18,7 +18,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from ivr.config.addresses import dials_number, with_number, with_variables
-from ivr.config.render_xml import (
+from ivr.config.render.xml import (
     AGAIN_PREFIX,
     CALLED_VARIABLE,
     DIGITS,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from ivr.config.addresses import with_number
-from ivr.config.render_xml import (
+from ivr.config.render.xml import (
     DIGITS,
     action,
     any_of,
