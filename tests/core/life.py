@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ivr.core import call, entries, events, explore, taking_up
+from ivr.core import call, entries, events, merging, taking_up
 from ivr.core import commands as do
 from ivr.core.commands import Command
 from ivr.core.explore import what_can_happen, what_can_happen_to_a_pause
@@ -15,7 +15,8 @@ from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase, Recording
 from ivr.core.steps import Step
 from tests.core.calls import PATH
-from tests.core.watcher import NONE, Watcher, judged, onlooker
+from tests.core.seeing import onlooker
+from tests.core.watcher import NONE, Watcher, judged
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def lives(policy: CallPolicy, *, talking: bool = True) -> Iterator[Life]:
     """A life for each state that the machine can come to, the shortest one; if wanted, only up
     to where people talk, or might."""
     first = born(policy)
-    seen = {explore.normal(first.state, policy)}
+    seen = {merging.normal(first.state, policy)}
     todo = deque([first])
     while todo:
         life = todo.popleft()
@@ -164,7 +165,7 @@ def lives(policy: CallPolicy, *, talking: bool = True) -> Iterator[Life]:
         paused = what_can_happen_to_a_pause(life.state, policy) if is_live(life.state) else ()
         for event in (*what_can_happen(life.state, policy), *paused):
             step = call.advance(life.state, event, policy)
-            key = explore.normal(step.state, policy)
+            key = merging.normal(step.state, policy)
             if key not in seen and step.state.phase not in (Phase.DONE, Phase.CLOSING):
                 seen.add(key)
                 todo.append(life.take(event, step))

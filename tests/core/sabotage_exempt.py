@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ivr.core import call, events, exempt, rules, veil
+from ivr.core import call, connecting, events, exempt, rules, veil
 from ivr.core import commands as do
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Phase
@@ -88,6 +88,19 @@ def late_start_overlooked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(exempt, "leaving", leaving)
 
 
+def hears_the_payment_line_answer(patch: pytest.MonkeyPatch) -> None:
+    original = connecting.dial
+
+    def dial(state: CallState, policy: CallPolicy) -> Step:
+        after, commands = original(state, policy)
+        heard = (
+            replace(c, unveils=state.path) if isinstance(c, do.Bridge) else c for c in commands
+        )
+        return Step(after, tuple(heard))
+
+    patch.setattr(connecting, "dial", dial)
+
+
 OF_EXEMPT: list[tuple[Sabotage, str]] = [
     (not_known_by_its_number, "the exempt extension"),
     (goes_on_with_it, "the exempt extension is recorded"),
@@ -105,3 +118,7 @@ OF_CONSULTING: list[tuple[Sabotage, str]] = [
     (hold_left_while_consulting, "nobody asked|on hold"),
 ]
 """Found where the agent calls the exempt extension besides."""
+OF_LINES: list[tuple[Sabotage, str]] = [
+    (hears_the_payment_line_answer, "heard as it is answered, and paused"),
+]
+"""Found where a payment line is called."""

@@ -13,24 +13,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from ivr.core import call, events, explore
+from ivr.core import call, events, merging
 from ivr.core.events import Event
 from ivr.core.explore import LATE_MS, what_can_happen, what_can_happen_to_a_pause
 from ivr.core.pausing import is_live
 from ivr.core.policy import CallPolicy
 from ivr.core.state import MOST_STOPS, CallState, Phase
 from ivr.core.steps import Step
-from tests.core.watcher import (
-    Facts,
-    Node,
-    RuleBroken,
-    Watcher,
-    facts_of,
-    judged,
-    normal,
-    onlooker,
-    weight,
-)
+from tests.core.facts import Facts, RuleBroken, facts_of
+from tests.core.seeing import normal, onlooker, weight
+from tests.core.watcher import Node, Watcher, judged
 
 MOST_TIMERS = 12 + MOST_STOPS
 """How many timers in a row may have to run out before a call is over."""
@@ -91,7 +83,7 @@ class Machine:
 
     def place(self, state: CallState) -> Place:
         """The place of this state, once serials and times are taken out of it."""
-        state = explore.normal(state, self.policy)
+        state = merging.normal(state, self.policy)
         place = self.places.get(state)
         if place is None:
             place = self.places[state] = Place(state)

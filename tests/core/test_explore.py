@@ -14,11 +14,11 @@ from ivr.core.explore import (
     Edge,
     explore,
     moves,
-    normal,
     what_can_happen,
     what_can_happen_to_a_pause,
 )
 from ivr.core.keys import Digits, Tail
+from ivr.core.merging import normal
 from ivr.core.policy import CallPolicy, Pausing, Queue
 from ivr.core.state import CallState, Pause, Phase
 from ivr.core.steps import Step

@@ -31,8 +31,9 @@ from tests.core.calls import (
     TO_LINE,
     prompt,
 )
+from tests.core.facts import RuleBroken
 from tests.core.sabotage import OF_CALLS, Sabotage, no_timer, opt_out_ignored, unannounced
-from tests.core.sabotage_exempt import OF_CONSULTING, OF_EXEMPT
+from tests.core.sabotage_exempt import OF_CONSULTING, OF_EXEMPT, OF_LINES
 from tests.core.sabotage_losses import OF_LOSSES, OF_REFUSING
 from tests.core.sabotage_midcall import (
     OF_NOT_PARTING,
@@ -42,7 +43,8 @@ from tests.core.sabotage_midcall import (
 )
 from tests.core.sabotage_pauses import OF_PAUSES, forgotten_with_the_link, masked_first
 from tests.core.search import MOST_TIMERS, Never, any_of, asks, consults, nothing, refuses, search
-from tests.core.watcher import Node, RuleBroken, onlooker, step
+from tests.core.seeing import onlooker
+from tests.core.watcher import Node, step
 
 _FEW = Pausing(on_hold="record")
 _ALL = Pausing(card_digits=2, lines=frozenset({"1500"}))
@@ -122,6 +124,7 @@ _FOUND_BY = (
     (OF_REFUSING, POLICIES["refuse"]),
     (OF_EXEMPT, POLICIES["exempt"]),
     (OF_CONSULTING, POLICIES["exempt"]),
+    (OF_LINES, replace(TO_LINE, exempt=EXEMPT.exempt, reminders=0, pausing=_FEW)),
     (OF_OPTING_OUT, POLICIES["opting out"]),
     (OF_NOT_PARTING, replace(POLICY, reminders=0, pausing=_FEW)),
     (OF_TOLD_FIRST, POLICIES["announced"]),

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ivr.core import call, entries, events, explore
+from ivr.core import call, entries, events
 from ivr.core import commands as do
 from ivr.core.commands import Command
-from ivr.core.connecting import is_told_first
 from ivr.core.events import Event
-from ivr.core.explore import ANOTHER
 from ivr.core.pausing import HOLD, OPT_OUT, THEMSELVES, is_live
 from ivr.core.policy import CallPolicy
 from ivr.core.state import CallState, Pause, Phase
 from ivr.core.steps import Step
 from ivr.esl.wording import ALL
+from tests.core.facts import Facts, RuleBroken, facts_of, judge_end
 
 AFTER_HANGUP = (do.Journal, do.SyncJournal, do.HastenJournal, do.StartTimer, do.Finish, do.EndOther)
 RECORDER = (do.StopRecording,)
 CALLERS = (events.KeyPressed, events.HungUp, events.BridgeEnded, events.PromptEnded)
 """What a caller can bring about alone."""
-RESUMES = (do.Unmask, do.ShowKeys)
-ENDS = (Phase.REFUSING, Phase.ENDING)
-"""Where a call is that the engine is about to end."""
 NONE: frozenset[str] = frozenset()
-
-
-class RuleBroken(AssertionError):
-    """A rule that protects a caller does not hold; the argument says which, and how."""
 
 
 class Watcher(NamedTuple):
@@ -430,73 +422,19 @@ class Watcher(NamedTuple):
             raise RuleBroken(f"{rule}: {command}")
 
 
-class Facts(NamedTuple):
-    """What is asked of all that was done of an event, whoever watches."""
-
-    stops: bool
-    parts: bool
-    resumes: bool
-    back: bool
-    """The caller came back from opting out."""
-    opts: bool
-    """The caller begins to opt out."""
-    nobody: bool
-    """Nobody was reached."""
-    live: bool
-    timers: tuple[tuple[str, int], ...]
-    """Those that were started."""
-    commands: tuple[Command, ...]
-    """All others, but for what no rule asks of."""
-
-
-UNREAD = (
-    entries.Marked,
-    entries.CustomerHeld,
-    entries.CustomerBack,
-    entries.Parted,
-    entries.RecordingStarted,
-    entries.RecordingStopped,
-    entries.RecordingStalled,
-    entries.PauseEnding,
-    entries.PauseOverdue,
-    entries.PromptStarted,
-    entries.PromptEnded,
-    entries.HungUp,
-)
-"""Entries of which no rule asks what they say."""
-
-
-def unread(command: Command) -> bool:
-    """No rule asks of this one."""
-    timer = isinstance(command, do.StartTimer | do.StartPauseTimer | do.HastenJournal)
-    return timer or (isinstance(command, do.Journal) and isinstance(command.entry, UNREAD))
-
-
-def facts_of(done: Step) -> Facts:
-    """The facts of what was done; RuleBroken where a timer's limit is none."""
-    state, commands = done
-    kinds = {type(command) for command in commands}
-    told = {type(command.entry) for command in commands if isinstance(command, do.Journal)}
-    timers = {}
-    for command in commands:
-        if isinstance(command, do.StartTimer | do.StartPauseTimer):
-            if command.ms <= 0:
-                raise RuleBroken(f"a limit that is none: {command}")
-            name = "timer" if isinstance(command, do.StartTimer) else "pause_timer"
-            timers[name] = command.timer
-    return Facts(
-        stops=do.StopRecording in kinds,
-        parts=do.Part in kinds,
-        resumes=bool(kinds & set(RESUMES)),
-        back=entries.OptOutReturned in told,
-        opts=entries.OptOutStarted in told,
-        nobody=entries.NotConnected in told,
-        live=is_live(state),
-        timers=tuple(timers.items()),
-        commands=tuple(command for command in commands if not unread(command)),
-    )
-
-
+_NO_PAUSE: dict[str, Any] = {
+    "hidden": False,
+    "deaf": False,
+    "masked": NONE,
+    "mask_asked": NONE,
+    "covered": NONE,
+    "may_resume": False,
+    "alone": False,
+    "held": False,
+    "consulting": False,
+    "own": False,
+    "through": False,
+}
 Node = tuple[CallState, Watcher]
 
 
@@ -521,7 +459,7 @@ def judged(
     unwanted = not (watcher.recorded or watcher.hung_up or watcher.finished)
     if unwanted and not facts.stops and isinstance(event, events.RecordingStarted):
         raise RuleBroken(f"a recording that nobody wants goes on (R5): {state}")
-    judge_end(before, event, done, policy)
+    judge_end(before.arrived, before.exempt or before.hung_up, event, done, policy)
     if facts.parts and policy.opt_out_connected == "no":
         raise RuleBroken(f"parted, and the team does not allow it (R4): {state}")
     watcher = watcher.judges_opting(event, state, facts, policy)
@@ -550,180 +488,3 @@ def judged(
         return watcher._replace(line=False, **_NO_PAUSE) if watcher._pauses else watcher
     watcher.judges_pause(event, done)
     return watcher._replace(**_NO_PAUSE) if watcher._pauses and not watcher.paused else watcher
-
-
-def judge_end(before: Watcher, event: Event, done: Step, policy: CallPolicy) -> None:
-    """RuleBroken if a call is given up that goes on, or goes on though it is no more (R22)."""
-    state, commands = done
-    over = any(isinstance(command, do.Finish) for command in commands)
-    match event:
-        case events.Stalled(folder=folder) if state.phase in ENDS and commands:
-            if folder:
-                raise RuleBroken(f"ended for want of a recording, and there is room: {state}")
-            if policy.without_recording == "connect":
-                raise RuleBroken(f"ended, and the team goes on without a recording: {state}")
-        case events.LinkLost() if over and before.arrived and not before.hung_up:
-            raise RuleBroken(f"given up with its socket: {state}")
-        case events.Vanished() if over and not (before.exempt or before.hung_up):
-            ends = [command for command in commands if isinstance(command, do.Journal)]
-            if not any(isinstance(journal.entry, entries.HungUp) for journal in ends):
-                raise RuleBroken(f"over, and the journal does not know: {state}")
-        case events.Vanished() if state.phase is Phase.UNLINKED:
-            raise RuleBroken(f"it is no more, and is waited for: {state}")
-        case _:
-            pass
-
-
-def normal(watcher: Watcher, state: CallState) -> Watcher:
-    """The same watcher with serials that do not grow, and nothing that no rule asks for any more.
-
-    Once the call is finished every command is forbidden, and after the hangup every
-    command that another rule would have to judge: what was known before is of no weight.
-    """
-    if watcher.finished:
-        return FINISHED
-    running = 1 if watcher.timer == state.timer else 0
-    if watcher.hung_up:
-        return Watcher(hung_up=True, timer=running)
-    if state.phase is Phase.LEAVING:
-        recorded = watcher.recorded & {state.path}
-        return Watcher(arrived=True, exempt=True, guarded=True, recorded=recorded, timer=running)
-    known: dict[str, Any] = {
-        "timer": running,
-        "pause_timer": 1 if watcher.pause_timer == state.pause_timer else 0,
-        "syncs": min(watcher.syncs, 2),
-        "leg": "/" if state.joined and watcher.leg == state.other_leg else "",
-        "own": watcher.own and watcher.alone,
-    }
-    if not (watcher.exact and state.joined):
-        known |= {"apart": True, "sure": False}
-    elif not watcher.guarded:
-        known["apart"] = not state.together
-    if state.pause is Pause.OFF:
-        known["pause_timer"] = 0
-    if not is_live(state):
-        known["leg"] = ""
-    if state.phase in _LEFT and (watcher.opted_out or watcher.confirmed):
-        known |= _HEARS_NO_MORE
-    if watcher.told:
-        known |= _HEARD
-    if not watcher.recorded:
-        known |= _UNRECORDED
-    talking = is_live(state) and not is_told_first(state)
-    if state.phase not in TELLING or talking:
-        # What was told and keyed decides whether a further part may be recorded, and no more.
-        barred = (watcher.opted_out and not state.opting) or watcher.confirmed
-        known |= _HEARD
-        known["opted_out"] = watcher.opted_out and state.opting
-        known["told"] = watcher._is_told and not barred
-    if not watcher.recorded:
-        known["veil"] = False
-    if watcher.waits:
-        known["waits"] = "/" if watcher.waits == state.other_leg else "?"
-    if talking:
-        known |= _RUNG
-        if not explore.awaits_the_disk(state):
-            known |= _AWAITS_NOTHING
-    for name in _PATHS:
-        paths = getattr(watcher, name)
-        if paths:
-            known[name] = frozenset("/" if path == state.path else path for path in paths)
-    new = {name: value for name, value in known.items() if getattr(watcher, name) != value}
-    return watcher._replace(**new) if new else watcher
-
-
-_NO_PAUSE: dict[str, Any] = {
-    "hidden": False,
-    "deaf": False,
-    "masked": NONE,
-    "mask_asked": NONE,
-    "covered": NONE,
-    "may_resume": False,
-    "alone": False,
-    "held": False,
-    "consulting": False,
-    "own": False,
-    "through": False,
-}
-_HEARD: dict[str, Any] = {"heard_some": False, "heard_all": False, "returned": False}
-"""What is of no weight for who is told already."""
-_LEFT = (Phase.FAREWELL, Phase.ENDING, Phase.UNLINKED)
-_HEARS_NO_MORE: dict[str, Any] = {"sure": False, "unveils": False}
-"""What is of no weight for a recording that hears nobody any more."""
-_UNRECORDED: dict[str, Any] = {"asked": False, "started": False}
-_AWAITS_NOTHING: dict[str, Any] = {"synced": True, "syncs": 1}
-"""An answer of the disk's may be on its way yet, to what nobody waits for."""
-_PATHS = ("recorded", "masked", "mask_asked", "covered")
-_RUNG: dict[str, Any] = {"started": False, "given_up": True}
-TELLING = frozenset(
-    {
-        Phase.NEW,
-        Phase.ANSWERING,
-        Phase.CHOOSING,
-        Phase.ANNOUNCING,
-        Phase.LAST_KEYS,
-        Phase.REMINDING,
-        Phase.DECIDING,
-    }
-)
-"""Where the caller may yet be told something, or opt out."""
-FINISHED = Watcher(finished=True)
-
-
-def onlooker(policy: CallPolicy) -> Watcher:
-    """The watcher of a call that has not begun."""
-    return Watcher(
-        outbound=policy.staff_call,
-        told=policy.staff_call and not policy.announced,
-        guarded=bool(policy.exempt),
-        exact=explore.follows_legs(policy),
-    )
-
-
-def weight(event: Event, policy: CallPolicy) -> tuple[object, ...]:
-    """All that the watcher looks at in an event; nothing where it does not look at all."""
-    match event:
-        case events.PromptEnded(prompt=prompt, heard_ms=ms):
-            told = prompt.name == policy.announcement.name
-            full = ms >= prompt.files[8000].length_ms
-            return (events.PromptEnded, told and ms > 0, told and full)
-        case events.Bridged(number=number, other_leg=leg):
-            exempt = number in policy.exempt
-            return (events.Bridged, number in policy.pausing.lines, leg, exempt)
-        case events.Masked(ok=ok, path=path) | events.Unmasked(ok=ok, path=path):
-            return (type(event), ok) if path != ANOTHER else ()
-        case events.RecordingStopped(path=path):
-            return (type(event), path) if path != ANOTHER else ()
-        case events.Stalled(folder=folder):
-            return (type(event), folder)
-        case events.WasPaused(by=by):
-            return (type(event), by)
-        case events.KeyPressed(key=key):
-            return (CALLERS, key == policy.return_key)
-        case events.BridgeEnded(hung_up=gone):
-            return (CALLERS, explore.follows_legs(policy) and not gone)
-        case events.Unbridged():
-            return (events.Unbridged,) if explore.follows_legs(policy) else ()
-        case events.OtherLeft(leg=leg):
-            return (events.OtherLeft, leg)
-        case events.Exempt() | events.StillJoined():
-            return (type(event),)
-        case (
-            events.Arrived()
-            | events.HungUp()
-            | events.Journalled()
-            | events.JournalFailed()
-            | events.PauseAsked()
-            | events.ResumeAsked()
-            | events.Held()
-            | events.Unheld()
-            | events.Consults()
-            | events.ConsultOver()
-            | events.RecordingStarted()
-            | events.RecordingFailed()
-            | events.LinkLost()
-            | events.Vanished()
-        ):
-            return (type(event),)
-        case _:
-            return ()
