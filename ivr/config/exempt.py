@@ -157,6 +157,13 @@ def _check_entries(policy: Document, entries: list[_Entry]) -> None:
             )
     numbers: dict[str, Place] = {}
     for n in range(_length(policy.at(_KEY))):
+        rung = legs(policy.text(_KEY, n, "dial") or "")
+        if len(rung) > 1 and policy.at(_KEY, n, "reason") is None:
+            policy.say(
+                (_KEY, n, "dial"),
+                f"{len(rung)} telephones of the exempt extension, expected one, or reason: … and "
+                "date: … beside it, since it is decided that there are more",
+            )
         ways: list[Where] = [(_KEY, n, "extension")]
         ways += [(_KEY, n, "numbers", k) for k in range(_length(policy.at(_KEY, n, "numbers")))]
         for where in ways:

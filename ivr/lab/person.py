@@ -195,7 +195,13 @@ class Person:
             if name == "CHANNEL_HANGUP":
                 second.hang_up("NORMAL_CLEARING", by=self._side)
 
+        def one_is_left(name: str, _leg: Leg) -> None:
+            if name == "CHANNEL_HANGUP":
+                self._voice = Tone(self._hz)
+                self._talk()
+
         self._leg.watchers.append(both_end)
+        second.watchers.append(one_is_left)
         self._voice = Mix(Tone(self._hz), third.mouth)
         self._talk()
         second.mouth.change(Mix(Tone(self._hz), first.mouth))

@@ -51,7 +51,7 @@ class _Driver(CallDriver):
     __slots__ = ("told",)
 
     def __init__(self, context: Any, call: str, path: str) -> None:
-        super().__init__(context, call, "", SimpleNamespace(direction="inbound"))
+        super().__init__(context, call, "", SimpleNamespace(direction="inbound", staff_call=False))
         self.told = False
         self.state = CallState(
             phase=Phase.CONNECTED,

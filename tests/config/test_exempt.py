@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,14 @@ def test_whatever_mentions_it_is_refused(
     assert any(
         "exempt extension" in mistake and "policy.yaml:17:16" in mistake for mistake in mistakes
     )
+
+
+def test_two_telephones_are_two_exempt_extensions(site_file: Path) -> None:
+    town.write(site_file)
+    policy = Path("dialplan/policy.yaml")
+    entry = '  - extension: "1999"\n'
+    rung = f'{entry}    dial: "user/1999,user/1998"\n'
+    whole = policy.read_text()
+    policy.write_text(re.sub(entry + "(?:    dial: .*\n)?", rung, whole))
+    wrong = "2 telephones of the exempt extension, expected one"
+    assert any(wrong in one for one in said(site_file))

@@ -14,7 +14,7 @@ from ivr.config.addresses import legs
 from ivr.config.document import Document
 from ivr.config.lines import number_of
 from ivr.config.load import load
-from ivr.config.schema_simulation import SimulationFile
+from ivr.config.schema.simulation import SimulationFile
 from ivr.config.settings import Configuration
 from ivr.explain import Explanation, Verdict, explain
 from ivr.simulate.playing import PlayedCall, play

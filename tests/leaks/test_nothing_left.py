@@ -204,7 +204,8 @@ def _not_proved(house: Payments, patch: pytest.MonkeyPatch) -> None:
 
 
 def _unmasked_by_a_restart(house: Payments, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pausing, "taken_up", lambda state: pausing._end(state, "nobody"))
+    policy = house.engine.context.configuration.routes[0].policy
+    patch.setattr(pausing, "taken_up", lambda state: pausing._end(state, "nobody", policy))
 
 
 def _digits_not_filtered(house: Payments, patch: pytest.MonkeyPatch) -> None:
