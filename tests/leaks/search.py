@@ -67,6 +67,11 @@ are passed over; an epoch only where it is no part of a number that is looked fo
 _LONGEST_NOISE = 80
 """Bytes."""
 
+_EDGES = (
+    re.compile(rb"^[0-9a-fA-F-]{1,36}(?=[^0-9a-fA-F-])"),
+    re.compile(rb"(?<=[^0-9a-fA-F-])[0-9a-fA-F-]{1,36}$"),
+)
+
 _BETWEEN = (
     rb"(?:[\"']?,\s{1,20}[\"']?|[\"'],[\"']"
     rb"|(?:[ \-+.,_/]|\xc2?\xa0|&nbsp;|%20|%2[BCDF]|%C2%A0){1,2})"
@@ -243,8 +248,14 @@ class _Search:
         least: int,
     ) -> bool:
         """Whether it is found without the noise, too; whoever is searched for is seldom there."""
-        around = data[max(0, span[0] - _LONGEST_NOISE) : span[1] + _LONGEST_NOISE]
-        quiet = _NOISE.sub(self._blank, around)
+        before = data[max(0, span[0] - _LONGEST_NOISE) : span[0]]
+        after = data[span[1] : span[1] + _LONGEST_NOISE]
+        # An id that the edge cuts in two is no id any more, and its rest no number.
+        if span[0] > _LONGEST_NOISE:
+            before = _EDGES[0].sub(b"", before)
+        if span[1] + _LONGEST_NOISE < len(data):
+            after = _EDGES[1].sub(b"", after)
+        quiet = _NOISE.sub(self._blank, before + data[slice(*span)] + after)
         return any(self._hit(read(match[0]), least) for match in pattern.finditer(quiet))
 
     def _blank(self, match: re.Match[bytes]) -> bytes:
