@@ -65,7 +65,10 @@ class _Teller:
             self._place("team"),
         )
         if route.hours is None:
-            yield Step("hours", "always open: the team has no hours")
+            always = "the team has no hours"
+            if policy.staff_call:
+                always = "hours are for callers, not for calls that staff make"
+            yield Step("hours", f"always open: {always}")
             return
         is_open, why = route.open_at(self._at)
         place = self._files.hours(policy.team, route.hours, self._at)
@@ -251,6 +254,12 @@ class _Teller:
                 "queue",
                 f"prompt {name} is heard every {every} meanwhile",
                 self._files.destinations.source((one.name, "queue", "announcement")),
+            )
+        if said.get("position"):
+            yield Step(
+                "queue",
+                "and the caller's place in it in between",
+                self._files.destinations.source((one.name, "queue", "position")),
             )
 
     def what_if(self) -> Iterator[Step]:

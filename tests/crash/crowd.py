@@ -240,17 +240,6 @@ class Crowd:
             found["unrecorded" if one.unrecorded else self.plans[one.leg.uuid]] += 1
         return found
 
-    @property
-    def absent_share(self) -> float:
-        """Of the time since the first call, that in which there was no engine."""
-        now, begin = (
-            self.clock.monotonic_ms(),
-            min(one.leg.created_ms for one in self.callers.calls),
-        )
-        spans = ((one.begin_ms, one.end_ms or now) for one in self.switch.absent)
-        absent = sum(max(0, end - max(begin, start)) for start, end in spans)
-        return absent / max(1, now - begin)
-
     def close(self) -> None:
         """End everything."""
         self.enough()

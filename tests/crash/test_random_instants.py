@@ -41,8 +41,8 @@ def test_killed_at_random_instants(crowd: Crowd) -> None:
     counts = crowd.counts()
     assert counts["pause"] > 0
     if crowd.systemd:  # else most go to the fallback, as their team decided
-        most = len(crowd.callers.calls) * max(0.5, crowd.absent_share)
-        assert counts["unrecorded"] < most, "on a host that is busy engines come later"
+        judged = len(crowd.callers.calls) - counts["unrecorded"]
+        assert judged >= AT_ONCE // 2, "so many at least met engines, and were looked at as a whole"
 
 
 UPGRADES = 6
