@@ -269,3 +269,21 @@ def test_no_call_with_it_comes_to_an_engine(
         assert ends_unrecorded(call)
     if call.last.startswith(("ivr-exempt-to", "ivr-exempt-met")):
         assert call.done("stop_record_session") == ["all"]
+
+
+def test_what_the_agent_could_key_means_nothing_to_it(xml: str) -> None:
+    """Feature codes that an engine bound to the call's leg are gone before it is connected."""
+    call = taken(xml, "default", "1999", **HAD)
+    assert call.done("clear_digit_action") == ["all"]
+    names = [name for name, _ in call.actions]
+    assert names.index("clear_digit_action") < names.index("bridge")
+
+
+def test_no_telephone_sends_a_followed_call_on_by_itself(xml: str) -> None:
+    """A recording goes on where people transferred a call to a route without an engine: a 302 to
+    another host would pass the dialplan by."""
+    had = {"ivr_route": "main-line", "ivr_had": "ivr-again-main-line"}
+    call = taken(xml, "public", "ivr-fallback-main-line", **had)
+    assert call.by == ("ivr-transferred-main-line",)
+    [bridged] = call.done("bridge")
+    assert bridged.startswith("{outbound_redirect_fatal=true")
