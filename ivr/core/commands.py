@@ -125,7 +125,6 @@ class Part:
 class PlayMusic:
     """Have who waits hear music, until joined again."""
 
-    other_leg: str
     music: str
 
 

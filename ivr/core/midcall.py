@@ -91,7 +91,7 @@ def parting(state: CallState, event: Event, policy: CallPolicy) -> Step:
     is played all the same: nothing of it is kept."""
     match event:
         case events.Unbridged() | events.BridgeEnded(hung_up=False):
-            music = do.PlayMusic(state.other_leg, policy.music)
+            music = do.PlayMusic(policy.music)
             parted = (do.Journal(entries.Parted()), music)
             return steps.then_all(parted, _remind(state.parted(event.at), policy))
         case events.TimerFired():
