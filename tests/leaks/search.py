@@ -29,7 +29,7 @@ that stand in words of their own (``pressed four``), or with a name of their own
 pairs that only count up (``1``, ``2``, ``3`` ...); a part of the number that is shorter than what
 is asked for, as a security code or an expiry is (``keys_told`` finds those as events and log
 lines, but not as values or pairs); a number in the shape of an id, a hash, a
-checksum of the journal or a metric's sum of seconds; groups of five and fewer, a line each.
+checksum of the journal, a metric's sum of seconds or a disk's free bytes; groups of five and fewer, a line each.
 """
 
 from __future__ import annotations
@@ -57,14 +57,15 @@ _NOISE = re.compile(
     rb"|(?P<date>20\d\d-\d\d-\d\d(?:[T ]|%20|\+)\d\d(?::|%3A)\d\d(?::|%3A)\d\d(?:\.\d+)?)"
     rb"|(?P<created>1\.[67]\d{8,}e\+09)"
     rb"|(?P<sum>(?<=[}m] )\d{1,6}\.\d{9,}(?:e-\d+)?(?=\n))"
+    rb"|(?P<room>ivr_recording_folder_free_bytes\{[^}\n]{1,40}\} [\d.e+]+(?=\n))"
     rb"|(?P<journal>\"(?:crc|[wm])\":\d+)"
     rb"|(?P<epoch>(?<!\d)1[6-9]\d{8}(?:\d{3}|\d{6})?(?!\d))"
 )
 """Ids, hashes and the journal's checksums, made by chance; dates and clocks (Prometheus writes
-them with an exponent), and its sums of seconds: long runs of digits that are none of ours. They
+them with an exponent), its sums of seconds, and the room on the host's disks: long runs of digits that are none of ours. They
 are passed over; an epoch only where it is no part of a number that is looked for."""
 
-_LONGEST_NOISE = 80
+_LONGEST_NOISE = 120
 """Bytes."""
 
 _EDGES = (

@@ -159,6 +159,9 @@ QUIET = {
     "a sum of seconds": (
         f'x_sum{{a="b"}} 0.00{CARD}\nx_sum 1.{CARD}\nx_sum {CARD[0]}.{CARD[1:]}e-05\n'
     ).encode(),
+    "room on the disk": (
+        f'ivr_recording_folder_free_bytes{{folder="spool"}} {CARD[0]}.{CARD[1:11]}e+10\n'.encode()
+    ),
     "nothing": b"",
 }
 
