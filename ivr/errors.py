@@ -64,3 +64,16 @@ class SpoolError(IvrError):
     """A record or recording of the spool is missing, damaged or not what it says."""
 
     exit_code = 6
+
+
+class StoreError(IvrError):
+    """The archive, the index or the audit trail of the retention layer cannot be used."""
+
+    exit_code = 7
+    retry = True
+
+
+class RefusedError(IvrError):
+    """Somebody may not do what they asked for (R16); it is in the audit trail."""
+
+    exit_code = 8

@@ -1,0 +1,1 @@
+"""The index: a database of recordings, cases and holds (SQLite, or PostgreSQL by URL)."""
