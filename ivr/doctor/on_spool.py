@@ -24,8 +24,8 @@ from ivr.storage.places import Places
 from ivr.storage.segments import read
 
 FOLDERS = ("recording", "new", "tmp", "aside", "journal")
-SHARED = ("recording", "new")
-"""FreeSWITCH writes the one, the consumer takes out of the other: their group may write."""
+SHARED = ("recording", "new", "aside")
+"""FreeSWITCH writes the first, the consumer takes out of the others: their group may write."""
 IN_FALLBACK = ("recording", "journal")
 _PROBE = bytes(4096)
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOSYS, errno.EINVAL}

@@ -17,10 +17,11 @@ _FOLDERS = {
     "recording": 0o2770,
     "new": 0o2770,
     "tmp": 0o2750,
-    "aside": 0o2750,
+    "aside": 0o2770,
     "journal": 0o700,
 }
-"""Each folder's rights; set-group-id, so that files get the spool's group."""
+"""Each folder's rights; set-group-id, so that files get the spool's group. The group may write where
+FreeSWITCH does, and where the consumer destroys what is due (R14)."""
 
 _IN_FALLBACK = ("recording", "journal")
 """What of these the fallback has as well."""
@@ -76,7 +77,8 @@ class Places:
 
     @property
     def aside(self) -> Path:
-        """What could not be used, each with a text that says why."""
+        """What could not be used, each with a text that says why; the consumer destroys there what
+        is due."""
         return self.root / "aside"
 
     @property

@@ -59,9 +59,9 @@ def test_a_recording_keeps_the_rights_that_freeswitch_gave_it(tmp_path: Path) ->
 def test_freeswitch_and_the_consumer_reach_a_spool_that_is_made_here(tmp_path: Path) -> None:
     places = prepare(tmp_path / "above" / "spool", 0)
     assert mode(tmp_path / "above") == 0o711
-    for folder in (places.root, places.recording, places.new):
+    for folder in (places.root, places.recording, places.new, places.aside):
         assert mode(folder) == 0o2770
-    assert mode(places.tmp) == mode(places.aside) == 0o2750
+    assert mode(places.tmp) == 0o2750
     assert mode(places.journal) == 0o700
 
 
@@ -71,3 +71,11 @@ def test_a_spool_that_was_there_keeps_its_own_rights(tmp_path: Path) -> None:
     root.chmod(0o2775)
     prepare(root, 0)
     assert mode(root) == 0o2775
+
+
+def test_aside_of_an_engine_before_becomes_the_groups_to_write(tmp_path: Path) -> None:
+    """The consumer destroys there what is due."""
+    aside = prepare(tmp_path / "spool", 0).aside
+    aside.chmod(0o2750)
+    prepare(tmp_path / "spool", 0)
+    assert mode(aside) == 0o2770
