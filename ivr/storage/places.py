@@ -20,8 +20,8 @@ _FOLDERS = {
     "aside": 0o2770,
     "journal": 0o700,
 }
-"""Each folder's rights; set-group-id, so that files get the spool's group. The group may write where
-FreeSWITCH does, and where the consumer destroys what is due (R14)."""
+"""Each folder's rights; set-group-id, so that files get the spool's group. The group may write
+where FreeSWITCH does, and where the consumer takes, or destroys what is due (R14)."""
 
 _IN_FALLBACK = ("recording", "journal")
 """What of these the fallback has as well."""
