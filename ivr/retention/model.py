@@ -68,6 +68,12 @@ class Recording:
         return Facts(self.call, self.day, self.team, self.policy)
 
     @property
+    def files(self) -> tuple[tuple[date, str], ...]:
+        """All that lies of it in the archive: the folder's day and the name, the record last."""
+        names = (*(part.name for part in self.parts), self.record_name)
+        return tuple((self.day, name) for name in names)
+
+    @property
     def size(self) -> int:
         """Bytes of its audio in the archive."""
         return sum(part.size for part in self.parts)
@@ -150,3 +156,7 @@ class Entry:
     particulars: Mapping[str, str] | None = None
     """What may identify somebody outside: reason, address, number searched for. The trail holds
     only a salted hash of it; the text lies apart and goes when the recording goes (R14)."""
+
+
+SERVICE = "retention"
+"""Who the audit trail says did what nobody asked for: the service itself."""

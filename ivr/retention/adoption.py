@@ -1,0 +1,93 @@
+"""Which schedule is in force: the one that an officer adopted, until they adopt another (R18).
+
+``schedule.yaml`` says what is wanted. Where that would destroy nothing that the adopted one
+keeps today, it is adopted by itself; else :func:`in_force` is the more cautious of both, and
+``ivr retention schedule`` shows what would newly be destroyed and takes the adoption.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from ivr.core.amending import cautious
+from ivr.core.retention import Disposition
+from ivr.core.schedule import Period, Rule, Schedule
+from ivr.errors import StoreError
+from ivr.retention.index.destroying import Destroying
+from ivr.retention.index.meta import Meta
+
+_KEY = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What adopting the wanted schedule would do on a day."""
+
+    adopted: Schedule | None
+    """The one in force; None in an index in which none has been adopted yet."""
+    wanted: Schedule
+    newly: tuple[Disposition, ...]
+    """What would be destroyed that day and is kept by what is in force, under the wanted rules."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the two differ in anything but their version."""
+        return self.adopted is None or _matter(self.adopted) != _matter(self.wanted)
+
+
+def adopted(meta: Meta) -> Schedule | None:
+    """The schedule that was adopted last; None where none has been.
+
+    Raises StoreError where what the index holds is none, so that nothing is destroyed by it.
+    """
+    text = meta.get(_KEY)
+    return None if text is None else _from(text)
+
+
+def adopt(meta: Meta, schedule: Schedule) -> None:
+    """From now on this one is in force."""
+    meta.set(_KEY, json.dumps(asdict(schedule), sort_keys=True))
+
+
+def change(destroying: Destroying, meta: Meta, wanted: Schedule, today: date) -> Change:
+    """What adopting the wanted schedule would newly destroy today; nothing is changed by asking."""
+    before = adopted(meta)
+    if before is None:
+        newly = tuple(destroying.due(wanted, today))
+    elif _matter(before) == _matter(wanted):
+        newly = ()
+    else:
+        kept = {each.call for each in destroying.due(cautious(before, wanted), today)}
+        newly = tuple(each for each in destroying.due(wanted, today) if each.call not in kept)
+    return Change(before, wanted, newly)
+
+
+def in_force(meta: Meta, wanted: Schedule) -> Schedule:
+    """By what recordings are destroyed: the adopted one, or where another one is wanted, what
+    both of them would destroy. Raises StoreError where none has been adopted."""
+    before = adopted(meta)
+    if before is None:
+        raise StoreError(
+            "no schedule has been adopted yet; see what it would destroy, and adopt it:"
+            " ivr retention schedule"
+        )
+    return before if _matter(before) == _matter(wanted) else cautious(before, wanted)
+
+
+def _matter(schedule: Schedule) -> object:
+    """What of a schedule decides; its version and the order of its rules do not."""
+    return frozenset(schedule.rules), frozenset(schedule.marks.items())
+
+
+def _from(text: str) -> Schedule:
+    try:
+        told = json.loads(text)
+        rules = tuple(Rule(**{**rule, "keep": Period(*rule["keep"])}) for rule in told["rules"])
+        return Schedule(told["version"], rules, told["marks"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreError(
+            f"the index holds no schedule where the adopted one should be: {error}\n"
+            "  nothing is destroyed; adopt one anew: ivr retention schedule --adopt"
+        ) from error

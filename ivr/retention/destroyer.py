@@ -1,0 +1,147 @@
+"""Destroys recordings, durably and for certain (R14).
+
+What happens to each, in this order, so that whoever is killed in between goes on at the next
+start and never forgets half of it:
+
+1. In one transaction it is decided once more, with the cases and holds as they are at that
+   moment, and marked as dying. From here on nothing can hold it.
+2. Its files go from the archive, then its remains: what was set aside of it here and in the
+   spools, and mails that wait with a copy of it. Each is seen to be gone.
+3. The audit trail has an entry: call, rule, day, and nothing that identifies the caller.
+4. Its rows go from the index, with the particulars that the audit trail refers to. Its id
+   stays, so that it is known if it comes out of a spool once more.
+5. The index forgets: nothing is left in its journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from ivr.core.schedule import Schedule
+from ivr.retention.archive import Archive
+from ivr.retention.audit import Trail
+from ivr.retention.index.database import Database
+from ivr.retention.index.destroying import Destroying, Dying
+from ivr.retention.index.recordings import Recordings
+from ivr.retention.model import SERVICE, Entry
+
+_Each = TypeVar("_Each")
+
+BATCH = 500
+"""Recordings whose folders, audit entries and transactions are synced together."""
+
+OPTED_OUT = "opted-out"
+"""The rule by which a recording goes whose caller opted out in mid-call (R4). Its record stays."""
+
+
+class Remains(Protocol):
+    """What there may be of a recording outside the archive: set aside, waiting to be mailed."""
+
+    def remove(self, calls: Sequence[str]) -> None:
+        """Remove what there is of these calls, durably. Raises DiskError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """What was destroyed."""
+
+    recordings: int = 0
+    bytes: int = 0
+    """Of their audio, as it lay in the archive."""
+
+    def __add__(self, other: Toll) -> Toll:
+        return Toll(self.recordings + other.recordings, self.bytes + other.bytes)
+
+
+class Destroyer:
+    """The one place from which anything leaves the archive for good."""
+
+    def __init__(
+        self,
+        database: Database,
+        recordings: Recordings,
+        destroying: Destroying,
+        archive: Archive,
+        trail: Trail,
+        remains: Sequence[Remains],
+    ) -> None:
+        self._database = database
+        self._recordings = recordings
+        self._destroying = destroying
+        self._archive = archive
+        self._trail = trail
+        self._remains = remains
+
+    def resume(self, today: date) -> Toll:
+        """Finish what was decided before and not finished, as after a crash."""
+        toll = Toll()
+        for batch in _batches(self._destroying.pending()):
+            toll += self._end(batch, today)
+        self._database.forget()
+        return toll
+
+    def due(
+        self, schedule: Schedule, today: date, progress: Callable[[int], None] = lambda gone: None
+    ) -> Toll:
+        """Destroy all that is due. ``progress`` is told how many more are gone.
+
+        Raises what refuses (DiskError, StoreError): what was destroyed until then is, and what
+        was begun is finished by :meth:`resume`.
+        """
+        toll = Toll()
+        for batch in _batches(self._destroying.due(schedule, today)):
+            calls = [each.call for each in batch]
+            after = self._trail.head().seq
+            ended = self._end(self._destroying.claim(calls, schedule, today, after), today)
+            progress(ended.recordings)
+            toll += ended
+        self._database.forget()
+        return toll
+
+    def opted_out(self, calls: Sequence[str], today: date) -> Toll:
+        """Destroy what there is of calls whose callers opted out in mid-call, whatever holds
+        them: nothing of them was to be kept (R4, ``docs/spool.md``)."""
+        after = self._trail.head().seq
+        toll = self._end(self._destroying.claim_at_once(calls, OPTED_OUT, today, after), today)
+        self._database.forget()
+        return toll
+
+    def _end(self, dying: Sequence[Dying], today: date) -> Toll:
+        if not dying:
+            return Toll()
+        calls = [each.call for each in dying]
+        found = self._recordings.many(calls)
+        self._archive.remove([name for each in found for name in each.files])
+        for remains in self._remains:
+            remains.remove(calls)
+        written = self._written(dying)
+        self._trail.append(
+            [
+                Entry("destroy", SERVICE, "done", call=each.call, rule=each.rule)
+                for each in dying
+                if each.call not in written
+            ]
+        )
+        for remember in (True, False):
+            part = [each.call for each in dying if (each.rule != OPTED_OUT) == remember]
+            if part:
+                self._destroying.finish(part, today, remember=remember)
+        return Toll(len(dying), sum(each.size for each in found))
+
+    def _written(self, dying: Sequence[Dying]) -> set[str]:
+        """Whose entries are in the trail already: a run before this one wrote them and was
+        killed before it could say so in the index."""
+        first = min(each.after_seq for each in dying)
+        if self._trail.head().seq == first:
+            return set()
+        return {entry.call for entry in self._trail.read(after=first) if entry.action == "destroy"}
+
+
+def _batches(items: Iterable[_Each]) -> Iterator[list[_Each]]:
+    each = iter(items)
+    while batch := list(islice(each, BATCH)):
+        yield batch
