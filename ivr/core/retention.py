@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from ivr.core.schedule import Schedule
+from ivr.core.schedule import NEVER, Schedule
 
 Action = Literal["keep", "hold", "destroy"]
 
@@ -77,7 +77,7 @@ def decide(facts: Facts, claims: Iterable[Claim], schedule: Schedule, today: dat
         if until > due:
             due, rule = until, after.name
             why = f"{after.keep} after {claim.kind} {claim.ref} was closed"
-    action: Action = "destroy" if due <= today else "keep"
+    action: Action = "destroy" if due <= today and due != NEVER else "keep"
     return Disposition(facts.call, action, due, rule, why)
 
 
