@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ivr.core.schedule import Period, Rule, Schedule
+from ivr.core.schedule import Period, Schedule
 
 _SHORTEST_MONTH, _LONGEST_MONTH = 28, 31
 
