@@ -9,10 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ivr.config.schema.access import AccessFile
 from ivr.config.schema.destinations import Destination, DestinationsFile, Queue
 from ivr.config.schema.policy import DefaultCodes, DefaultOptOut, DefaultPause, Defaults, PolicyFile
 from ivr.config.schema.prompts import CataloguePrompt, PromptsFile
+from ivr.config.schema.retention import RetentionFile
 from ivr.config.schema.routes import Route, RoutesFile
+from ivr.config.schema.schedule import ScheduleFile
 from ivr.config.schema.simulation import SimulationFile
 from ivr.config.schema.site import EventSocket, Http, Limits, Log, Outbound, Render, SiteFile
 from ivr.config.schema.team import (
@@ -27,6 +30,7 @@ from ivr.config.schema.team import (
 )
 
 __all__ = [
+    "AccessFile",
     "CataloguePrompt",
     "Codes",
     "DefaultCodes",
@@ -50,8 +54,10 @@ __all__ = [
     "PromptsFile",
     "Queue",
     "Render",
+    "RetentionFile",
     "Route",
     "RoutesFile",
+    "ScheduleFile",
     "SimulationFile",
     "SiteFile",
     "TeamFile",
@@ -69,6 +75,9 @@ _FILES: dict[str, type[BaseModel]] = {
     "routes": RoutesFile,
     "prompts": PromptsFile,
     "simulation": SimulationFile,
+    "retention": RetentionFile,
+    "schedule": ScheduleFile,
+    "access": AccessFile,
 }
 
 
