@@ -44,6 +44,7 @@ lint: $(VENV)/dev.stamp ## format, lint, types, imports, configuration
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ivr check --site deploy/ivr.yaml
+	$(BIN)/ivr retention check --site deploy/retention.yaml
 
 format: $(VENV)/dev.stamp ## put the code into its form
 	$(BIN)/ruff format .

@@ -22,6 +22,7 @@ import click
 import structlog
 
 from ivr import __version__, cli_calls, cli_doctor, cli_recover, cli_route, cli_simulate, logs
+from ivr.cli_retention import retention as _retention
 from ivr.cli_words import examples as _examples
 from ivr.cli_words import forget_output as _forget_output
 from ivr.cli_words import say as _say
@@ -423,6 +424,7 @@ for _command in (
     cli_simulate.simulate,
 ):
     main.add_command(_command)
+main.add_command(_retention)
 
 
 def _write(text: str, output: Path | None) -> None:
