@@ -138,7 +138,9 @@ class Destroyer:
         first = min(each.after_seq for each in dying)
         if self._trail.head().seq == first:
             return set()
-        return {entry.call for entry in self._trail.read(after=first) if entry.action == "destroy"}
+        return {
+            entry.call for entry in self._trail.read(since=first + 1) if entry.action == "destroy"
+        }
 
 
 def _batches(items: Iterable[_Each]) -> Iterator[list[_Each]]:

@@ -95,7 +95,7 @@ class Sweep:
         left = self._adopt(wanted, today)
         toll += self._destroyer.due(in_force(self._meta, wanted), today, progress)
         asides = self._sweep_asides(today)
-        self._trail.check_point()
+        self._trail.sign()
         now = self._clock()
         self._guard.seen(now)
         self._meta.set(_SWEPT, str(now))
