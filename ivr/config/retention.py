@@ -25,6 +25,7 @@ from ivr.config.retention_checks import (
     index_url,
     mail_password,
 )
+from ivr.config.retention_socket import socket_in, socket_of
 from ivr.config.schedule import kinds_of, read_schedule
 from ivr.config.schema.retention import Mail, RetentionFile
 from ivr.config.secret_files import key_file
@@ -41,6 +42,8 @@ from ivr.config.settings_retention import (
 from ivr.core.access import Access
 from ivr.core.schedule import Period, Schedule
 from ivr.errors import ConfigError
+
+__all__ = ["check_retention", "load_retention", "read_retention", "socket_of"]
 
 _PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -61,18 +64,6 @@ def load_retention(path: Path) -> RetentionConfiguration:
 def check_retention(path: Path) -> list[Mistake]:
     """Every mistake in the file and those that it names, sorted; empty where all is well."""
     return sorted(set(_read(Path(path)).mistakes))
-
-
-def socket_of(path: Path) -> Path:
-    """Where the service listens for people's commands.
-
-    Whoever asks need not be able to read passwords, the schedule or who may what, and mistakes in
-    them do not matter. :class:`ConfigurationError` where the file itself cannot be read.
-    """
-    document = read(Path(path))
-    if document.broken:
-        raise ConfigurationError(document.mistakes)
-    return _socket(document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +105,7 @@ def read_retention(document: Document) -> RetentionSite | None:
     spools = _spools(document)
     archive = _archive(document, state)
     check_folders(document, spools, archive if isinstance(archive, Path) else None, state)
-    socket = _socket(document)
+    socket = socket_in(document)
     check_socket(document, socket)
     index = index_url(document, state)
     sealing = check_sealing(document, index)
@@ -149,11 +140,6 @@ def read_retention(document: Document) -> RetentionSite | None:
 
 def _path(document: Document, name: str | None) -> Path | None:
     return resolved(document, name) if name else None
-
-
-def _socket(document: Document) -> Path:
-    state = document.text("state") or "state"
-    return resolved(document, document.text("socket") or f"{state}/socket")
 
 
 def _spools(document: Document) -> dict[int, Path]:
