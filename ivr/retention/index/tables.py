@@ -4,7 +4,7 @@ The columns that hold a customer's data are ``recording.number``, ``recording.ta
 ``particular.text``, ``particular.number`` and those of ``outgoing``: all of them go when the
 recording is destroyed (R14). Where the site seals its archive, ``number`` and ``tail`` hold keyed
 hashes (:mod:`ivr.retention.index.numbers`). Days are ISO 8601 text, moments are milliseconds
-since 1970, lists are one text with a space between.
+since 1970.
 
 Alembic makes the tables (``migrations/``); a test holds the two to each other.
 """
@@ -51,15 +51,16 @@ recording = Table(
     Column("sealed", Boolean, nullable=False),
     Column("parts", Text, nullable=False),
     # One line a part: name, size, sha256, with a space between.
-    Column("marks", Text, nullable=False),
     Column("number", Text, nullable=False),
     # The customer's number: its digits, or a keyed hash.
     Column("tail", Text, nullable=False),
     # The digits backwards, so that the last ones are a prefix; or a keyed hash of the last four.
-    Index(None, "number", "ended_ms"),
-    Index(None, "tail", "ended_ms"),
-    Index(None, "ended_ms"),
-    Index(None, "team", "policy", "day"),
+    Index(None, "number"),
+    Index(None, "tail"),
+    Index(None, "day", "ended_ms"),
+    Index(None, "team", "day", "ended_ms"),
+    # For the planner, which looks at nothing else: it reads this index alone.
+    Index(None, "team", "policy", "day", "call"),
 )
 
 agent = Table(
@@ -68,10 +69,26 @@ agent = Table(
     Column("call", String(36), nullable=False),
     Column("agent", Text, nullable=False),
     Column("place", Integer, nullable=False),
+    # As recording.day and recording.ended_ms: their latest calls are found without the others.
+    Column("day", String(10), nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("call", "place"),
-    Index(None, "agent"),
+    Index(None, "agent", "day", "ended_ms"),
 )
 """Extensions of staff who had a call, in order."""
+
+mark = Table(
+    "mark",
+    metadata,
+    Column("call", String(36), nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("call", "place"),
+    Index(None, "mark", "day", "ended_ms"),
+)
+"""Marks on a call, in order."""
 
 case = Table(
     "case",
@@ -102,6 +119,8 @@ hold = Table(
     Column("placed_by", Text, nullable=False),
     Column("released", String(10), nullable=True),
     Index(None, "call"),
+    # The number of a hold is in the audit trail: it is never that of another one.
+    sqlite_autoincrement=True,
 )
 
 dying = Table(

@@ -1,0 +1,1 @@
+"""Migrations of the index: one file a revision, run by :mod:`ivr.retention.index.migrating`."""

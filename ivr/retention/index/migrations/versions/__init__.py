@@ -1,0 +1,1 @@
+"""The revisions, in order of their numbers. One that was released never changes."""
