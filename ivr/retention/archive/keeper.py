@@ -7,20 +7,29 @@ meanwhile. Blocks.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 
-from ivr.core.timeline import Stretch
+from ivr.core.timeline import Stretch, part_of
 from ivr.errors import DiskError, SpoolError
+from ivr.retention.archive.encoding import UnfitError, encode_flac, encode_opus, shape
 from ivr.retention.archive.names import part_name, record_name
 from ivr.retention.archive.scratch import Source, Target, writing
 from ivr.retention.archive.sealing import Reads, Recipients
 from ivr.retention.model import Format, Part
 from ivr.storage.atomic import REAL, Disk
 from ivr.storage.opened import NoFileError, opened
+from ivr.storage.record_schema import RecordModel
+
+_TRIED: Mapping[Format, tuple[Format, ...]] = {
+    "wav": (),
+    "flac": ("flac",),
+    "opus": ("opus", "flac"),
+}
+"""How it is tried to keep a part before it is kept as it is."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,11 +79,46 @@ class Keeper:
         written. Nothing is then left in the scratch folder.
         """
         with _source(source) as fd:
+            for form in _TRIED[self.form]:
+                try:
+                    return self._encoded(form, fd, source, sha256, stem, scratch, silences)
+                except UnfitError as error:
+                    log.warning(
+                        "kept_otherwise", call=stem[:36], file=source.name, form=form,
+                        reason=str(error),
+                    )  # fmt: skip
             return self._copied(Source(fd), source, sha256, stem, scratch)
 
     def keep_record(self, data: bytes, call: str, scratch: Path) -> Part:
         """Make a record's file. Raises SpoolError for what is no call's id, and DiskError."""
         return self._written(_Bytes(data), scratch / record_name(call, self.sealed))
+
+    def _encoded(
+        self,
+        form: Format,
+        fd: int,
+        source: Path,
+        sha256: str,
+        stem: str,
+        scratch: Path,
+        silences: Sequence[Stretch],
+    ) -> Part:
+        """Raises UnfitError where it cannot be kept so."""
+        audio = shape(fd, source.name)
+        reads = Source(fd)
+        plain = scratch / part_name(stem, form, sealed=False)
+        # Sealed, the plaintext must not be found after a crash: it has no name.
+        with writing(plain, self._disk, nameless=self.sealed) as target:
+            if form == "flac":
+                encode_flac(fd, reads, audio, target)
+            else:
+                encode_opus(reads, audio, target, silences)
+            check(source, reads, sha256)
+            made = Source(target)
+            if self.sealed:
+                return self._written(made, scratch / part_name(stem, form, sealed=True))
+            made.drain()
+            return Part(plain.name, made.size, made.sha256)
 
     def _copied(self, reads: Source, source: Path, sha256: str, stem: str, scratch: Path) -> Part:
         path = scratch / part_name(stem, "wav", self.sealed)
@@ -96,6 +140,20 @@ class Keeper:
                 target.write(piece)
         target.flush()
         return Part(name, target.size, target.sha256)
+
+
+def paused_in(record: RecordModel, number: int) -> tuple[Stretch, ...]:
+    """What is paused in a part of a recording, in milliseconds from the part's beginning.
+
+    Part ``number`` is that of the file's name and of the pauses, from 1.
+    """
+    offsets = {part_of(part.path): part.offset_ms for part in record.recording.parts}
+    offset = offsets.get(number, 0)
+    return tuple(
+        (max(0, pause.start_ms - offset), max(0, pause.end_ms - offset))
+        for pause in record.recording.pauses
+        if pause.part == number
+    )
 
 
 def check(source: Path, reads: Source, sha256: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyrage
 
 from ivr.retention.archive.protocol import Archive, Item
@@ -48,3 +51,19 @@ def age_keys() -> tuple[Recipients, bytes, Identities]:
     secret = pyrage.x25519.Identity.generate()
     file = f"# created: 2024-05-01\n# public key: {secret.to_public()}\n{secret}\n".encode()
     return Recipients([str(secret.to_public())]), file, Identities(file)
+
+
+def talk(seconds: float, rate: int = 8000, channels: int = 2, seed: int = 7) -> np.ndarray:
+    """Something like two people: noise that comes and goes, another on each channel."""
+    rng = np.random.default_rng(seed)
+    count = int(seconds * rate)
+    level = 6000 * np.abs(np.sin(np.arange(count) * 3 / rate))[:, None]
+    return (rng.normal(0, 0.5, (count, channels)) * level).astype("<i2")
+
+
+def to_wav(samples: np.ndarray, rate: int = 8000) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((samples.shape[1], 2, rate, 0, "NONE", ""))
+        out.writeframes(samples.tobytes())
+    return file.getvalue()
