@@ -22,20 +22,17 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from ivr.core.schedule import Schedule
-from ivr.retention.archive import Archive
-from ivr.retention.audit import Trail
+from ivr.retention.archive.protocol import Archive
+from ivr.retention.audit.trail import Trail
 from ivr.retention.index.database import Database
 from ivr.retention.index.destroying import Destroying, Dying
-from ivr.retention.index.recordings import Recordings
+from ivr.retention.index.recordings import OPTED_OUT, Recordings
 from ivr.retention.model import SERVICE, Entry
 
 _Each = TypeVar("_Each")
 
 BATCH = 500
 """Recordings whose folders, audit entries and transactions are synced together."""
-
-OPTED_OUT = "opted-out"
-"""The rule by which a recording goes whose caller opted out in mid-call (R4). Its record stays."""
 
 
 class Remains(Protocol):
@@ -114,7 +111,7 @@ class Destroyer:
         if not dying:
             return Toll()
         calls = [each.call for each in dying]
-        found = self._recordings.many(calls)
+        found = self._recordings.several(calls)
         self._archive.remove([name for each in found for name in each.files])
         for remains in self._remains:
             remains.remove(calls)
@@ -126,10 +123,7 @@ class Destroyer:
                 if each.call not in written
             ]
         )
-        for remember in (True, False):
-            part = [each.call for each in dying if (each.rule != OPTED_OUT) == remember]
-            if part:
-                self._destroying.finish(part, today, remember=remember)
+        self._destroying.finish(calls, today)
         return Toll(len(dying), sum(each.size for each in found))
 
     def _written(self, dying: Sequence[Dying]) -> set[str]:

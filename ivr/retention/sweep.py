@@ -16,7 +16,7 @@ import structlog
 from ivr.core.retention import Disposition
 from ivr.core.schedule import Period, Schedule
 from ivr.retention.adoption import adopt, change, in_force
-from ivr.retention.audit import Trail
+from ivr.retention.audit.trail import Trail
 from ivr.retention.destroyer import Destroyer, Toll
 from ivr.retention.guard import Guard
 from ivr.retention.index.cases import Cases
@@ -123,7 +123,7 @@ class Sweep:
         kept, or to a case, goes with that and not before."""
         old = self._asides.older(self._aside_keep, today, self._day_of)
         calls = sorted({call for call in map(call_of, old) if call})
-        kept = {each.call for each in self._recordings.many(calls)}
+        kept = {each.call for each in self._recordings.several(calls)}
         kept |= {call for call, claims in self._cases.claims(calls).items() if claims}
         names = [name for name in old if call_of(name) not in kept]
         if names:

@@ -12,9 +12,10 @@ What SQLite commits survives a power cut (``synchronous=FULL``), and what it del
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Database:
         self._engine = engine
         self._name = name
         self._is_new = is_new
+        self._own = threading.local()
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, busy_s: float = BUSY_S) -> Database:
@@ -82,6 +84,7 @@ class Database:
     @contextmanager
     def reading(self, within: Connection | None = None) -> Iterator[Connection]:
         """A connection that sees the index as it was at one moment, or the one that is given.
+        Within a thread's own writing it is that one.
 
         Keep it short: while somebody reads, :meth:`forget` cannot empty the journal. Raises
         StoreError where the database refuses.
@@ -92,7 +95,9 @@ class Database:
     @contextmanager
     def writing(self, within: Connection | None = None) -> Iterator[Connection]:
         """A connection whose changes are durable when the block is left, or undone where it raises;
-        or the one that is given, whose owner decides. Nobody else writes meanwhile.
+        or the one that is given, whose owner decides. Nobody else writes meanwhile. A thread that
+        is writing already goes on in the same transaction: so what the audit trail keeps of a
+        change is durable with the change.
 
         Raises StoreError where the database refuses.
         """
@@ -132,14 +137,21 @@ class Database:
     def _using(
         self, within: Connection | None, engine: Engine, options: dict[str, Any]
     ) -> Iterator[Connection]:
+        within = within or getattr(self._own, "writing", None)
         if within is not None:
-            with nullcontext(within) as connection:
-                yield connection
+            yield within
             return
         if not self.is_sqlite and not options:
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self._told(), engine.execution_options(**options).begin() as connection:
-            yield connection
+            if _WRITES not in options:
+                yield connection
+                return
+            self._own.writing = connection
+            try:
+                yield connection
+            finally:
+                self._own.writing = None
 
     @contextmanager
     def _told(self) -> Iterator[None]:
