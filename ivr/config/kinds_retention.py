@@ -81,6 +81,7 @@ SECRET_KEY = re.compile(r"AGE-SECRET-KEY-", re.IGNORECASE)
 """How age's secret keys begin."""
 
 BACKENDS = ("sqlite", "postgresql", "postgresql+psycopg")
+"""The databases that the index can be in, as its URL begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class IndexUrl(Kind):
         scheme, colon, rest = text.partition("://")
         if not colon:
             return f", did you mean {quoted(f'sqlite:///{text}')}?" if self._file(text) else ""
+        if scheme in BACKENDS:
+            return ""
         if scheme.startswith(("postgres", "psql", "pg")):
             return f", did you mean {quoted(f'postgresql://{rest}')}?" if self._bare(rest) else ""
         return did_you_mean(scheme, BACKENDS)
@@ -223,16 +226,20 @@ class GroupName(Kind):
     pattern: str | None = r"[A-Za-z0-9_][A-Za-z0-9_.@\\ -]{0,127}"
 
 
+MARKS = ("abuse", "card-digits")
+"""What records may be marked with (docs/spool.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class MarkName(Kind):
     """A mark that the engine puts on calls."""
 
     expected: str = "a mark of the engine's"
-    pattern: str | None = "|".join(("abuse", "card-digits"))
+    pattern: str | None = "|".join(MARKS)
 
     def accept(self, text: str, known: Known) -> str:
         """See :class:`Kind`."""
-        marks = ("abuse", "card-digits")
-        if text not in marks:
-            raise wrong(f"expected {one_of(marks)}{did_you_mean(text, marks)}")
+        del known
+        if text not in MARKS:
+            raise wrong(f"expected {one_of(MARKS)}{did_you_mean(text, MARKS)}")
         return text

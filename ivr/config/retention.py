@@ -28,7 +28,7 @@ from ivr.config.retention_checks import (
 from ivr.config.retention_socket import socket_in, socket_of
 from ivr.config.schedule import kinds_of, read_schedule
 from ivr.config.schema.retention import Mail, RetentionFile
-from ivr.config.secret_files import key_file
+from ivr.config.secret_files import key_file, written_by_anybody
 from ivr.config.settings import LogSettings
 from ivr.config.settings_retention import (
     Checkpoints,
@@ -88,6 +88,8 @@ def _read(path: Path) -> _Found:
     schedule = read_schedule(schedule_file)
     access = read_access(access_file, kinds_of(schedule_file))
     documents = (document, schedule_file, access_file)
+    for each in documents:
+        written_by_anybody(each)
     mistakes = tuple(mistake for each in documents for mistake in each.mistakes)
     return _Found(mistakes, site, schedule, access, tokens_of(access_file))
 

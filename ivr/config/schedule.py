@@ -81,9 +81,9 @@ def _names_twice(document: Document) -> None:
 
 
 def _key(document: Document, n: int) -> _Key | None:
-    """What a rule is for; ``None`` where that is not text."""
+    """What a rule is for; ``None`` where nobody can tell: a key of it has a typing mistake."""
     rule = document.at("rules", n)
-    if not isinstance(rule, dict):
+    if not isinstance(rule, dict) or not rule.keys() <= Rule.__dataclass_fields__.keys():
         return None
     found = [rule.get(key, "") for key in ("case", "team", "policy")]
     if not all(isinstance(one, str) for one in found):
@@ -131,7 +131,6 @@ def _rules_twice(document: Document) -> None:
 
 def _meant(key: _Key) -> str:
     case, team, policy = key
-    found = [f"case {quoted(case)}"] if case else ["every recording"]
-    found += [f"team {quoted(team)}"] if team else []
-    found += [f"policy {quoted(policy)}"] if policy else []
-    return ", ".join(found)
+    base = f"case {quoted(case)}" if case else "recordings" if team or policy else "every recording"
+    of_team = f" of team {quoted(team)}" if team else ""
+    return base + of_team + (f" under policy {quoted(policy)}" if policy else "")

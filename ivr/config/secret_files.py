@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 
-from ivr.config.document import Document, Where, file_fault, read_bytes
+from ivr.config.document import Document, Place, Where, file_fault, read_bytes
 from ivr.config.folders import resolved
 from ivr.config.mistakes import printable, shown
 
@@ -58,26 +59,41 @@ def key_file(
         return path
     fault = file_fault(path, _LARGEST_KEY_FILE)
     if fault:
-        how = f"; make one: {make.format(path)}" if missing and make else ""
+        how = f"; make one: {make.format(shown(path))}" if missing and make else ""
         document.say(where, f"{shown(path)}: {fault}{how}")
         return path
     _closed(document, where, path)
-    size = path.stat().st_size
-    if size < least:
-        how = f", made by: {make.format(path)}" if make else ""
-        document.say(where, f"{shown(path)} has {size} bytes, expected {least} or more{how}")
+    with suppress(OSError):  # of one that went away just now
+        if (size := path.stat().st_size) < least:
+            document.say(where, f"{shown(path)} has {size} bytes, expected {least} or more")
     return path
 
 
 def _closed(document: Document, where: Where, path: Path) -> None:
     """Note that others on this host could read or change the file."""
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError:  # it went away just now; whoever uses it says so
-        return
+    mode = _mode(path)
     if mode & 0o027:
         document.say(
             where,
             f"{shown(path)} is open to others (mode {mode:04o}), expected 0640 or less: "
             f"chmod u=rw,g=r,o= {shown(path)}",
         )
+
+
+def written_by_anybody(document: Document) -> None:
+    """Note that everybody on this host may change the document: they could let themselves in."""
+    mode = _mode(document.path)
+    if mode & 0o002:
+        document.say_at(
+            Place(1, 1),
+            f"everybody on this host may write the file (mode {mode:04o}), expected 0644 or less: "
+            f"chmod o-w {document.shown}",
+        )
+
+
+def _mode(path: Path) -> int:
+    """The rights of a file; none of one that went away just now."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except (OSError, ValueError):
+        return 0
