@@ -1,0 +1,130 @@
+"""The one door: decides who may, and writes it down before anything is done (R16, R17)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from ivr.core.access import Access, Action
+from ivr.errors import RefusedError
+from ivr.retention.access import Circumstance, Ruling, decide
+from ivr.retention.audit.trail import Trail
+from ivr.retention.index.cases import Cases
+from ivr.retention.model import Case, Entry, Person, Recording
+
+Outcome = Literal["granted", "refused", "done", "failed"]
+
+
+class Gate:
+    """Whoever goes through is in the audit trail, and whoever may not is, too."""
+
+    def __init__(self, access: Access, cases: Cases, trail: Trail) -> None:
+        self._access = access
+        self._cases = cases
+        self._trail = trail
+
+    def to_recording(
+        self,
+        person: Person,
+        action: Action,
+        recording: Recording,
+        *,
+        case: str = "",
+        reason: str = "",
+        detail: str = "",
+        particulars: Mapping[str, str] | None = None,
+    ) -> Ruling:
+        """Let the person do this with a recording, and write it down; the ruling.
+
+        ``case`` is the case that the person names. Raises RefusedError, and what the trail raises
+        where nothing can be written: then nothing may be done.
+        """
+        ruling = self.may(person, action, recording, case=case, reason=reason)
+        told = {**(particulars or {}), **({"reason": reason} if reason else {})}
+        self.write(person, action, "granted", recording.call, case, detail, told)
+        return ruling
+
+    def may(
+        self,
+        person: Person,
+        action: Action,
+        recording: Recording,
+        *,
+        case: str = "",
+        reason: str = "",
+    ) -> Ruling:
+        """As :meth:`to_recording`, but only a refusal is written: for what is written once it is
+        done."""
+        circumstance = Circumstance(
+            team=recording.team,
+            cases=self._cases.open_naming(recording.call),
+            named=case,
+            reason=reason,
+            recording=True,
+        )
+        return self._ruled(person, action, circumstance, recording.call, case, reason)
+
+    def may_case(
+        self, person: Person, action: Action, case: Case | None, ref: str = "", reason: str = ""
+    ) -> Ruling:
+        """The same for a case by itself; ``ref`` alone where there is none of that name yet."""
+        named = case.ref if case else ref
+        circumstance = Circumstance(
+            cases=(case,) if case else (), named=named, reason=reason, recording=False
+        )
+        return self._ruled(person, action, circumstance, "", named, reason)
+
+    def would_case(self, person: Person, action: Action, case: Case) -> bool:
+        """Whether the person may, without a word in the trail: for lists."""
+        circumstance = Circumstance(cases=(case,), named=case.ref)
+        return decide(self._access, person, action, circumstance).granted
+
+    def may_all(self, person: Person, action: Action, case: Case | None = None) -> Ruling:
+        """The same for what is about no one recording; the ruling says whose teams' it may show.
+        ``case``: the one that a search is confined to."""
+        circumstance = Circumstance(
+            cases=(case,) if case else (), named=case.ref if case else "", recording=False
+        )
+        return self._ruled(person, action, circumstance, "", circumstance.named, "")
+
+    def write(
+        self,
+        person: Person,
+        action: str,
+        outcome: Outcome,
+        call: str = "",
+        case: str = "",
+        detail: str = "",
+        particulars: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put an entry of this person's into the trail, durably."""
+        who = f"{person.user} by {person.behalf}" if person.behalf else person.user
+        self._trail.append(
+            [
+                Entry(
+                    action,
+                    who,
+                    outcome,
+                    call=call,
+                    case=case,
+                    detail=detail,
+                    particulars=particulars or None,
+                )
+            ]
+        )
+
+    def _ruled(
+        self,
+        person: Person,
+        action: Action,
+        circumstance: Circumstance,
+        call: str,
+        case: str,
+        reason: str,
+    ) -> Ruling:
+        ruling = decide(self._access, person, action, circumstance)
+        if not ruling.granted:
+            told = {"reason": reason} if reason else None
+            self.write(person, action, "refused", call, case, ruling.why, told)
+            raise RefusedError(f"{ruling.why}\n  the refusal is in the audit trail")
+        return ruling

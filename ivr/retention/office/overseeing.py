@@ -1,0 +1,148 @@
+"""What is to be destroyed and why, how it stands, and what the audit trail says (R12 to R18)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+
+from ivr.core.access import Action
+from ivr.core.retention import Disposition
+from ivr.core.schedule import Schedule
+from ivr.errors import UsageError
+from ivr.retention.adoption import Change, adopt, adopted, change, in_force
+from ivr.retention.audit.line import Logged
+from ivr.retention.audit.read import Wanted
+from ivr.retention.audit.report import Report
+from ivr.retention.audit.trail import Trail
+from ivr.retention.index.cases import Cases
+from ivr.retention.index.database import Database
+from ivr.retention.index.destroying import Destroying
+from ivr.retention.index.meta import Meta
+from ivr.retention.index.recordings import Group, Recordings
+from ivr.retention.model import Person
+from ivr.retention.office.gate import Gate
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How it stands, in numbers that concern no recording by itself."""
+
+    groups: tuple[Group, ...]
+    """Recordings by team and policy version."""
+    oldest: date | None
+    held: int
+    """Recordings that an open case or hold keeps."""
+    dying: int
+    """Recordings whose destruction was begun and is not finished."""
+    swept_ms: int | None
+    """When the last sweep ended; milliseconds since 1970."""
+    audit_entries: int
+    schedule: str
+    """The version of the schedule that was adopted; empty where none was."""
+
+
+class Overseeing:
+    """What those ask who answer for the whole."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        database: Database,
+        recordings: Recordings,
+        cases: Cases,
+        destroying: Destroying,
+        meta: Meta,
+        trail: Trail,
+        wanted: Schedule,
+        today: Callable[[], date],
+        verified: Callable[[], Report],
+    ) -> None:
+        self._gate = gate
+        self._database = database
+        self._recordings = recordings
+        self._cases = cases
+        self._destroying = destroying
+        self._meta = meta
+        self._trail = trail
+        self._wanted = wanted
+        self._today = today
+        self._verified = verified
+
+    def plan(self, person: Person, at: date | None = None) -> Iterator[Disposition]:
+        """What becomes, on a day, of each recording whose own period is over then: destroyed, or
+        kept by what. Of the teams that the person may see. Raises RefusedError."""
+        ruling = self._gate.may_all(person, Action.PLAN)
+        day = at or self._today()
+        self._gate.write(person, Action.PLAN, "granted", detail=day.isoformat())
+        schedule = in_force(self._meta, self._wanted)
+        planned = self._destroying.dispositions(schedule, day, day)
+        return planned if ruling.teams is None else self._of_teams(planned, ruling.teams)
+
+    def schedule(self, person: Person) -> Change:
+        """What adopting the schedule in ``schedule.yaml`` would newly destroy today. Raises
+        RefusedError."""
+        self._gate.may_all(person, Action.SCHEDULE)
+        self._gate.write(person, Action.SCHEDULE, "granted", detail="looked at")
+        return change(self._destroying, self._meta, self._wanted, self._today())
+
+    def adopt(self, person: Person, version: str) -> None:
+        """Adopt it, naming its version. Raises RefusedError; UsageError where it is another."""
+        self._gate.may_all(person, Action.SCHEDULE)
+        if version != self._wanted.version:
+            raise UsageError(
+                f"the schedule is version {self._wanted.version!r}, not {version!r}:"
+                " look at it first (ivr retention schedule), then adopt that one"
+            )
+        with self._database.writing():
+            adopt(self._meta, self._wanted)
+            self._gate.write(person, Action.SCHEDULE, "done", detail=version)
+
+    def stats(self, person: Person) -> Stats:
+        """How it stands. Raises RefusedError."""
+        self._gate.may_all(person, Action.STATS)
+        self._gate.write(person, Action.STATS, "granted")
+        return self.standing()
+
+    def standing(self) -> Stats:
+        """The same for the service itself."""
+        swept = self._meta.get("swept_ms")
+        return Stats(
+            groups=tuple(self._recordings.groups()),
+            oldest=self._recordings.oldest(),
+            held=self._cases.held(),
+            dying=len(self._destroying.pending()),
+            swept_ms=int(swept) if swept else None,
+            audit_entries=self._trail.head().seq,
+            schedule=self._version(),
+        )
+
+    def entries(self, person: Person, most: int, wanted: Wanted) -> list[Logged]:
+        """The last entries of the trail that fit, the earliest first. Raises RefusedError."""
+        self._gate.may_all(person, Action.AUDIT_SHOW)
+        self._gate.write(person, Action.AUDIT_SHOW, "granted", detail=f"the last {most}")
+        return self._trail.last(most, wanted)
+
+    def verify(self, person: Person) -> Report:
+        """Check the whole trail. Raises RefusedError."""
+        self._gate.may_all(person, Action.AUDIT_VERIFY)
+        report = self._verified()
+        outcome = "done" if not report.faults else "failed"
+        detail = f"{report.entries} entries, {len(report.faults)} faults"
+        self._gate.write(person, Action.AUDIT_VERIFY, outcome, detail=detail)
+        return report
+
+    def _version(self) -> str:
+        schedule = adopted(self._meta)
+        return schedule.version if schedule else ""
+
+    def _of_teams(
+        self, planned: Iterator[Disposition], teams: frozenset[str]
+    ) -> Iterator[Disposition]:
+        while some := list(islice(planned, _AT_ONCE)):
+            known = self._recordings.several([each.call for each in some])
+            seen = {each.call for each in known if each.team in teams}
+            yield from (each for each in some if each.call in seen)
