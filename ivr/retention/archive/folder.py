@@ -17,7 +17,7 @@ from typing import BinaryIO
 from ivr.errors import DiskError, SetupError, StoreError
 from ivr.retention.archive.names import checked_name, day_of, named
 from ivr.retention.archive.protocol import Item
-from ivr.retention.archive.scratch import empty
+from ivr.retention.archive.scratch import empty, prepare
 from ivr.storage.atomic import REAL, Disk, begin_writing_back, disk_error, sync_folder
 from ivr.storage.opened import kind_of
 
@@ -47,7 +47,7 @@ class FolderArchive:
         try:
             made = not folder.is_dir()
             for each, rights in ((folder, folder_mode), (self._scratch, 0o700)):
-                self._make(each, rights)
+                prepare(each, rights)
             if made:
                 sync_folder(disk, str(folder.parent))
         except OSError as error:
@@ -186,20 +186,11 @@ class FolderArchive:
             )
         return True
 
-    def _make(self, folder: Path, mode: int) -> bool:
-        """Make a folder; says whether it was not there. Raises OSError."""
-        try:
-            os.mkdir(folder, mode)
-        except FileExistsError:
-            return False
-        os.chmod(folder, mode)
-        return True
-
     def _made(self, day: date) -> bool:
         if self._is_day(day):
             return False
         try:
-            return self._make(self._of(day), self._folder_mode)
+            return prepare(self._of(day), self._folder_mode)
         except OSError as error:
             raise disk_error("make", self._of(day), error) from error
 
@@ -233,7 +224,7 @@ class FolderArchive:
             except FileNotFoundError:
                 if not os.path.lexists(item.source):
                     raise
-                made = self._make(self._of(item.day), self._folder_mode) or made
+                made = prepare(self._of(item.day), self._folder_mode) or made
             else:
                 return made
         raise FileNotFoundError(2, "its folder vanishes", target)

@@ -5,6 +5,7 @@ Plaintext of what is sealed never has a name: it is gone with the process, whate
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -23,6 +24,19 @@ from ivr.storage.atomic import (
 _NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _PIECE = 1 << 20
 _PRIVATE = 0o600
+
+
+def prepare(folder: Path, mode: int) -> bool:
+    """Make a folder with these rights, whatever the umask; says whether it was not there. Raises
+    OSError."""
+    try:
+        os.mkdir(folder, mode)
+    except FileExistsError:
+        if os.path.isdir(folder):
+            return False
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+    os.chmod(folder, mode)
+    return True
 
 
 def empty(folder: Path, disk: Disk) -> None:
