@@ -6,7 +6,8 @@ So what a writer reads is still true when it writes, and a case that is opened a
 that is decided in the same moment never miss each other (R13, R14).
 
 What SQLite commits survives a power cut (``synchronous=FULL``), and what it deletes is overwritten
-(``secure_delete``). What was deleted lies in its journal until :meth:`Database.forget`.
+(``secure_delete``). Copies of it may lie in its journal, and in the room between the rows of a
+page, until :meth:`Database.forget`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -34,6 +35,8 @@ _SAME_LOCK = 0x6976722D696E6478
 """PostgreSQL's advisory lock of whoever writes: ``ivr-indx``."""
 _CONNECT_S = 10
 _WRITES = "ivr_writes"
+_BARE = "ivr_bare"
+"""Without a transaction."""
 _FILE_MODE = 0o640
 
 
@@ -104,29 +107,41 @@ class Database:
         with self._using(within, self._engine, {_WRITES: True}) as connection:
             yield connection
 
-    def forget(self, patience_s: float = 5.0) -> bool:
-        """Leave nothing of what was deleted before in the database's files.
+    def forget(self, patience_s: float = 5.0, *, thorough: bool = False) -> bool:
+        """Leave nothing of what was deleted before in the database's journal, after each deletion;
+        and ``thorough``, at the end of a sweep, nothing in its pages either.
 
-        SQLite: its journal is emptied. Someone who reads keeps that from happening: it is tried
-        again for so long, and False says that it could not be done, so call again later.
-        PostgreSQL: dead rows are removed (VACUUM); what its own files, its WAL and their archive
-        still hold is in the hands of whoever runs it. Raises StoreError.
+        SQLite overwrites what it deletes, but where it moved a row from page to page before, a copy
+        may lie in the room between the rows of the old one. So the whole database is written anew
+        (VACUUM): that takes about as long as copying it, needs as much room again beside it and in
+        the folder for temporary files, and others can read meanwhile. The journal is emptied after
+        either. Someone who reads keeps that from happening: it is tried again for so long, and
+        False says that it could not be done, so call again later.
+
+        PostgreSQL: dead rows are removed (VACUUM), or the tables are written anew (VACUUM FULL, in
+        which nobody else can read). What its WAL, its archive and its replicas still hold is in the
+        hands of whoever runs it. Raises StoreError.
         """
         with self._told(), self._engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT", **{_BARE: True})
             if not self.is_sqlite:
+                how = "VACUUM (FULL)" if thorough else "VACUUM"
                 for table in metadata.sorted_tables:
-                    connection.execute(text(f'VACUUM "{table.name}"'))
+                    connection.exec_driver_sql(f'{how} "{table.name}"')
                 return True
-            connection.exec_driver_sql("PRAGMA busy_timeout = 100")
-            until = time.monotonic() + patience_s
             try:
+                if thorough:
+                    # It would take as much memory as the database is long.
+                    connection.exec_driver_sql("PRAGMA temp_store = FILE")
+                    connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA busy_timeout = 100")
+                until = time.monotonic() + patience_s
                 while not _emptied(connection):
                     if time.monotonic() >= until:
                         return False
                 return True
             finally:
-                # The connection goes back to the others: with its own time to wait.
+                # It waits and keeps as no other one: it is not to be used again.
                 connection.invalidate()
 
     def close(self) -> None:
@@ -250,8 +265,9 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_BARE):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
 
 def _lock(connection: Connection) -> None:

@@ -103,11 +103,10 @@ class Recordings:
             if len(begins) == 36:
                 calls = [begins]
             else:
-                above = begins[:-1] + _NEXT[begins[-1]]
                 calls = list(
                     connection.scalars(
                         select(recording.c.call)
-                        .where(recording.c.call >= begins, recording.c.call < above)
+                        .where(recording.c.call >= begins, recording.c.call <= begins + _ENDS)
                         .limit(6)
                     )
                 )
@@ -196,8 +195,8 @@ class Recordings:
         return f"there is no recording {prefix}; look for it: ivr search"
 
 
-_NEXT = dict(zip("0123456789abcdef", "123456789abcdefg", strict=True)) | {"-": "."}
-"""The character that what begins with another one comes before."""
+_ENDS = "g"
+"""What begins with a text comes before the text with this, in any order of characters."""
 
 
 def _having(connection: Connection, column: Any, calls: Iterable[str]) -> set[str]:
