@@ -32,6 +32,8 @@ __all__ = [
     "roles_of",
 ]
 
+_CONFINED = OF_A_RECORDING | AMONG_RECORDINGS | OF_A_CASE
+"""What is confined to the teams and cases of a role; the rest shows no recording."""
 _TOKEN = "token:"  # noqa: S105  # how the user of a token begins, and no secret
 
 
@@ -62,7 +64,8 @@ class Ruling:
     role: str = ""
     """The role that granted it."""
     teams: frozenset[str] | None = frozenset()
-    """Whose recordings a list may show; None is every team's. Of what was refused nobody's."""
+    """Whose recordings a list or a case may show; None is every team's, also of what no team
+    matters to. Of what was refused nobody's."""
 
 
 def decide(access: Access, person: Person, action: Action, circumstance: Circumstance) -> Ruling:
@@ -96,7 +99,8 @@ def decide(access: Access, person: Person, action: Action, circumstance: Circums
     if not granting:
         return _refused(f"{person.user} may not {what}: {'; '.join(lacking)}")
     role = granting[0]
-    return Ruling(True, f"role {role.name} may {action}", role.name, _all_teams(granting, own))
+    teams = _all_teams(granting, own) if action in _CONFINED else None
+    return Ruling(True, f"role {role.name} may {action}", role.name, teams)
 
 
 def roles_of(access: Access, person: Person) -> tuple[Role, ...]:
@@ -146,7 +150,7 @@ def _lacks(
         yield f"is for recordings of {_theirs(role, teams)}, and this one {whose}"
     elif teams is not None and action in AMONG_RECORDINGS and not teams:
         yield f"is for recordings of {_theirs(role, teams)}"
-    confined = about_one or action in AMONG_RECORDINGS or action in OF_A_CASE
+    confined = about_one or action in _CONFINED
     if role.cases and confined and (lack := _lacks_case(role, circumstance, about_one)):
         yield lack
     if role.reason and action in WITH_REASON and not _has_reason(circumstance):
@@ -167,7 +171,8 @@ def _lacks_case(role: Role, circumstance: Circumstance, about_one: bool) -> str:
         return f"needs an open {kinds} case{of_it}, and that it is named: --case"
     case = _named(circumstance)
     if case is None:
-        return f"needs an open {kinds} case{of_it}, and {circumstance.named} is none"
+        # What was typed is not repeated: it may be anything, and this goes into the audit trail.
+        return f"needs an open {kinds} case{of_it}, and the one that was named is none"
     if case.closed is not None:
         return f"needs an open {kinds} case{of_it}, and {case.ref} was closed on {case.closed}"
     if case.kind not in role.cases:
