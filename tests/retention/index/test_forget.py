@@ -1,0 +1,168 @@
+"""Nothing of a destroyed recording is left in any byte of the database's files (R14)."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from ivr.retention.index.database import Database
+from ivr.retention.index.particulars import Particular
+from ivr.retention.index.tables import outgoing
+from ivr.retention.model import Query
+
+from .place import Place, call, recorded
+
+DAY = date(2026, 8, 1)
+NUMBER, ADDRESS, REASON = "07700900125", "jo.bloggs@example.org", "Mrs Bloggs asks for a copy"
+ALL = tuple(
+    text.encode() for text in ("7700900125", "5210090077", ADDRESS, REASON, "Bloggs", "1234567")
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Place]:
+    database = Database.open(f"sqlite:///{tmp_path}/index.db")
+    yield Place(database)
+    database.close()
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in sorted(folder.iterdir()))
+
+
+def found(folder: Path) -> list[bytes]:
+    data = everything(folder)
+    return [text for text in ALL if text in data]
+
+
+def fill(here: Place, number: int, caller: str = NUMBER) -> None:
+    """A recording with all that there may be of its caller."""
+    here.add(recorded(number, agents=("1001", "01234567"), marks=("abuse",)), number=caller)
+    here.particulars.put([Particular(number, call(number), "s" * 32, REASON)])
+    here.particulars.put(
+        [Particular(10_000 + number, "", "s" * 32, f"looked for {caller}", caller)]
+    )
+    here.holds.place(call(number), "abuse", "engine", 1)
+    here.cases.open("C-1", "complaint", "ann", 1)
+    here.cases.add("C-1", [call(number)])
+    mail = {
+        "id": call(number), "call": call(number), "state": "waiting", "sender": "ann",
+        "address": ADDRESS, "language": "en-GB", "file": "x", "tries": 0, "next_ms": 0,
+        "queued_ms": 0, "told": "",
+    }  # fmt: skip
+    with here.database.writing() as connection:
+        connection.execute(insert(outgoing).values(mail))
+
+
+def destroy(here: Place, *calls: str) -> None:
+    here.destroying.claim_at_once(calls, "general", DAY, 1)
+    here.destroying.finish(calls, DAY)
+
+
+def test_no_byte_of_it_is_left_in_any_file(here: Place, tmp_path: Path) -> None:
+    fill(here, 1)
+    assert found(tmp_path) == list(ALL)
+    destroy(here, call(1))
+    assert here.database.forget()
+    assert found(tmp_path) == []
+    assert call(1).encode() in everything(tmp_path), "that it is known is all that is left"
+    assert here.recordings.state_of(call(1)) == "destroyed"
+
+
+def test_until_then_it_lies_in_the_journal(here: Place, tmp_path: Path) -> None:
+    """Why forgetting is a step of its own."""
+    fill(here, 1)
+    with here.database.reading():
+        destroy(here, call(1))
+    assert found(tmp_path) != []
+
+
+def test_a_reader_keeps_it_and_then_goes(here: Place, tmp_path: Path) -> None:
+    fill(here, 1)
+    with closing(sqlite3.connect(tmp_path / "index.db")) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM recording").fetchone() == (1,)
+        destroy(here, call(1))
+        assert not here.database.forget(patience_s=0)
+        assert found(tmp_path) != []
+        assert not here.database.forget(patience_s=0, thorough=True)
+        reader.execute("COMMIT")
+        assert here.database.forget()
+        assert found(tmp_path) == []
+
+
+def test_a_reader_that_is_not_reading_keeps_nothing(here: Place, tmp_path: Path) -> None:
+    fill(here, 1)
+    with closing(sqlite3.connect(tmp_path / "index.db")) as other:
+        assert other.execute("SELECT count(*) FROM recording").fetchone() == (1,)
+        destroy(here, call(1))
+        assert here.database.forget()
+        assert found(tmp_path) == []
+
+
+def test_a_number_that_another_recording_has_stays_with_that(here: Place, tmp_path: Path) -> None:
+    fill(here, 1)
+    fill(here, 2)
+    destroy(here, call(1))
+    assert set(here.particulars.get(range(20_000))) == {2, 10_001, 10_002}
+    destroy(here, call(2))
+    assert here.particulars.get(range(20_000)) == {}
+    assert here.database.forget(thorough=True)
+    assert found(tmp_path) == []
+
+
+def test_none_of_thousands_is_left_between_the_rows_of_a_page(here: Place, tmp_path: Path) -> None:
+    """Pages are split and merged again and again, and what was moved leaves copies behind."""
+    chance = random.Random(4)
+    alive: dict[str, str] = {}
+    gone: set[str] = set()
+    for turn in range(6):
+        batch = []
+        for number in range(turn * 400, turn * 400 + 400):
+            each = recorded(
+                number,
+                date(2026, 1, 1) + timedelta(chance.randrange(300)),
+                call=f"{chance.getrandbits(32):08x}{call(number)[8:]}",
+            )
+            alive[each.call] = f"7{chance.randrange(10**8, 10**9)}"
+            batch.append((each, f"+44{alive[each.call]}"))
+        here.recordings.add(batch)
+        going = chance.sample(sorted(alive), len(alive) // 2)
+        destroy(here, *going)
+        gone |= {alive.pop(each) for each in going}
+    assert here.database.forget(thorough=True)
+    data = everything(tmp_path)
+    assert [each for each in gone if each.encode() in data or each[::-1].encode() in data] == []
+    assert len(here.recordings.search(Query(most=10_000))) == len(alive)
+    assert all(each.encode() in data for each in alive.values())
+
+
+def test_it_can_be_written_to_afterwards_as_before(here: Place) -> None:
+    fill(here, 1)
+    assert here.database.forget(thorough=True)
+    fill(here, 2)
+    assert here.recordings.count() == 2
+    with here.database.reading() as connection:
+        asked = ("journal_mode", "synchronous", "secure_delete", "busy_timeout", "temp_store")
+        told = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
+    assert told == ["wal", 2, 1, 30_000, 2]
+
+
+def test_postgresql_has_no_row_of_it(place: Place) -> None:
+    fill(place, 1)
+    destroy(place, call(1))
+    assert place.database.forget()
+    assert place.database.forget(thorough=True)
+    with place.database.reading() as connection:
+        for table in ("recording", "agent", "mark", "hold", "case_recording", "particular",
+                      "outgoing", "dying"):  # fmt: skip
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0, table
+        rows = connection.exec_driver_sql("SELECT * FROM destroyed").all()
+    assert [tuple(row) for row in rows] == [(call(1), "2026-08-01", "general")]
