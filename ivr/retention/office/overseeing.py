@@ -22,7 +22,7 @@ from ivr.retention.index.destroying import Destroying
 from ivr.retention.index.meta import Meta
 from ivr.retention.index.recordings import Group, Recordings
 from ivr.retention.model import Person
-from ivr.retention.office.gate import Gate
+from ivr.retention.office.gate import Gate, Outcome
 
 _AT_ONCE = 500
 
@@ -130,7 +130,7 @@ class Overseeing:
         """Check the whole trail. Raises RefusedError."""
         self._gate.may_all(person, Action.AUDIT_VERIFY)
         report = self._verified()
-        outcome = "done" if not report.faults else "failed"
+        outcome: Outcome = "done" if not report.faults else "failed"
         detail = f"{report.entries} entries, {len(report.faults)} faults"
         self._gate.write(person, Action.AUDIT_VERIFY, outcome, detail=detail)
         return report

@@ -1,0 +1,220 @@
+"""All that the retention layer keeps, opened together and wired up, on one host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from ivr.config.settings_retention import RetentionConfiguration, RetentionSite
+from ivr.core.schedule import Schedule, day_of
+from ivr.errors import SetupError, StoreError
+from ivr.retention.adoption import adopt, in_force
+from ivr.retention.archive.places import archive_at
+from ivr.retention.archive.protocol import Archive
+from ivr.retention.audit import checkpoints, keys
+from ivr.retention.audit.report import Report
+from ivr.retention.audit.trail import Trail
+from ivr.retention.audit.verify import Progress, verify
+from ivr.retention.booked import BookedTrail, IndexHead, IndexParticulars, Wall
+from ivr.retention.destroyer import Destroyer, Remains
+from ivr.retention.guard import Guard
+from ivr.retention.index.cases import Cases
+from ivr.retention.index.database import Database
+from ivr.retention.index.destroying import Destroying
+from ivr.retention.index.holds import Holds
+from ivr.retention.index.meta import Meta
+from ivr.retention.index.numbers import KeyedNumbers, Numbers, PlainNumbers
+from ivr.retention.index.particulars import Particulars
+from ivr.retention.index.recordings import Recordings
+from ivr.retention.remains import Asides
+from ivr.retention.sweep import Sweep
+
+AUDIT = "audit"
+ASIDE = "aside"
+"""Folders below the state folder: the audit trail, and what could not be taken in."""
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 by the host's clock."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What lies on the disk and in the database, and what may be done with it."""
+
+    configuration: RetentionConfiguration
+    clock: Callable[[], int]
+    database: Database
+    recordings: Recordings
+    cases: Cases
+    holds: Holds
+    destroying: Destroying
+    particulars: IndexParticulars
+    meta: Meta
+    archive: Archive
+    trail: Trail
+    heads: IndexHead
+    guard: Guard
+    asides: Asides
+
+    @property
+    def site(self) -> RetentionSite:
+        """The settings of this host."""
+        return self.configuration.site
+
+    def day(self, ms: int) -> date:
+        """The day of a moment by the site's zone."""
+        return day_of(ms, self.site.zone)
+
+    def today(self) -> date:
+        """The day by the site's zone."""
+        return self.day(self.clock())
+
+    def schedule(self) -> Schedule:
+        """The schedule in force. Raises StoreError where none was adopted."""
+        return in_force(self.meta, self.configuration.schedule)
+
+    def identity(self) -> bytes | None:
+        """The secret key of a sealed archive, where it is on this host now."""
+        sealing = self.site.sealing
+        if sealing is None or sealing.identity is None:
+            return None
+        try:
+            return sealing.identity.read_bytes()
+        except OSError:
+            return None
+
+    def verified(self, progress: Progress | None = None) -> Report:
+        """The audit trail, checked."""
+        site, head = self.site, self.heads.get()
+        key = site.checkpoints.key
+        copies = site.checkpoints.copies
+        return verify(
+            self.trail.folder,
+            head=head,
+            key=None if key is None else keys.load_public(keys.public_path(key)),
+            copies=() if copies is None else (copies / checkpoints.NAME,),
+            particulars=self.particulars,
+            progress=progress,
+        )
+
+    def destroyer(self, *remains: Remains) -> Destroyer:
+        """What destroys; ``remains``: what there is of recordings outside of archive and asides."""
+        return Destroyer(
+            self.database,
+            self.recordings,
+            self.destroying,
+            self.archive,
+            self.trail,
+            (self.asides, *remains),
+        )
+
+    def sweep(self, *remains: Remains) -> Sweep:
+        """The daily sweep; ``remains`` as of :meth:`destroyer`."""
+        return Sweep(
+            self.destroyer(*remains),
+            self.destroying,
+            self.recordings,
+            self.cases,
+            self.guard,
+            self.meta,
+            self.trail,
+            self.asides,
+            self.site.aside_keep,
+            self.clock,
+            self.day,
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def open_store(
+    configuration: RetentionConfiguration,
+    clock: Callable[[], int] = now_ms,
+    *,
+    create: bool = False,
+) -> Store:
+    """Open archive, index and audit trail.
+
+    ``create``: make what is not there. An index that is made beside an empty archive belongs to
+    it, and takes on the schedule; one beside an archive that holds recordings does not, and
+    nothing is destroyed until its cases are back (R14). Raises StoreError, SetupError, DiskError.
+    """
+    site = configuration.site
+    _folders(site, create)
+    archive = archive_at(site.archive, site.state)
+    database = Database.open(site.index, create=create)
+    numbers = _numbers(site)
+    meta = Meta(database)
+    particulars = IndexParticulars(Particulars(database, numbers))
+    heads = IndexHead(meta)
+    folder = site.state / AUDIT
+    wall = Wall(clock)
+    signer = None
+    if site.checkpoints.key is not None:
+        signer = checkpoints.Checkpoints(
+            folder,
+            keys.load_private(site.checkpoints.key),
+            wall,
+            every=site.checkpoints.every,
+            copies=site.checkpoints.copies,
+        )
+    trail = BookedTrail(database, folder, particulars, heads, wall, signer=signer)
+    guard = Guard(meta, site.state)
+    if database.is_new and not archive.days() and not trail.head().seq:
+        guard.belongs()
+        adopt(meta, configuration.schedule)
+        guard.seen(clock())
+    return Store(
+        configuration,
+        clock,
+        database,
+        Recordings(database, numbers),
+        Cases(database),
+        Holds(database),
+        Destroying(database),
+        particulars,
+        meta,
+        archive,
+        trail,
+        heads,
+        guard,
+        Asides([site.state / ASIDE, *(spool / "aside" for spool in site.spools)]),
+    )
+
+
+def _folders(site: RetentionSite, create: bool) -> None:
+    try:
+        if create:
+            for folder in (site.state, site.state / AUDIT, site.state / ASIDE):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not site.state.is_dir():
+            raise SetupError(
+                f"{site.state}: there is no such folder; the service makes it: ivr retention run"
+            )
+    except PermissionError as error:
+        raise SetupError(
+            f"{error.filename}: this belongs to the retention service's user\n"
+            "  be that user: sudo -u ivr-retention ivr …"
+        ) from error
+    except OSError as error:
+        raise SetupError(f"{site.state}: cannot be made: {error.strerror}") from error
+
+
+def _numbers(site: RetentionSite) -> Numbers:
+    if site.sealing is None or site.sealing.index_key is None:
+        return PlainNumbers()
+    path: Path = site.sealing.index_key
+    try:
+        return KeyedNumbers(path.read_bytes())
+    except OSError as error:
+        raise StoreError(
+            f"{path}: the key of the index's numbers cannot be read: {error.strerror}\n"
+            "  nothing can be taken in or found without it"
+        ) from error
