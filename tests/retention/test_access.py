@@ -399,6 +399,20 @@ def test_lists_are_confined_to_the_teams_of_all_roles_that_grant_them() -> None:
     assert decide(access, Person("bert"), Action.SEARCH, asked).teams == {"tax", "benefits"}
 
 
+def test_named_teams_and_own_ones_go_together() -> None:
+    both = Role("both", frozenset({Action.SHOW}), frozenset({"benefits"}), own=True)
+    access = one({"both": both}, frozenset({"both"}), frozenset({"tax"}))
+    for team, granted in (("tax", True), ("benefits", True), ("parks", False)):
+        ruling = decide(access, Person("anna"), Action.SHOW, Circumstance(team=team))
+        assert ruling.granted is granted
+
+
+def test_a_team_without_a_name_is_no_team_to_be_in() -> None:
+    role = Role("r", frozenset({Action.SHOW}), frozenset({""}), own=True)
+    access = one({"r": role}, frozenset({"r"}), frozenset({""}))
+    assert not decide(access, Person("anna"), Action.SHOW, Circumstance()).granted
+
+
 def test_no_team_confines_what_shows_no_recording() -> None:
     who = holder("by name", "auditor")
     assert decide(*who, Action.AUDIT_SHOW, Circumstance()).teams is None
