@@ -25,16 +25,14 @@ _KEY = "schedule"
 class Change:
     """What adopting the wanted schedule would do on a day."""
 
-    adopted: Schedule | None
-    """The one in force; None in an index in which none has been adopted yet."""
-    wanted: Schedule
+    adopted: str
+    """The version of the one in force; empty where none has been adopted yet."""
+    wanted: str
+    """That of the one in ``schedule.yaml``."""
+    changed: bool
+    """Whether the two differ in anything but their version."""
     newly: tuple[Disposition, ...]
     """What would be destroyed that day and is kept by what is in force, under the wanted rules."""
-
-    @property
-    def changed(self) -> bool:
-        """Whether the two differ in anything but their version."""
-        return self.adopted is None or _matter(self.adopted) != _matter(self.wanted)
 
 
 def adopted(meta: Meta) -> Schedule | None:
@@ -48,20 +46,21 @@ def adopted(meta: Meta) -> Schedule | None:
 
 def adopt(meta: Meta, schedule: Schedule) -> None:
     """From now on this one is in force."""
-    meta.set(_KEY, json.dumps(asdict(schedule), sort_keys=True))
+    rules = [asdict(rule) for rule in schedule.rules]
+    told = {"version": schedule.version, "marks": dict(schedule.marks), "rules": rules}
+    meta.set(_KEY, json.dumps(told, sort_keys=True))
 
 
 def change(destroying: Destroying, meta: Meta, wanted: Schedule, today: date) -> Change:
     """What adopting the wanted schedule would newly destroy today; nothing is changed by asking."""
     before = adopted(meta)
     if before is None:
-        newly = tuple(destroying.due(wanted, today))
-    elif _matter(before) == _matter(wanted):
-        newly = ()
-    else:
-        kept = {each.call for each in destroying.due(cautious(before, wanted), today)}
-        newly = tuple(each for each in destroying.due(wanted, today) if each.call not in kept)
-    return Change(before, wanted, newly)
+        return Change("", wanted.version, True, tuple(destroying.due(wanted, today)))
+    if _matter(before) == _matter(wanted):
+        return Change(before.version, wanted.version, False, ())
+    due = {each.call for each in destroying.due(cautious(before, wanted), today)}
+    newly = tuple(each for each in destroying.due(wanted, today) if each.call not in due)
+    return Change(before.version, wanted.version, True, newly)
 
 
 def in_force(meta: Meta, wanted: Schedule) -> Schedule:

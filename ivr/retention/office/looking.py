@@ -63,7 +63,7 @@ class Looking:
         cases: Cases,
         holds: Holds,
         archive: Archive,
-        identity: bytes | None,
+        identity: Callable[[], bytes | None],
         schedule: Callable[[], Schedule],
         today: Callable[[], date],
     ) -> None:
@@ -104,7 +104,7 @@ class Looking:
         where the service has none."""
         recording = self._recordings.find(call)
         self._gate.to_recording(person, Action.SHOW, recording, case=case)
-        key = identity or self._identity
+        key = identity or self._identity()
         record = None
         if key or not recording.sealed:
             record = Reader(self._archive, key).record(recording).decode()
@@ -130,7 +130,7 @@ class Looking:
         recording = self._recordings.find(call)
         self._gate.may(person, Action.LISTEN, recording, case=case, reason=reason)
         one = _part(recording, part)
-        file = Reader(self._archive, identity or self._identity).wav(recording, one)
+        file = Reader(self._archive, identity or self._identity()).wav(recording, one)
         self._gate.to_recording(
             person, Action.LISTEN, recording, case=case, reason=reason, detail=f"part {part}"
         )

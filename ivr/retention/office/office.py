@@ -1,0 +1,59 @@
+"""The office, put together over a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ivr.retention.office.gate import Gate
+from ivr.retention.office.keeping import Keeping
+from ivr.retention.office.looking import Looking
+from ivr.retention.office.overseeing import Overseeing
+from ivr.retention.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Its rooms."""
+
+    looking: Looking
+    keeping: Keeping
+    overseeing: Overseeing
+
+
+def open_office(store: Store) -> Office:
+    """An office that works on this store."""
+    gate = Gate(store.configuration.access, store.cases, store.trail)
+    return Office(
+        Looking(
+            gate,
+            store.recordings,
+            store.cases,
+            store.holds,
+            store.archive,
+            store.identity,
+            store.schedule,
+            store.today,
+        ),
+        Keeping(
+            gate,
+            store.database,
+            store.recordings,
+            store.cases,
+            store.holds,
+            store.schedule,
+            store.clock,
+            store.today,
+        ),
+        Overseeing(
+            gate,
+            store.database,
+            store.recordings,
+            store.cases,
+            store.destroying,
+            store.meta,
+            store.trail,
+            store.configuration.schedule,
+            store.today,
+            store.verified,
+        ),
+    )
