@@ -33,6 +33,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "routes": schema.RoutesFile,
     "prompts": schema.PromptsFile,
     "simulation": schema.SimulationFile,
+    "retention": schema.RetentionFile,
+    "schedule": schema.ScheduleFile,
+    "access": schema.AccessFile,
 }
 _MARKED = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

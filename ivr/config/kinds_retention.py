@@ -177,7 +177,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?")
 class Endpoint(Kind):
     """Where object storage answers; in the clear on this host only."""
 
-    expected: str = 'a URL such as "https://s3.example:9000" (http:// on this host only)'
+    expected: str = '"https://…" (http:// on this host only)'
     pattern: str | None = r"https?://[^/\s?#@]+/?"
 
     def accept(self, text: str, known: Known) -> str:

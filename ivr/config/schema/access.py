@@ -16,7 +16,7 @@ ROLE = "role"
 """What :class:`NameOf` calls the roles of the file."""
 
 _Teams = Annotated[
-    list[Annotated[str, Name(expected="all, own, or a list of names of teams")]],
+    list[Annotated[str, Name(expected="all, own, or names of teams")]],
     BeforeValidator(listed),
     WithJsonSchema(
         {
@@ -36,7 +36,8 @@ class Role(Strict):
     may: list[Annotated[str, ActionName()]]
     """What they may; everything else they may not."""
     teams: Annotated[_Teams, Field(default_factory=lambda: ["own"])]
-    """Whose recordings: own is that of the teams that the person has, all is every team's."""
+    """Whose recordings: own (also where nothing is said) is that of the person's own teams, all is
+    every team's."""
     cases: Annotated[list[Annotated[str, NameOf(kind=KIND)]], Field(min_length=1)] | None = None
     """Only recordings that an open case of one of these kinds names, and the person must name that
     case; no such limit where nothing is said."""
