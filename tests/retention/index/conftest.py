@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,3 +47,17 @@ def database(url: str) -> Iterator[Database]:
 def place(database: Database) -> Place:
     """All of an empty index."""
     return Place(database)
+
+
+@pytest.fixture
+def database_of_sqlite(tmp_path: Path) -> Iterator[Callable[[], Place]]:
+    """An empty index on SQLite alone, opened when it is asked for."""
+    opened: list[Database] = []
+
+    def open_one() -> Place:
+        opened.append(Database.open(f"sqlite:///{tmp_path}/index.db"))
+        return Place(opened[-1])
+
+    yield open_one
+    for each in opened:
+        each.close()
