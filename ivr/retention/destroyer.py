@@ -10,7 +10,7 @@ start and never forgets half of it:
 3. The audit trail has an entry: call, rule, day, and nothing that identifies the caller.
 4. Its rows go from the index, with the particulars that the audit trail refers to. Its id
    stays, so that it is known if it comes out of a spool once more.
-5. The index forgets: nothing is left in its journal.
+5. The index forgets: nothing is left in its journal, nor between the rows of its pages.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from datetime import date
 from itertools import islice
 from typing import Protocol, TypeVar
 
+import structlog
+
 from ivr.core.schedule import Schedule
 from ivr.retention.archive.protocol import Archive
 from ivr.retention.audit.trail import Trail
@@ -28,6 +30,8 @@ from ivr.retention.index.database import Database
 from ivr.retention.index.destroying import Destroying, Dying
 from ivr.retention.index.recordings import OPTED_OUT, Recordings
 from ivr.retention.model import SERVICE, Entry
+
+log = structlog.get_logger(__name__)
 
 _Each = TypeVar("_Each")
 
@@ -78,7 +82,7 @@ class Destroyer:
         toll = Toll()
         for batch in _batches(self._destroying.pending()):
             toll += self._end(batch, today)
-        self._database.forget()
+        self._forget(toll)
         return toll
 
     def due(
@@ -96,7 +100,7 @@ class Destroyer:
             ended = self._end(self._destroying.claim(calls, schedule, today, after), today)
             progress(ended.recordings)
             toll += ended
-        self._database.forget()
+        self._forget(toll)
         return toll
 
     def opted_out(self, calls: Sequence[str], today: date) -> Toll:
@@ -104,8 +108,16 @@ class Destroyer:
         them: nothing of them was to be kept (R4, ``docs/spool.md``)."""
         after = self._trail.head().seq
         toll = self._end(self._destroying.claim_at_once(calls, OPTED_OUT, today, after), today)
-        self._database.forget()
+        self._forget(toll)
         return toll
+
+    def _forget(self, toll: Toll) -> None:
+        """Leave nothing in the database's files, neither in its journal nor in its pages."""
+        if toll.recordings and not self._database.forget(thorough=True):
+            log.warning(
+                "what was destroyed may still lie in the index's files: somebody reads it",
+                recordings=toll.recordings,
+            )
 
     def _end(self, dying: Sequence[Dying], today: date) -> Toll:
         if not dying:

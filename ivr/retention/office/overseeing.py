@@ -45,6 +45,37 @@ class Stats:
     """The version of the schedule that was adopted; empty where none was."""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry of the audit trail, to be read; texts that it lacks are empty."""
+
+    seq: int
+    at: str
+    who: str
+    action: str
+    outcome: str
+    call: str
+    case: str
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What checking the audit trail came to."""
+
+    entries: int
+    check_points: int
+    faults: tuple[str, ...]
+    """A line for each: file, line, what is wrong."""
+    more: int
+    """Faults that are not listed."""
+    torn: int
+    """Bytes that a crash left at the end; the next entry repairs it."""
+    gone: int
+    """Entries whose particulars went with their recording."""
+
+
 class Overseeing:
     """What those ask who answer for the whole."""
 
@@ -120,20 +151,20 @@ class Overseeing:
             schedule=self._version(),
         )
 
-    def entries(self, person: Person, most: int, wanted: Wanted) -> list[Logged]:
+    def entries(self, person: Person, most: int, wanted: Wanted) -> list[Line]:
         """The last entries of the trail that fit, the earliest first. Raises RefusedError."""
         self._gate.may_all(person, Action.AUDIT_SHOW)
         self._gate.write(person, Action.AUDIT_SHOW, "granted", detail=f"the last {most}")
-        return self._trail.last(most, wanted)
+        return [_line(each) for each in self._trail.last(most, wanted)]
 
-    def verify(self, person: Person) -> Report:
+    def verify(self, person: Person) -> Verified:
         """Check the whole trail. Raises RefusedError."""
         self._gate.may_all(person, Action.AUDIT_VERIFY)
         report = self._verified()
-        outcome: Outcome = "done" if not report.faults else "failed"
+        outcome: Outcome = "done" if report.good else "failed"
         detail = f"{report.entries} entries, {len(report.faults)} faults"
         self._gate.write(person, Action.AUDIT_VERIFY, outcome, detail=detail)
-        return report
+        return verdict_of(report)
 
     def _version(self) -> str:
         schedule = adopted(self._meta)
@@ -146,3 +177,29 @@ class Overseeing:
             known = self._recordings.several([each.call for each in some])
             seen = {each.call for each in known if each.team in teams}
             yield from (each for each in some if each.call in seen)
+
+
+def verdict_of(report: Report) -> Verified:
+    """A report as people and programs are told of it."""
+    return Verified(
+        report.entries,
+        report.check_points,
+        tuple(str(fault) for fault in report.faults),
+        report.more,
+        report.torn.size if report.torn else 0,
+        report.gone,
+    )
+
+
+def _line(logged: Logged) -> Line:
+    return Line(
+        logged.seq,
+        logged.at,
+        logged.who,
+        logged.action,
+        logged.outcome,
+        logged.call,
+        logged.case,
+        logged.rule,
+        logged.detail,
+    )

@@ -13,11 +13,9 @@ from datetime import date
 from typing import Any
 
 from ivr.retention.adoption import Change
-from ivr.retention.audit.line import Logged
-from ivr.retention.audit.report import Report
 from ivr.retention.model import Case, Hold, Query
 from ivr.retention.office.looking import Found, Shown
-from ivr.retention.office.overseeing import Stats
+from ivr.retention.office.overseeing import Line, Stats, Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +174,8 @@ ANSWERS: Mapping[type[Any], Any] = {
     ScheduleShow: Change,
     ScheduleAdopt: None,
     StatsShow: Stats,
-    AuditShow: list[Logged],
-    AuditVerify: Report,
+    AuditShow: list[Line],
+    AuditVerify: Verified,
 }
 """What each comes back as."""
 
