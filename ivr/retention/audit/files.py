@@ -30,9 +30,10 @@ def name_of(first: int) -> str:
     return f"{first:012d}.log"
 
 
-def torn_path(path: Path, seq: int) -> Path:
-    """Where the torn end of a file is kept; ``seq`` is the entry that tells of it."""
-    return path.with_name(f"{path.name}.torn-{seq}")
+def torn_path(path: Path, seq: int, number: int) -> Path:
+    """Where a torn end of a file is kept: ``seq`` is the entry that was to follow what is whole,
+    ``number`` is more than 1 where the next write was torn too, before an entry told of it."""
+    return path.with_name(f"{path.name}.torn-{seq}" + (f"-{number}" if number > 1 else ""))
 
 
 def unreadable(path: Path, error: OSError) -> StoreError:

@@ -60,8 +60,8 @@ def read(folder: Path, since: int = 1, wanted: Wanted | None = None) -> Iterator
     wanted = wanted or Wanted()
     needles = wanted.needles
     files = log_files(folder)
-    for file, following in zip(files, [*files[1:], None], strict=True):
-        if following is not None and following.first <= since:
+    for number, file in enumerate(files, 1):
+        if number < len(files) and files[number].first <= since:
             continue
         try:
             with open_file(file.path) as lines:

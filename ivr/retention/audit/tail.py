@@ -86,24 +86,19 @@ def _size(file: LogFile) -> int:
 
 def _anchor(files: Sequence[LogFile], head: Head | None) -> Tail:
     """A line near the end from which to go on: that of ``head`` where it is near, or else the
-    earliest that is near, in the last file that has a whole line."""
+    earliest that is near."""
+    best: Tail | None = None
+    passed = 0
     for file in reversed(files):
-        best: Tail | None = None
-        size = _size(file)
         for begin, line in lines_backwards(file.path):
             fields = shape(line)
             if fields is not None:
-                here = Head(fields.seq, fields.hash)
-                best = Tail(file, begin + len(line) + 1, here)
-                if here == head:
+                best = Tail(file, begin + len(line) + 1, Head(fields.seq, fields.hash))
+                if best.head == head:
                     return best
-            if begin < size - _BACK:
-                break
-        else:
-            if file is files[0] and best is not None:
-                return Tail(file, 0, NOTHING)
-        if best is not None:
-            return best
+            passed += len(line) + 1
+            if passed > _BACK and best is not None:
+                return best
     return EMPTY
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from ivr.errors import DiskError, IvrError, UsageError
-from ivr.retention.audit.files import LogFile, name_of, open_file, torn_path, unreadable
+from ivr.retention.audit.files import LogFile, name_of, open_file, torn_path
 from ivr.retention.audit.line import (
     LONGEST,
     Head,
@@ -34,7 +34,7 @@ from ivr.retention.audit.read import Wanted, last, read
 from ivr.retention.audit.stores import HeadStore, ParticularsStore
 from ivr.retention.audit.tail import Found, Tail, ends_with_part_of, find_tail, unchanged
 from ivr.retention.model import Entry
-from ivr.storage.atomic import REAL, Disk, disk_error, sync_folder, write_all, write_new
+from ivr.storage.atomic import REAL, Disk, disk_error, sync_folder, write_all, write_durably
 
 log = structlog.get_logger(__name__)
 
@@ -190,16 +190,9 @@ class Trail:
         """Move what is torn out of the way, and make the entries that tell of what was found."""
         told = []
         seq = found.tail.head.seq + 1
-        file = found.tail.file
-        if file is not None:
-            torn = torn_path(file.path, seq)
-            if found.torn:
-                self._move_away(file, found, torn)
-            # Where an earlier process died in between, the entry is still owed.
-            if os.path.lexists(torn):
-                data = self._kept(torn)
-                what = f"{len(data)} bytes of an unfinished write moved to {torn.name}"
-                told.append(_own(REPAIRED, f"{what}, sha256 {sha256(data).hexdigest()}"))
+        for torn, data in self._moved_away(found, seq):
+            what = f"{len(data)} bytes of an unfinished write moved to {torn.name}"
+            told.append(_own(REPAIRED, f"{what}, sha256 {sha256(data).hexdigest()}"))
         if found.missing is not None:
             gone, there = found.missing, found.tail.head
             detail = f"entry {gone.seq} was on disk with the hash {gone.hash.hex()}; the trail was"
@@ -208,33 +201,32 @@ class Trail:
             log.error("entries of the audit trail are missing", detail=detail)
         return told
 
-    @staticmethod
-    def _kept(torn: Path) -> bytes:
+    def _moved_away(self, found: Found, seq: int) -> list[tuple[Path, bytes]]:
+        """Move a torn end out of the way; hands back what no entry tells of yet, also what an
+        earlier process moved before it died. Raises DiskError."""
+        file = found.tail.file
+        if file is None:
+            return []
+        owed: list[tuple[Path, bytes]] = []
+        torn = torn_path(file.path, seq, 1)
         try:
-            with open_file(torn) as file:
-                return file.read()
-        except OSError as error:
-            raise unreadable(torn, error) from error
-
-    def _move_away(self, file: LogFile, found: Found, torn: Path) -> None:
-        """Keep the torn end beside its file, then cut it off. Raises DiskError."""
-        size = found.tail.size
-        try:
-            with open_file(file.path) as source:
-                source.seek(size)
-                data = source.read()
-            fd = write_new(self._disk, str(torn), data, 0o640)
-            try:
-                self._disk.fsync(fd)
-            finally:
-                self._disk.close(fd)
-            sync_folder(self._disk, str(self.folder))
-            self._cut(file.path, size)
+            while os.path.lexists(torn):
+                owed.append((torn, _read_from(torn, 0)))
+                torn = torn_path(file.path, seq, len(owed) + 1)
+            if found.torn:
+                data = _read_from(file.path, found.tail.size)
+                if not owed or owed[-1][1] != data:
+                    write_durably(torn, data, self.folder / "torn.tmp", self._disk)
+                    owed.append((torn, data))
+                self._cut(file.path, found.tail.size)
         except OSError as error:
             raise disk_error("repair", file.path, error) from error
-        log.warning(
-            "an unfinished end of the audit trail was moved away", file=str(torn), size=len(data)
-        )
+        if found.torn:
+            where, size = str(owed[-1][0]), len(owed[-1][1])
+            log.warning(
+                "an unfinished end of the audit trail was moved away", file=where, size=size
+            )
+        return owed
 
     def _cut(self, path: Path, size: int) -> None:
         """Make a file end at ``size``, durably. Raises OSError."""
@@ -333,3 +325,10 @@ class Trail:
 
 def _own(action: str, detail: str) -> Entry:
     return Entry(action=action, who=SERVICE, outcome="done", detail=detail)
+
+
+def _read_from(path: Path, at: int) -> bytes:
+    """A file's bytes from a place on. Raises OSError."""
+    with open_file(path) as file:
+        file.seek(at)
+        return file.read()

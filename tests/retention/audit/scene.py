@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ivr.retention.audit.checkpoints import Checkpoints
-from ivr.retention.audit.line import Head, chained, line_of, shape
+from ivr.retention.audit.line import NOTHING, Head, chained, line_of, shape
 from ivr.retention.audit.report import Report
 from ivr.retention.audit.stores import MemoryHead, MemoryParticulars
 from ivr.retention.audit.trail import Trail, TrailLimits
@@ -88,7 +88,7 @@ class Scene:
 
     def recompute(self, since: int) -> None:
         """Make the chain fit again from an entry on, to the end, as one would who owns the host."""
-        before = bytes(32)
+        head = NOTHING
         for path in sorted(self.folder.glob("*.log")):
             made = []
             for line in path.read_bytes().splitlines():
@@ -96,11 +96,11 @@ class Scene:
                 assert fields is not None
                 digest = fields.hash
                 if fields.seq >= since:
-                    digest = chained(before, fields.seq, fields.text)
+                    digest = chained(head.hash, fields.seq, fields.text)
                 made.append(line_of(fields.seq, digest, fields.text))
-                before = digest
+                head = Head(fields.seq, digest)
             path.write_bytes(b"".join(made))
-            self.heads.head = Head(fields.seq, before)
+        self.heads.head = head
 
 
 def found(report: Report) -> list[tuple[str, int, int, str]]:
