@@ -93,7 +93,7 @@ def encode(parts: Sequence[Sound], target: Path, format: CopyFormat) -> Encoded:
     try:
         stream = Stream(parts, how.rates)
         source = _write(stream, target, how)
-        _prove(target, stream, source, lossy=how.lossy)
+        _prove(target, stream, source, lossy=how.lossy or stream.lossy)
         return Encoded(target.stat().st_size, source.frames * 1000 // stream.rate)
     except soundfile.LibsndfileError as error:
         target.unlink(missing_ok=True)

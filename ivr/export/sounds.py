@@ -71,6 +71,7 @@ class _Part:
     rate: int
     channels: int
     frames: int
+    lossy: bool
 
 
 class Stream:
@@ -84,6 +85,8 @@ class Stream:
         self.rate = _rate(self._parts, rates)
         """Samples a second and channel."""
         self.channels = max(part.channels for part in self._parts)
+        self.lossy = any(part.lossy for part in self._parts)
+        """Some part is kept in a format that loses something: its silence is not quite silent."""
         self.paused: list[tuple[int, int]] = []
         """From and to of each pause in frames of the stream, known once it was read."""
 
@@ -110,7 +113,7 @@ class Stream:
         path, done = part.sound.path, 0
         with reading(path) as file:
             while len(heard := file.read(PIECE, dtype="int32", always_2d=True)):
-                _quiet(part, heard, done, str(file.subtype))
+                _quiet(part, heard, done)
                 done += len(heard)
                 wide = heard if part.channels == self.channels else self._widened(heard)
                 yield upsampler.take(wide)
@@ -125,9 +128,10 @@ class Stream:
         return np.repeat(block, self.channels, axis=1)
 
 
-LOUDEST = 32
-"""The loudest sample that still is silence after a lossy format: -60 dB below full scale, where
-speech is at -20. Encoders leave 0 a moment into a pause; players add more noise than this."""
+LOUDEST = 128
+"""The loudest sample that still is silence after a lossy format, as in the archive: 48 dB below
+full scale. What was said is not in it, for what it was made of was silent to the last bit."""
+_LOSSLESS = frozenset(("PCM_16", "PCM_24", "PCM_32", "PCM_U8", "PCM_S8"))
 EDGE_MS = 100
 """So much of a pause, at its beginning and its end, may hold what a lossy format smears of the
 sound beside it. Less than the guard, with which the record's pauses are wider than what was said
@@ -141,13 +145,12 @@ def full_scale_16(block: Block) -> int:
     return -(-max(int(block.max()), -int(block.min())) // 65536)
 
 
-def _quiet(part: _Part, block: Block, at: int, subtype: str) -> None:
+def _quiet(part: _Part, block: Block, at: int) -> None:
     """See that what of the pauses is in a block of the part's own file is silent (R7)."""
-    lossy = subtype not in ("PCM_16", "PCM_24", "PCM_32", "PCM_U8", "PCM_S8")
-    edge = EDGE_MS * part.rate // 1000 if lossy else 0
+    edge = EDGE_MS * part.rate // 1000 if part.lossy else 0
     for begin, end in _spans(part):
         inside = block[max(0, begin + edge - at) : max(0, end - edge - at)]
-        if full_scale_16(inside) > (LOUDEST if lossy else 0):
+        if full_scale_16(inside) > (LOUDEST if part.lossy else 0):
             raise CopyError(
                 f"{part.sound.path.name}: the pause from {begin * 1000 // part.rate} ms to "
                 f"{end * 1000 // part.rate} ms is not silent; no copy leaves\n"
@@ -168,7 +171,7 @@ class StraightFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
     """An audio file that is read from its beginning to its end.
 
     soundfile seeks before and after each read of a file that it may seek in, and each time the
-    decoders of MP3 and Opus begin anew: what they hand back is then not what is in the file.
+    decoder of MP3 begins anew: what it hands back is then not what is in the file.
     """
 
     def seekable(self) -> bool:
@@ -186,7 +189,8 @@ def reading(path: Path) -> StraightFile:
 
 def _opened(sound: Sound) -> _Part:
     with reading(sound.path) as file:
-        return _Part(sound, int(file.samplerate), int(file.channels), int(file.frames))
+        lossy = str(file.subtype) not in _LOSSLESS
+        return _Part(sound, int(file.samplerate), int(file.channels), int(file.frames), lossy)
 
 
 def _rate(parts: Sequence[_Part], allowed: frozenset[int]) -> int:

@@ -44,7 +44,7 @@ def test_a_copy_is_as_long_as_its_source_with_each_side_where_it_was(
     assert np.abs(first[:, 1]).max() < 200
     assert np.abs(last[:, 1]).max() > 5000
     assert np.abs(last[:, 0]).max() < 200
-    assert np.abs(heard[rate * 31 // 10 : rate * 49 // 10]).max() <= 32
+    assert np.abs(heard[rate * 31 // 10 : rate * 49 // 10]).max() <= 128
 
 
 def test_wav_and_flac_are_the_very_samples(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_the_copy_itself_is_listened_to(tmp_path: Path, monkeypatch: pytest.Monk
 
     def loud(stream: Stream) -> Iterator[Block]:
         for block in real(stream):
-            buzz = np.arange(len(block)) % 16 // 8 * (200 << 16)
+            buzz = np.arange(len(block)) % 16 // 8 * (2000 << 16)
             yield block // 2 + buzz.astype(np.int32)[:, None]
 
     monkeypatch.setattr(encoding.Stream, "blocks", loud)
@@ -159,8 +159,10 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_an_archived_opus_may_be_copied(tmp_path: Path) -> None:
     source = write(tmp_path / "a.wav", talk())
     encode([Sound(source, 0, ((3000, 5000),))], tmp_path / "a.opus", "opus")
-    made = encode([Sound(tmp_path / "a.opus", 0, ((3000, 5000),))], tmp_path / "b.mp3", "mp3")
-    assert abs(made.duration_ms - 8000) <= 20
+    for format in FORMATS:
+        sound = Sound(tmp_path / "a.opus", 0, ((3000, 5000),))
+        made = encode([sound], tmp_path / f"b.{format}", format)
+        assert abs(made.duration_ms - 8000) <= 20
 
 
 def test_rates_that_differ_are_brought_together(tmp_path: Path) -> None:
