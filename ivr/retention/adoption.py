@@ -56,7 +56,7 @@ def change(destroying: Destroying, meta: Meta, wanted: Schedule, today: date) ->
     before = adopted(meta)
     if before is None:
         return Change("", wanted.version, True, tuple(destroying.due(wanted, today)))
-    if _matter(before) == _matter(wanted):
+    if same_rules(before, wanted):
         return Change(before.version, wanted.version, False, ())
     due = {each.call for each in destroying.due(cautious(before, wanted), today)}
     newly = tuple(each for each in destroying.due(wanted, today) if each.call not in due)
@@ -72,7 +72,12 @@ def in_force(meta: Meta, wanted: Schedule) -> Schedule:
             "no schedule has been adopted yet; see what it would destroy, and adopt it:"
             " ivr retention schedule"
         )
-    return before if _matter(before) == _matter(wanted) else cautious(before, wanted)
+    return before if same_rules(before, wanted) else cautious(before, wanted)
+
+
+def same_rules(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules decide the same of every recording."""
+    return _matter(one) == _matter(other)
 
 
 def _matter(schedule: Schedule) -> object:

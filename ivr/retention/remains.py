@@ -33,6 +33,10 @@ class Asides:
         wanted = frozenset(calls)
         self._remove_where(lambda name, _: name[:_ID] in wanted)
 
+    def count(self) -> int:
+        """How many files there are, reasons included. Raises DiskError."""
+        return sum(1 for folder in self._folders for _ in _files(folder))
+
     def older(self, keep: Period, today: date, day_of: Callable[[int], date]) -> list[str]:
         """The names of what was set aside so long ago that its period is over; nothing goes."""
         return [

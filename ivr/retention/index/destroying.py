@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select, tuple_
+from sqlalchemy import Connection, delete, exists, func, insert, select, tuple_
 
 from ivr.core.retention import Disposition, Facts, decide
 from ivr.core.schedule import Schedule
@@ -165,6 +165,12 @@ class Destroying:
                     connection.scalars(select(destroyed.c.call).where(destroyed.c.call.in_(some)))
                 )
         return found
+
+    def tally(self) -> dict[str, int]:
+        """How many were destroyed, by rule."""
+        counted = select(destroyed.c.rule, func.count()).group_by(destroyed.c.rule)
+        with self._database.reading() as connection:
+            return {rule: count for rule, count in connection.execute(counted)}
 
     def _pairs(self) -> list[tuple[str, str]]:
         wanted = (
