@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import subprocess
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,23 +95,22 @@ def test_check_points_come_by_number_and_on_demand(tmp_path: Path, key: Path) ->
     assert verify(tmp_path, key=load_public(public_path(key))).check_points == 3
 
 
-def test_openssl_agrees(tmp_path: Path, key: Path) -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
+def test_openssl_agrees_by_the_commands_of_the_page(tmp_path: Path, key: Path) -> None:
+    if shutil.which("openssl") is None:
         pytest.skip("there is no openssl here")
     scene = Scene(tmp_path / "audit", key=load_private(key))
-    line = read_check_points(scene.folder / "checkpoints")[0][1]
-    point = check_point(line)
+    shutil.copy(public_path(key), scene.folder / "key.pem.pub")
+    page = (Path(__file__).parents[3] / "docs/decisions/0016-audit-trail.md").read_text()
+    block = page[page.index("    n=12") :].split("\n\n")[0]
+    command = ["sh", "-c", textwrap.dedent(block)]
+    done = subprocess.run(command, cwd=scene.folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "Signature Verified Successfully")
+    point = check_point(read_check_points(scene.folder / "checkpoints")[0][1])
     assert point is not None
-    signature, text = tmp_path / "signature", tmp_path / "text"
-    signature.write_bytes(point.signature)
-    text.write_bytes(b"ivr audit check-point\n" + line.rsplit(b" ", 1)[0] + b"\n")
-    assert text.read_bytes() == signed_text(point.head, point.at)
-    command = [openssl, "pkeyutl", "-verify", "-pubin", "-inkey", str(public_path(key)), "-rawin"]
-    command += ["-in", str(text), "-sigfile", str(signature)]
-    assert subprocess.run(command, capture_output=True).returncode == 0
-    text.write_bytes(text.read_bytes().replace(b"12 ", b"13 ", 1))
-    assert subprocess.run(command, capture_output=True).returncode != 0
+    assert (scene.folder / "text").read_bytes() == signed_text(point.head, point.at)
+    path = scene.folder / "checkpoints"
+    path.write_bytes(re.sub(rb"^12 ..", b"12 00", path.read_bytes(), flags=re.MULTILINE))
+    assert subprocess.run(command, cwd=scene.folder, capture_output=True).returncode != 0
 
 
 def test_an_unfinished_check_point_is_no_fault_and_goes(tmp_path: Path) -> None:

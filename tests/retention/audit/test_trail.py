@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -217,6 +218,21 @@ def test_processes_share_one_chain(tmp_path: Path) -> None:
     assert [each.seq for each in entries] == list(range(1, 181))
     for who in ("ann", "bob", "here"):
         assert [each.call for each in entries if each.who == who] == [str(n) for n in range(60)]
+
+
+def test_threads_share_one_trail(tmp_path: Path) -> None:
+    trail = trail_in(tmp_path, limits=TrailLimits(entries=30))
+
+    def many(who: str) -> list[int]:
+        entries = [Entry("listen", who, "granted", call=f"{number}") for number in range(40)]
+        return [seq for each in entries for seq in trail.append([each])]
+
+    with ThreadPoolExecutor(3) as pool:
+        numbers = [number for found in pool.map(many, "abc") for number in found]
+    assert sorted(numbers) == list(range(1, 121))
+    entries = list(trail.read())
+    assert [each.seq for each in entries] == list(range(1, 121))
+    assert [each.call for each in entries if each.who == "b"] == [str(n) for n in range(40)]
 
 
 def test_lines_backwards_are_those_onwards(tmp_path: Path) -> None:
