@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ivr.cli_retention_check import check
+from ivr.cli_retention_run import run
 
 
 @click.group()
@@ -13,3 +14,4 @@ def retention() -> None:
 
 
 retention.add_command(check)
+retention.add_command(run)
