@@ -206,7 +206,7 @@ def _file(place: URL, name: str, create: bool) -> None:
         return
     path = Path(place.database)
     if not create:
-        if not path.is_file():
+        if not path.is_file() or not path.stat().st_size:
             raise StoreError(
                 f"{name}: there is no index\n  name the right one (retention.yaml: index), or make"
                 " it: ivr retention run, ivr index rebuild"

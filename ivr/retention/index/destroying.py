@@ -170,7 +170,7 @@ class Destroying:
         """How many were destroyed, by rule."""
         counted = select(destroyed.c.rule, func.count()).group_by(destroyed.c.rule)
         with self._database.reading() as connection:
-            return {rule: count for rule, count in connection.execute(counted)}
+            return {rule: int(count) for rule, count in connection.execute(counted)}
 
     def _pairs(self) -> list[tuple[str, str]]:
         wanted = (
