@@ -15,39 +15,46 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ivr.errors import DiskError, SetupError, StoreError
+from ivr.retention.archive.abreast import AT_ONCE, each
 from ivr.retention.archive.names import checked_name, day_of, named
 from ivr.retention.archive.protocol import Item
 from ivr.retention.archive.scratch import empty, prepare
-from ivr.storage.atomic import REAL, Disk, begin_writing_back, disk_error, sync_folder
+from ivr.storage.atomic import REAL, Disk, disk_error, sync_folder
 from ivr.storage.opened import kind_of
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _EMPTY = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRIES = 5
-_AT_ONCE = 128
-"""So many files are open at once."""
 
 
 class FolderArchive:
     """See :class:`~ivr.retention.archive.protocol.Archive`.
 
-    Files get ``mode`` and folders ``folder_mode`` whatever the umask is.
+    Files get ``mode`` and folders ``folder_mode`` whatever the umask is. So many threads as
+    ``at_once`` says sync a batch, and remove it.
     """
 
     def __init__(
-        self, folder: Path, *, mode: int = 0o640, folder_mode: int = 0o750, disk: Disk = REAL
+        self,
+        folder: Path,
+        *,
+        mode: int = 0o640,
+        folder_mode: int = 0o750,
+        disk: Disk = REAL,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Make the folder where its parent is there. Raises SetupError where that cannot be."""
         self._folder = folder
         self._mode = mode
         self._folder_mode = folder_mode
         self._disk = disk
+        self._at_once = at_once
         self._scratch = folder / ".scratch"
         try:
             made = not folder.is_dir()
-            for each, rights in ((folder, folder_mode), (self._scratch, 0o700)):
-                prepare(each, rights)
+            for path, rights in ((folder, folder_mode), (self._scratch, 0o700)):
+                prepare(path, rights)
             if made:
                 sync_folder(disk, str(folder.parent))
         except OSError as error:
@@ -71,9 +78,7 @@ class FolderArchive:
             checked_name(item.name)
             if item.source.parent != self._scratch:
                 raise ValueError(f"{item.source} is not in {self._scratch}")
-        sources = [str(item.source) for item in items]
-        for begin in range(0, len(sources), _AT_ONCE):
-            self._sync_all(sources[begin : begin + _AT_ONCE])
+        each(self._sync_file, [item.source for item in items], self._at_once)
         days = sorted({item.day for item in items})
         made = [self._made(day) for day in days]
         for item in items:
@@ -112,9 +117,11 @@ class FolderArchive:
         paths = [self._path(day, name) for day, name in names]
         days = sorted({day for day, _name in names})
         there = [day for day in days if self._is_day(day)]
-        for (day, _name), path in zip(names, paths, strict=True):
-            if day in there:
-                self._unlink(path)
+        each(
+            self._unlink,
+            [path for (day, _), path in zip(names, paths, strict=True) if day in there],
+            self._at_once,
+        )
         for day in there:
             self._sync(self._of(day))
         for path in paths:
@@ -136,9 +143,9 @@ class FolderArchive:
                 return []
             with os.scandir(folder) as found:
                 return sorted(
-                    each.name
-                    for each in found
-                    if named(each.name) and each.is_file(follow_symlinks=False)
+                    entry.name
+                    for entry in found
+                    if named(entry.name) and entry.is_file(follow_symlinks=False)
                 )
         except FileNotFoundError:
             return []  # emptied meanwhile
@@ -149,7 +156,7 @@ class FolderArchive:
         """See :class:`~ivr.retention.archive.protocol.Archive`."""
         try:
             with os.scandir(self._folder) as found:
-                folders = [each.name for each in found if each.is_dir(follow_symlinks=False)]
+                folders = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
         except OSError as error:
             raise _unreadable(self._folder, error) from error
         return sorted(day for name in folders if (day := day_of(name)))
@@ -194,24 +201,18 @@ class FolderArchive:
         except OSError as error:
             raise disk_error("make", self._of(day), error) from error
 
-    def _sync_all(self, sources: Sequence[str]) -> None:
-        """Set the rights of files and sync them: all are begun before the first is waited for."""
-        fds: list[int] = []
-        path = ""
+    def _sync_file(self, path: Path) -> None:
+        """Set a file's rights and sync it. Raises DiskError."""
         try:
-            for path in sources:
-                fd = self._disk.open(path, _FILE, 0)
-                fds.append(fd)
+            fd = self._disk.open(str(path), _FILE, 0)
+            try:
                 if stat.S_IMODE(os.fstat(fd).st_mode) != self._mode:
                     self._disk.fchmod(fd, self._mode)
-                begin_writing_back(fd)
-            for fd in fds:
                 self._disk.fsync(fd)
+            finally:
+                self._disk.close(fd)
         except OSError as error:
             raise disk_error("sync", path, error) from error
-        finally:
-            for fd in fds:
-                self._disk.close(fd)
 
     def _move(self, item: Item) -> bool:
         """Move a file into its day; says whether the day's folder had to be made once more, as

@@ -11,8 +11,7 @@ import hashlib
 import os
 import tempfile
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any, BinaryIO
 
 from ivr.config.settings_retention import S3Place
 from ivr.errors import SetupError, StoreError
+from ivr.retention.archive.abreast import AT_ONCE, each
 from ivr.retention.archive.names import checked_name, day_of, named
 from ivr.retention.archive.protocol import Item
 from ivr.retention.archive.s3_client import GONE, Trouble, connect
@@ -40,7 +40,7 @@ class S3Limits:
     read_s: float = 60
     attempts: int = 4
     """Tries of one request, the first included."""
-    at_once: int = 8
+    at_once: int = AT_ONCE
     """Requests at the same time."""
 
 
@@ -107,8 +107,8 @@ class S3Archive:
             if item.source.parent != self._scratch:
                 raise ValueError(f"{item.source} is not in {self._scratch}")
         records = [item for item in items if item.name.split(".")[1] == "json"]
-        self._each(self._put, [item for item in items if item not in records])
-        self._each(self._put, records)
+        each(self._put, [item for item in items if item not in records], self._limits.at_once)
+        each(self._put, records, self._limits.at_once)
 
     def open(self, day: date, name: str) -> BinaryIO:
         """See :class:`~ivr.retention.archive.protocol.Archive`. It is read here whole, into a file
@@ -134,20 +134,20 @@ class S3Archive:
         keys = [self._key(day, name) for day, name in names]
         if keys:
             self._must_destroy()
-            self._each(self._remove, keys)
+            each(self._remove, keys, self._limits.at_once)
 
     def names(self, day: date) -> list[str]:
         """See :class:`~ivr.retention.archive.protocol.Archive`."""
         prefix = f"{self._prefix}{day.isoformat()}/"
-        keys = (each["Key"] for page in self._listed(prefix) for each in page.get("Contents", ()))
+        keys = (one["Key"] for page in self._listed(prefix) for one in page.get("Contents", ()))
         return sorted(name for key in keys if named(name := key.removeprefix(prefix)))
 
     def days(self) -> list[date]:
         """See :class:`~ivr.retention.archive.protocol.Archive`."""
         folders = (
-            each["Prefix"].removeprefix(self._prefix).rstrip("/")
+            one["Prefix"].removeprefix(self._prefix).rstrip("/")
             for page in self._listed(self._prefix)
-            for each in page.get("CommonPrefixes", ())
+            for one in page.get("CommonPrefixes", ())
         )
         return sorted(day for name in folders if (day := day_of(name)))
 
@@ -157,16 +157,6 @@ class S3Archive:
 
     def _key(self, day: date, name: str) -> str:
         return f"{self._prefix}{day.isoformat()}/{checked_name(name)}"
-
-    def _each(self, call: Callable[[Any], None], of: Sequence[Any]) -> None:
-        """Some at once; the first error is raised when all are over."""
-        if len(of) < 2:
-            for one in of:
-                call(one)
-            return
-        with ThreadPoolExecutor(self._limits.at_once, "archive") as threads:
-            for done in [threads.submit(call, one) for one in of]:
-                done.result()
 
     def _put(self, item: Item) -> None:
         key = self._key(item.day, item.name)

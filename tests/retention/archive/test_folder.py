@@ -42,8 +42,8 @@ def test_files_then_names_then_folders_are_synced(tmp_path: Path) -> None:
     said = [f"{name} {path}" for name, path in trace.calls if name not in ("close", "fchmod")]
     assert said == [
         f"open .scratch/{WAV}",
-        f"open .scratch/{JSON}",
         f"fsync .scratch/{WAV}",
+        f"open .scratch/{JSON}",
         f"fsync .scratch/{JSON}",
         f"rename 2024-05-01/{WAV}",
         f"rename 2024-05-01/{JSON}",
@@ -73,11 +73,32 @@ def test_a_removal_is_synced_before_it_is_believed(tmp_path: Path) -> None:
     ]
 
 
-def test_more_files_than_may_be_open(folder: FolderArchive) -> None:
-    calls = [f"{number:08x}-ceea-467f-a0e6-1b2c3d4e5f60.json" for number in range(300)]
-    folder.put([item(folder, name, name.encode()) for name in calls])
-    assert folder.names(DAY) == calls
-    assert read(folder, calls[299]) == calls[299].encode()
+NAMES = [f"{number:08x}-ceea-467f-a0e6-1b2c3d4e5f60.json" for number in range(300)]
+
+
+def test_a_large_batch_is_put_and_removed_by_several_threads(folder: FolderArchive) -> None:
+    folder.put([item(folder, name, name.encode()) for name in NAMES])
+    assert folder.names(DAY) == NAMES
+    assert all(read(folder, name) == name.encode() for name in NAMES)
+    folder.remove([(DAY, name) for name in NAMES])
+    assert folder.days() == []
+
+
+def test_one_refusal_stops_a_large_batch(tmp_path: Path) -> None:
+    """No name appears before all of it is on disk, and nothing that stays is called destroyed."""
+    trace = Trace()
+    archive = FolderArchive(tmp_path / "archive", disk=trace.disk())
+    items = [item(archive, name, name.encode()) for name in NAMES]
+    trace.failing[f"fsync:{NAMES[150]}"] = ENOSPC
+    with pytest.raises(DiskError, match=f"{NAMES[150]}: cannot sync"):
+        archive.put(items)
+    assert archive.days() == []
+    trace.failing.clear()
+    archive.put(items)
+    trace.failing[f"unlink:{NAMES[7]}"] = ENOSPC
+    with pytest.raises(DiskError, match=f"{NAMES[7]}: cannot destroy"):
+        archive.remove([(DAY, name) for name in NAMES])
+    assert archive.names(DAY) == [NAMES[7]]
 
 
 def test_links_are_not_followed(folder: FolderArchive, tmp_path: Path) -> None:
