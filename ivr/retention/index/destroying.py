@@ -172,14 +172,18 @@ class Destroying:
         with self._database.reading() as connection:
             return {rule: int(count) for rule, count in connection.execute(counted)}
 
-    def _pairs(self) -> list[tuple[str, str]]:
-        wanted = (
-            select(recording.c.team, recording.c.policy)
-            .group_by(recording.c.team, recording.c.policy)
-            .order_by(recording.c.team, recording.c.policy)
-        )
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        """Each team with each of its policy versions, one after the other: the database need not
+        look at all recordings for it."""
+        pair = (recording.c.team, recording.c.policy)
+        wanted = select(*pair).order_by(*pair).limit(1)
         with self._database.reading() as connection:
-            return [(team, policy) for team, policy in connection.execute(wanted)]
+            found = connection.execute(wanted).one_or_none()
+        while found is not None:
+            yield tuple(found)
+            with self._database.reading() as connection:
+                more = wanted.where(tuple_(*pair) > tuple_(*found))
+                found = connection.execute(more).one_or_none()
 
     def _of_pair(
         self, team: str, policy: str, schedule: Schedule, today: date, until: date

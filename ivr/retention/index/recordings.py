@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from ivr.errors import UsageError
+from ivr.retention.answers import Group
 from ivr.retention.index.chunks import chunks
 from ivr.retention.index.database import Database
 from ivr.retention.index.numbers import Numbers
@@ -32,15 +33,6 @@ class Added:
     """They were there already, and stay as they were."""
     gone: tuple[str, ...]
     """They were destroyed, or are about to be, and are not kept again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Recordings of one team under one policy version."""
-
-    team: str
-    policy: str
-    recordings: int
 
 
 class Recordings:
@@ -175,7 +167,12 @@ class Recordings:
         marks: list[dict[str, Any]] = []
         for each, number in batch:
             rows.append(row_of(each, self._numbers.whole(number), self._numbers.tail(number)))
-            common = {"call": each.call, "day": each.day.isoformat(), "ended_ms": each.ended_ms}
+            common = {
+                "call": each.call,
+                "day": each.day.isoformat(),
+                "ended_ms": each.ended_ms,
+                "team": each.team,
+            }
             for told, name, values in ((agents, "agent", each.agents), (marks, "mark", each.marks)):
                 told.extend(
                     {**common, name: storable(value), "place": place}

@@ -56,10 +56,10 @@ def statement(
         column = _column(recording.c.tail, by == "tail")
         where.append(and_(column >= tail, column <= tail + _TAILS_END))
     if teams is not None:
-        column = _column(recording.c.team, by == "team")
+        column = _column(ordered.c.team, by == "team")
         where.append(column == next(iter(teams)) if len(teams) == 1 else column.in_(teams))
     where += [
-        exists().where(table.c.call == recording.c.call, table.c[name] == value)
+        exists().where(table.c.call == recording.c.call, _column(table.c[name], False) == value)
         for table, name, value in (
             (agent, "agent", query.agent),
             (mark, "mark", query.mark),

@@ -69,11 +69,12 @@ agent = Table(
     Column("call", String(36), nullable=False),
     Column("agent", Text, nullable=False),
     Column("place", Integer, nullable=False),
-    # As recording.day and recording.ended_ms: their latest calls are found without the others.
+    # These as in recording: their latest calls, and those of a team, are found without the others.
     Column("day", String(10), nullable=False),
     Column("ended_ms", BigInteger, nullable=False),
+    Column("team", Text, nullable=False),
     PrimaryKeyConstraint("call", "place"),
-    Index(None, "agent", "day", "ended_ms"),
+    Index(None, "agent", "day", "ended_ms", "team", "call"),
 )
 """Extensions of staff who had a call, in order."""
 
@@ -85,8 +86,9 @@ mark = Table(
     Column("place", Integer, nullable=False),
     Column("day", String(10), nullable=False),
     Column("ended_ms", BigInteger, nullable=False),
+    Column("team", Text, nullable=False),
     PrimaryKeyConstraint("call", "place"),
-    Index(None, "mark", "day", "ended_ms"),
+    Index(None, "mark", "day", "ended_ms", "team", "call"),
 )
 """Marks on a call, in order."""
 

@@ -21,10 +21,14 @@ def upgrade() -> None:
         sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("call", "place", name=op.f("pk_agent")),
     )
     op.create_index(
-        op.f("ix_agent_agent_day_ended_ms"), "agent", ["agent", "day", "ended_ms"], unique=False
+        op.f("ix_agent_agent_day_ended_ms_team_call"),
+        "agent",
+        ["agent", "day", "ended_ms", "team", "call"],
+        unique=False,
     )
     op.create_table(
         "case",
@@ -76,10 +80,14 @@ def upgrade() -> None:
         sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("call", "place", name=op.f("pk_mark")),
     )
     op.create_index(
-        op.f("ix_mark_mark_day_ended_ms"), "mark", ["mark", "day", "ended_ms"], unique=False
+        op.f("ix_mark_mark_day_ended_ms_team_call"),
+        "mark",
+        ["mark", "day", "ended_ms", "team", "call"],
+        unique=False,
     )
     op.create_table(
         "meta",
