@@ -8,31 +8,17 @@ keeps today, it is adopted by itself; else :func:`in_force` is the more cautious
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 
 from ivr.core.amending import cautious
-from ivr.core.retention import Disposition
 from ivr.core.schedule import Period, Rule, Schedule
 from ivr.errors import StoreError
+from ivr.retention.answers import Change
 from ivr.retention.index.destroying import Destroying
 from ivr.retention.index.meta import Meta
 
 _KEY = "schedule"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What adopting the wanted schedule would do on a day."""
-
-    adopted: str
-    """The version of the one in force; empty where none has been adopted yet."""
-    wanted: str
-    """That of the one in ``schedule.yaml``."""
-    changed: bool
-    """Whether the two differ in anything but their version."""
-    newly: tuple[Disposition, ...]
-    """What would be destroyed that day and is kept by what is in force, under the wanted rules."""
 
 
 def adopted(meta: Meta) -> Schedule | None:

@@ -12,34 +12,14 @@ from ivr.core.retention import Disposition, decide
 from ivr.core.schedule import Schedule
 from ivr.errors import UsageError
 from ivr.logs import masked
+from ivr.retention.answers import Found, Shown
 from ivr.retention.archive.protocol import Archive
 from ivr.retention.archive.reader import Reader
 from ivr.retention.index.cases import Cases
 from ivr.retention.index.holds import Holds
 from ivr.retention.index.recordings import Recordings
-from ivr.retention.model import Case, Hold, Part, Person, Query, Recording
+from ivr.retention.model import Part, Person, Query, Recording
 from ivr.retention.office.gate import Gate
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A line of a search's answer."""
-
-    recording: Recording
-    disposition: Disposition
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """All that there is to see of a recording."""
-
-    recording: Recording
-    disposition: Disposition
-    cases: tuple[Case, ...]
-    """The open ones that name it."""
-    holds: tuple[Hold, ...]
-    record: str | None
-    """The record as the engine wrote it (JSON); None where it is sealed and no key was given."""
 
 
 @dataclass(frozen=True, slots=True)

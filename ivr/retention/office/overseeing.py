@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
@@ -11,7 +10,8 @@ from ivr.core.access import Action
 from ivr.core.retention import Disposition
 from ivr.core.schedule import Schedule
 from ivr.errors import UsageError
-from ivr.retention.adoption import Change, adopt, adopted, change, in_force
+from ivr.retention.adoption import adopt, adopted, change, in_force
+from ivr.retention.answers import Change, Line, Stats, Verified
 from ivr.retention.audit.line import Logged
 from ivr.retention.audit.read import Wanted
 from ivr.retention.audit.report import Report
@@ -20,60 +20,11 @@ from ivr.retention.index.cases import Cases
 from ivr.retention.index.database import Database
 from ivr.retention.index.destroying import Destroying
 from ivr.retention.index.meta import Meta
-from ivr.retention.index.recordings import Group, Recordings
+from ivr.retention.index.recordings import Recordings
 from ivr.retention.model import Person
 from ivr.retention.office.gate import Gate, Outcome
 
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """How it stands, in numbers that concern no recording by itself."""
-
-    groups: tuple[Group, ...]
-    """Recordings by team and policy version."""
-    oldest: date | None
-    held: int
-    """Recordings that an open case or hold keeps."""
-    dying: int
-    """Recordings whose destruction was begun and is not finished."""
-    swept_ms: int | None
-    """When the last sweep ended; milliseconds since 1970."""
-    audit_entries: int
-    schedule: str
-    """The version of the schedule that was adopted; empty where none was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An entry of the audit trail, to be read; texts that it lacks are empty."""
-
-    seq: int
-    at: str
-    who: str
-    action: str
-    outcome: str
-    call: str
-    case: str
-    rule: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What checking the audit trail came to."""
-
-    entries: int
-    check_points: int
-    faults: tuple[str, ...]
-    """A line for each: file, line, what is wrong."""
-    more: int
-    """Faults that are not listed."""
-    torn: int
-    """Bytes that a crash left at the end; the next entry repairs it."""
-    gone: int
-    """Entries whose particulars went with their recording."""
 
 
 class Overseeing:

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ivr.retention.adoption import Change
+from ivr.retention.answers import Change, Found, Line, Shown, Stats, Verified
 from ivr.retention.model import Case, Hold, Query
-from ivr.retention.office.looking import Found, Shown
-from ivr.retention.office.overseeing import Line, Stats, Verified
 
 
 @dataclass(frozen=True, slots=True)
