@@ -196,19 +196,19 @@ class Destroying:
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(_page(team, policy, cutoff, after)).all()
-                named = [row.call for row in rows if row.named]
-                claims = claims_on(connection, named) if named else {}
-            for row in rows:
-                if row.named:
-                    facts = Facts(row.call, date.fromisoformat(row.day), team, policy)
-                    yield decide(facts, claims.get(row.call, ()), schedule, today)
+                claimed = [call for call, _, named in rows if named]
+                claims = claims_on(connection, claimed) if claimed else {}
+            for call, day, named in rows:
+                if named:
+                    facts = Facts(call, date.fromisoformat(day), team, policy)
+                    yield decide(facts, claims.get(call, ()), schedule, today)
                     continue
                 # Of those that nothing else names, the day decides: once for all of a day.
-                same = decided.get(row.day)
+                same = decided.get(day)
                 if same is None:
-                    facts = Facts(row.call, date.fromisoformat(row.day), team, policy)
-                    same = decided[row.day] = decide(facts, (), schedule, today)
-                yield Disposition(row.call, same.action, same.due, same.rule, same.why)
+                    facts = Facts(call, date.fromisoformat(day), team, policy)
+                    same = decided[day] = decide(facts, (), schedule, today)
+                yield Disposition(call, same.action, same.due, same.rule, same.why)
             if len(rows) < PAGE:
                 return
             after = (rows[-1].day, rows[-1].call)
