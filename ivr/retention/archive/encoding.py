@@ -42,6 +42,13 @@ class UnfitError(Exception):
     """This audio cannot be kept so; says why, to go after its name."""
 
 
+class _Unsynced(soundfile.SoundFile):  # type: ignore[misc] # soundfile has no types
+    """Not synced to the disk when it is closed: the archive does that, for many at once."""
+
+    def flush(self) -> None:
+        """Nothing: closing writes all that there is."""
+
+
 def shape(fd: int, name: str) -> Audio:
     """What a WAV file holds, where it is 16 bit PCM. Raises UnfitError, OSError."""
     try:
@@ -121,7 +128,7 @@ def _encode(
     reads: Source, audio: Audio, target: int, container: str, subtype: str, comment: str = ""
 ) -> None:
     try:
-        with soundfile.SoundFile(
+        with _Unsynced(
             target,
             "w",
             samplerate=audio.rate,

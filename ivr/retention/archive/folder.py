@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -16,10 +16,11 @@ from typing import BinaryIO
 
 from ivr.errors import DiskError, SetupError, StoreError
 from ivr.retention.archive.abreast import AT_ONCE, each
+from ivr.retention.archive.belonging import NAME, Belonging, word_in
 from ivr.retention.archive.names import checked_name, day_of, named
 from ivr.retention.archive.protocol import Item
 from ivr.retention.archive.scratch import empty, prepare
-from ivr.storage.atomic import REAL, Disk, disk_error, sync_folder
+from ivr.storage.atomic import REAL, Disk, disk_error, sync_folder, write_durably
 from ivr.storage.opened import kind_of
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -43,13 +44,18 @@ class FolderArchive:
         folder_mode: int = 0o750,
         disk: Disk = REAL,
         at_once: int = AT_ONCE,
+        belonging: Belonging | None = None,
     ) -> None:
-        """Make the folder where its parent is there. Raises SetupError where that cannot be."""
+        """Make the folder where its parent is there. Raises SetupError where that cannot be.
+
+        ``belonging`` is how it is told from an empty mount point.
+        """
         self._folder = folder
         self._mode = mode
         self._folder_mode = folder_mode
         self._disk = disk
         self._at_once = at_once
+        self._belonging = belonging
         self._scratch = folder / ".scratch"
         try:
             made = not folder.is_dir()
@@ -78,6 +84,7 @@ class FolderArchive:
             checked_name(item.name)
             if item.source.parent != self._scratch:
                 raise ValueError(f"{item.source} is not in {self._scratch}")
+        self._must_be_ours(self._write_word)
         each(self._sync_file, [item.source for item in items], self._at_once)
         days = sorted({item.day for item in items})
         made = [self._made(day) for day in days]
@@ -115,6 +122,7 @@ class FolderArchive:
     def remove(self, names: Sequence[tuple[date, str]]) -> None:
         """See :class:`~ivr.retention.archive.protocol.Archive`."""
         paths = [self._path(day, name) for day, name in names]
+        self._must_be_ours(self._write_word)
         days = sorted({day for day, _name in names})
         there = [day for day in days if self._is_day(day)]
         each(
@@ -154,6 +162,7 @@ class FolderArchive:
 
     def days(self) -> list[date]:
         """See :class:`~ivr.retention.archive.protocol.Archive`."""
+        self._must_be_ours(None)
         try:
             with os.scandir(self._folder) as found:
                 folders = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
@@ -170,6 +179,20 @@ class FolderArchive:
             return False
         except OSError as error:
             raise _unreadable(path, error) from error
+
+    def _must_be_ours(self, write: Callable[[str], None] | None) -> None:
+        if self._belonging is not None:
+            self._belonging.check(str(self._folder), self._word, write)
+
+    def _word(self) -> str:
+        try:
+            return word_in(self._folder / NAME)
+        except OSError as error:
+            raise _unreadable(self._folder / NAME, error) from error
+
+    def _write_word(self, word: str) -> None:
+        target, new = self._folder / NAME, self._scratch / NAME
+        write_durably(target, f"{word}\n".encode(), new, self._disk)
 
     def _of(self, day: date) -> Path:
         return self._folder / day.isoformat()

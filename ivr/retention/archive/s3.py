@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from ivr.config.settings_retention import S3Place
 from ivr.errors import SetupError, StoreError
 from ivr.retention.archive.abreast import AT_ONCE, each
+from ivr.retention.archive.belonging import NAME, Belonging
 from ivr.retention.archive.names import checked_name, day_of, named
 from ivr.retention.archive.protocol import Item
 from ivr.retention.archive.s3_client import GONE, Trouble, connect
@@ -57,8 +58,10 @@ class S3Archive:
         limits: S3Limits | None = None,
         *,
         disk: Disk = REAL,
+        belonging: Belonging | None = None,
     ) -> None:
-        """``scratch`` is a folder of this host. Nothing is asked of the storage yet: :meth:`check`.
+        """``scratch`` is a folder of this host; ``belonging`` is how another bucket is told apart.
+        Nothing is asked of the storage yet: :meth:`check`.
 
         Raises SetupError where boto3 is missing, the credentials cannot be read, or the folder not
         be made.
@@ -75,6 +78,7 @@ class S3Archive:
         self._trouble = Trouble(place)
         self._scratch = scratch
         self._disk = disk
+        self._belonging = belonging
         self._prefix = f"{place.prefix}/" if place.prefix else ""
         try:
             prepare(scratch, 0o700)
@@ -106,6 +110,7 @@ class S3Archive:
             checked_name(item.name)
             if item.source.parent != self._scratch:
                 raise ValueError(f"{item.source} is not in {self._scratch}")
+        self._must_be_ours(self._write_word)
         records = [item for item in items if item.name.split(".")[1] == "json"]
         each(self._put, [item for item in items if item not in records], self._limits.at_once)
         each(self._put, records, self._limits.at_once)
@@ -133,6 +138,7 @@ class S3Archive:
         nothing, where the bucket keeps versions: nothing would be destroyed for certain."""
         keys = [self._key(day, name) for day, name in names]
         if keys:
+            self._must_be_ours(self._write_word)
             self._must_destroy()
             each(self._remove, keys, self._limits.at_once)
 
@@ -144,6 +150,7 @@ class S3Archive:
 
     def days(self) -> list[date]:
         """See :class:`~ivr.retention.archive.protocol.Archive`."""
+        self._must_be_ours(None)
         folders = (
             one["Prefix"].removeprefix(self._prefix).rstrip("/")
             for page in self._listed(self._prefix)
@@ -154,6 +161,24 @@ class S3Archive:
     def has(self, day: date, name: str) -> bool:
         """See :class:`~ivr.retention.archive.protocol.Archive`."""
         return self._is_there(self._key(day, name))
+
+    def _must_be_ours(self, write: Callable[[str], None] | None) -> None:
+        if self._belonging is not None:
+            where = f"s3://{self._place.bucket}/{self._prefix}"
+            self._belonging.check(where, self._word, write)
+            if write is not None:
+                self._belonging = None  # a bucket does not become another one while we run
+
+    def _word(self) -> str:
+        key = f"{self._prefix}{NAME}"
+        if not self._is_there(key):
+            return ""
+        return b"".join(self._pieces(key)).decode("ascii", "replace").strip()
+
+    def _write_word(self, word: str) -> None:
+        key = f"{self._prefix}{NAME}"
+        with self._trouble("put", key):
+            self._client.put_object(Bucket=self._place.bucket, Key=key, Body=word.encode())
 
     def _key(self, day: date, name: str) -> str:
         return f"{self._prefix}{day.isoformat()}/{checked_name(name)}"
