@@ -298,7 +298,8 @@ def test_reload_after_an_engine_was_killed(served, site_file):
 
 
 @pytest.mark.parametrize(
-    "name", ["site", "policy", "team", "destinations", "routes", "prompts", "record"]
+    "name",
+    ["site", "policy", "team", "destinations", "routes", "prompts", "record", "retention"],
 )
 def test_a_schema_is_printed(name):
     result = ivr("schema", "--print", name)
@@ -311,22 +312,25 @@ def test_all_schemas_are_written(tmp_path):
     assert result.exit_code == 0
     written = sorted(one.stem for one in (tmp_path / "new/schemas").iterdir())
     assert written == [
+        "access",
         "destinations",
         "policy",
         "prompts",
         "record",
+        "retention",
         "routes",
+        "schedule",
         "simulation",
         "site",
         "team",
     ]
-    assert len(result.output.splitlines()) == 8
+    assert len(result.output.splitlines()) == 11
 
 
 def test_a_schema_that_is_none():
     result = ivr("schema", "--print", "nothing")
     assert result.exit_code == 2
-    assert "no schema 'nothing'; there are destinations, policy," in result.output
+    assert "no schema 'nothing'; there are access, destinations, policy," in result.output
     assert ivr("schema").exit_code == 2
 
 
