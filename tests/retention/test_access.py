@@ -1,4 +1,4 @@
-"""Who may what: one table of role, action and circumstance, and what must hold of any (R16)."""
+"""Who may what: one table of role, action and circumstance, and what is said of it (R16)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+
 from ivr.config.retention import load_retention
 from ivr.retention.access import (
     Access,
