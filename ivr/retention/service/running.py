@@ -83,6 +83,7 @@ class Service:
 
     def run(self) -> None:
         """Work until :meth:`stop`; then let go of everything."""
+        self._store.destroyer().resume(self._store.today())
         for thread in self._threads:
             thread.start()
         log.info("retention service started", socket=str(self._store.site.socket))
@@ -141,6 +142,7 @@ def once(store: Store) -> Iterator[str]:
 
     Raises what refused, once all that could be done is done.
     """
+    store.destroyer().resume(store.today())
     intake = intake_of(store)
     try:
         came_to = taken = intake.take_in(now=True)
