@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -49,14 +50,14 @@ class Client:
         Raises the error that the service raised; SetupError where no service is there.
         """
         with self._answer(wanted) as answer:
-            return TypeAdapter(ANSWERS[type(wanted)]).validate_json(answer.read())
+            return TypeAdapter(ANSWERS[type(wanted)]).validate_json(self._read(answer))
 
     def fetch(self, wanted: Any, target: BinaryIO) -> str:
         """Write what comes back as bytes to a file; the name that the service gives it."""
         with self._answer(wanted) as answer:
             size = int(answer.headers["Content-Length"])
             written = 0
-            while piece := answer.read(_PIECE):
+            while piece := self._read(answer, _PIECE):
                 target.write(piece)
                 written += len(piece)
             if written != size:
@@ -66,7 +67,7 @@ class Client:
     def plan(self, wanted: Plan) -> Iterator[Disposition]:
         """The plan, line by line. Raises StoreError where it breaks off."""
         with self._answer(wanted) as answer:
-            for line in answer:
+            for line in self._lines(answer):
                 told = json.loads(line)
                 if "error" in told:
                     raise StoreError(told["error"])
@@ -96,7 +97,27 @@ class Client:
         if answer.status == HTTPStatus.OK:
             return answer
         with answer:
-            raise _error(answer.status, answer.read())
+            raise _error(answer.status, self._read(answer))
+
+    def _read(self, answer: http.client.HTTPResponse, most: int | None = None) -> bytes:
+        with self._unbroken():
+            return answer.read(most)
+
+    def _lines(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+        while True:
+            with self._unbroken():
+                line = answer.readline()
+            if not line:
+                return
+            yield line
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        """A service that is stopped in mid-answer is no fault of the program."""
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            raise SetupError(f"{self._path}: the service broke off: {error}") from error
 
 
 def _error(status: int, body: bytes) -> IvrError:
