@@ -281,7 +281,7 @@ class Trail:
         file, first = tail.file, tail.head.seq + 1
         if file is not None:
             full = first - file.first >= self._limits.entries or tail.size >= self._limits.size
-            if not full or tail.size == 0:
+            if not full:
                 return file, tail.size
         return LogFile(self.folder / name_of(first), first), 0
 

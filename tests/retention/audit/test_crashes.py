@@ -208,3 +208,61 @@ def test_what_the_index_knows_is_never_cut_off(tmp_path: Path) -> None:
     assert scene.lines(17)[:2] == changed
     assert list(scene.folder.glob("*.torn-*")) == []
     assert found(scene.verify()) == [("17", 1, 17, "changed")]
+
+
+def test_an_end_that_is_torn_again_before_it_was_told_of(tmp_path: Path) -> None:
+    """What was moved away first is not written over, and both are told of."""
+    scene = Scene(tmp_path)
+    path = scene.path(17)
+    first = scene.folder / f"{path.name}.torn-19"
+    first.write_bytes(b"first")
+    with path.open("ab") as file:
+        file.write(b"second!")
+    scene.trail().append([Entry("listen", "ann", "granted", "call-19")])
+    told = [entry for entry in scene.trail().read() if entry.action == "repaired"]
+    assert [entry.detail.split(",")[0] for entry in told] == [
+        f"5 bytes of an unfinished write moved to {path.name}.torn-19",
+        f"7 bytes of an unfinished write moved to {path.name}.torn-19-2",
+    ]
+    assert first.read_bytes() == b"first"
+    assert (scene.folder / f"{path.name}.torn-19-2").read_bytes() == b"second!"
+    assert scene.verify().good
+
+
+def test_what_is_taken_away_while_the_trail_is_open_is_told(tmp_path: Path) -> None:
+    """Also where the index knows less than this process does."""
+    host = Host(tmp_path)
+    trail = host.trail()
+    host.append(trail, "1")
+    known = host.heads.head
+    host.append(trail, "2")
+    host.heads.head = known
+    (path,) = tmp_path.glob("*.log")
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    trail.append([Entry("listen", "ann", "granted", "3")])
+    assert [entry.action for entry in trail.read()] == ["listen", "missing", "listen"]
+
+
+@pytest.mark.parametrize("residue", [b"", b"\0\0\n"])
+def test_another_last_entry_than_is_known_is_told(tmp_path: Path, residue: bytes) -> None:
+    scene = Scene(tmp_path, every=100)
+    known = scene.heads.get()
+    scene.put(17, [scene.lines(17)[0], scene.lines(17)[1].replace(b"ann", b"bob")])
+    scene.recompute(18)
+    scene.heads.head = known
+    with scene.path(17).open("ab") as file:
+        file.write(residue)
+    trail = scene.trail()
+    assert trail.append([Entry("listen", "ann", "granted", "call")]) == [20]
+    assert [entry.action for entry in trail.last(2)] == ["missing", "listen"]
+    assert list(scene.folder.glob("*.torn-*")) == []
+
+
+def test_zeros_before_later_files_are_no_crash(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, every=100)
+    known = scene.trail().last(12)[0]
+    scene.heads.head = Head(known.seq, known.hash)
+    one, two, three, four = scene.lines(5)
+    scene.put(5, [one, two, three, bytes(len(four))[:-1] + b"\n"])
+    assert known.seq == 7
+    assert found(scene.verify()) == [("5", 4, 8, "changed")]

@@ -41,6 +41,13 @@ def change_a_hash(scene: Scene) -> None:
     scene.put(5, [*lines[:2], line_of(7, bytes(32), fields.text), lines[3]])
 
 
+def change_the_hash_of_a_signed_one(scene: Scene) -> None:
+    lines = scene.lines(5)
+    fields = shape(lines[1][:-1])
+    assert fields is not None
+    scene.put(5, [lines[0], line_of(6, bytes(32), fields.text), *lines[2:]])
+
+
 def change_a_number(scene: Scene) -> None:
     lines = scene.lines(5)
     scene.put(5, [*lines[:2], b"9" + lines[2][1:], lines[3]])
@@ -159,6 +166,23 @@ def double(scene: Scene) -> None:
     scene.put(5, [one, two, two, *others])
 
 
+def double_ahead(scene: Scene) -> None:
+    one, two, three, four = scene.lines(5)
+    scene.put(5, [one, three, two, three, four])
+
+
+def move_back_and_drop(scene: Scene) -> None:
+    one, two, _three, four = scene.lines(5)
+    scene.put(5, [one, four, two])
+
+
+def move_back_and_drop_in_one_file(scene: Scene) -> None:
+    one, two, _three, four = scene.lines(5)
+    nine, ten, *others = scene.lines(9)
+    scene.put(5, [one, four, two, nine, ten])
+    scene.put(9, others)
+
+
 def double_far_away(scene: Scene) -> None:
     nine, *others = scene.lines(9)
     scene.put(9, [nine, scene.lines(1)[1], *others])
@@ -248,6 +272,7 @@ TABLE: list[tuple[Callable[[Scene], None], Found]] = [
     (change_the_first, [("1", 1, 1, "changed")]),
     (change_the_last, [("17", 2, 18, "changed")]),
     (change_a_hash, [("5", 3, 7, "changed")]),
+    (change_the_hash_of_a_signed_one, [("5", 2, 6, "changed")]),
     (change_a_number, [("5", 3, 7, "changed")]),
     (change_a_number_and_a_word, [("5", 3, 7, "changed")]),
     (change_and_hash_anew, [("5", 4, 8, "changed")]),
@@ -268,6 +293,12 @@ TABLE: list[tuple[Callable[[Scene], None], Found]] = [
     (move_onwards, [("9", 2, 6, "re-ordered")]),
     (move_back, [("5", 2, 11, "re-ordered")]),
     (double, [("5", 3, 6, "doubled")]),
+    (double_ahead, [("5", 2, 7, "doubled")]),
+    (move_back_and_drop, [("5", 2, 8, "re-ordered"), ("9", 0, 7, "dropped")]),
+    (
+        move_back_and_drop_in_one_file,
+        [("5", 2, 8, "re-ordered"), ("5", 4, 7, "dropped"), ("9", 0, 11, "file missing")],
+    ),
     (double_far_away, [("9", 2, 2, "doubled")]),
     (replace_by_a_copy, [("5", 2, 2, "doubled"), ("5", 3, 6, "dropped")]),
     (insert_text, [("5", 2, 5, "foreign")]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ivr.retention.audit.line import NOTHING, Head, head_of, seal
 from ivr.retention.audit.read import Wanted
 from ivr.retention.audit.stores import MemoryHead, MemoryParticulars
 from ivr.retention.audit.trail import Trail, TrailLimits
+from ivr.retention.audit.verify import verify
 from ivr.retention.model import Entry
 from ivr.storage.atomic import REAL
 
@@ -197,20 +199,23 @@ def test_a_disk_that_goes_on_refusing(tmp_path: Path) -> None:
     assert [each.call for each in trail.read()] == ["call-1", "call-4"]
 
 
-def _append_many(folder: Path, who: str, times: int) -> None:
+def _append_many(folder: Path, who: str, times: int, barrier: Barrier) -> None:
     trail = Trail(folder, MemoryParticulars(), MemoryHead(None), limits=TrailLimits(entries=50))
+    barrier.wait()
     for number in range(times):
         trail.append([Entry("listen", who, "granted", call=f"{number}")])
 
 
 def test_processes_share_one_chain(tmp_path: Path) -> None:
+    context = get_context("spawn")
+    barrier = context.Barrier(3)
     processes = [
-        get_context("spawn").Process(target=_append_many, args=(tmp_path, who, 60))
+        context.Process(target=_append_many, args=(tmp_path, who, 60, barrier))
         for who in ("ann", "bob")
     ]
     for process in processes:
         process.start()
-    _append_many(tmp_path, "here", 60)
+    _append_many(tmp_path, "here", 60, barrier)
     for process in processes:
         process.join()
         assert process.exitcode == 0
@@ -218,6 +223,7 @@ def test_processes_share_one_chain(tmp_path: Path) -> None:
     assert [each.seq for each in entries] == list(range(1, 181))
     for who in ("ann", "bob", "here"):
         assert [each.call for each in entries if each.who == who] == [str(n) for n in range(60)]
+    assert verify(tmp_path).good
 
 
 def test_threads_share_one_trail(tmp_path: Path) -> None:
