@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from ivr.retention.index.chunks import chunks
 from ivr.retention.index.database import Database
@@ -38,22 +38,24 @@ class Particulars:
         self._numbers = numbers
 
     def put(self, batch: Sequence[Particular], within: Connection | None = None) -> None:
-        """Keep them, durably. Those that are there already stay as they were. Raises StoreError."""
+        """Keep them, durably, in place of any of the same entries: those are of entries that were
+        never written. Raises StoreError."""
+        rows = {
+            each.seq: {
+                "seq": each.seq,
+                "call": each.call,
+                "number": self._numbers.whole(each.number) if each.number else "",
+                "salt": each.salt,
+                "text": each.text,
+            }
+            for each in batch
+        }
+        if not rows:
+            return
         with self._database.writing(within) as connection:
-            known = self.get([each.seq for each in batch], connection)
-            rows = [
-                {
-                    "seq": each.seq,
-                    "call": each.call,
-                    "number": self._numbers.whole(each.number) if each.number else "",
-                    "salt": each.salt,
-                    "text": each.text,
-                }
-                for each in batch
-                if each.seq not in known
-            ]
-            if rows:
-                connection.execute(insert(particular), rows)
+            for some in chunks(rows):
+                connection.execute(delete(particular).where(particular.c.seq.in_(some)))
+            connection.execute(insert(particular), list(rows.values()))
 
     def get(self, seqs: Collection[int], within: Connection | None = None) -> dict[int, Particular]:
         """Those that are there, by the number of their entry. Their number is as it is kept.
