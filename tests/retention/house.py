@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,17 @@ people:
 DPO, OFFICER, MANAGER = Person("dpo"), Person("officer"), Person("manager")
 PEOPLE_MANAGER, POLICY, ENGINEER = Person("people"), Person("policy"), Person("engineer")
 AUDITOR, STRANGER = Person("auditor"), Person("stranger")
+
+
+_NEVER = threading.Event()
+
+
+def until(condition: Callable[[], Any], most_s: float = 60.0) -> None:
+    """Wait until something holds that another thread or process brings about."""
+    end = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        _NEVER.wait(0.01)
 
 
 def at(text: str) -> int:

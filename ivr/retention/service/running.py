@@ -32,6 +32,8 @@ INTAKE_S = 1.0
 """Between two looks into the spools, where nothing more waits."""
 STANDING_S = 60.0
 """Between two looks at how it stands."""
+_POLL_S = 0.1
+"""How long a stop may be unnoticed."""
 _AT_ONCE = 2000
 """Records of each spool in one round, so that a stop never waits long."""
 
@@ -71,7 +73,7 @@ class Service:
         self._threads = [
             threading.Thread(target=work, name=name, daemon=True)
             for name, work in (
-                ("people", self._server.serve_forever),
+                ("people", lambda: self._server.serve_forever(_POLL_S)),
                 ("standing", lambda: self._rounds("standing", STANDING_S, self._look)),
             )
         ]
@@ -109,18 +111,22 @@ class Service:
         """Do the work again and again; at once where it says that there is more."""
         more = False
         while not self._stop.wait(0 if more else every_s):
-            try:
-                more = do()
-                self._wrong.pop(work, None)
-            except IvrError as error:
-                more = False
-                self._wrong[work] = str(error)
-                log.error("the retention service's work was refused", work=work, error=str(error))
-            except Exception:  # the root of a thread
-                more = False
-                self._wrong[work] = "a fault of the program"
-                self.metrics.faults.labels(work).inc()
-                log.error("a round of work ended by a fault", work=work, exc_info=True)
+            more = self._round(work, do)
+
+    def _round(self, work: str, do: Callable[[], bool]) -> bool:
+        try:
+            more = do()
+        except IvrError as error:
+            self._wrong[work] = str(error)
+            log.error("the retention service's work was refused", work=work, error=str(error))
+        except Exception:  # the root of a thread
+            self._wrong[work] = "a fault of the program"
+            self.metrics.faults.labels(work).inc()
+            log.error("a round of work ended by a fault", work=work, exc_info=True)
+        else:
+            self._wrong.pop(work, None)
+            return more
+        return False
 
     def _take_in(self) -> bool:
         taken = self._intake.take_in(_AT_ONCE)

@@ -19,6 +19,10 @@ Health = Callable[[], str]
 """What is wrong, in a line; empty where nothing is."""
 
 
+_POLL_S = 0.1
+"""How long a stop may be unnoticed."""
+
+
 class _Quiet(WSGIRequestHandler):
     timeout = 10
 
@@ -61,7 +65,7 @@ class Scrape:
             ) from error
         self._server.set_app(application)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="scrape", daemon=True
+            target=self._server.serve_forever, args=(_POLL_S,), name="scrape", daemon=True
         )
         self._thread.start()
 
