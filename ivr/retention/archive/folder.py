@@ -85,7 +85,7 @@ class FolderArchive:
             if item.source.parent != self._scratch:
                 raise ValueError(f"{item.source} is not in {self._scratch}")
         self._must_be_ours(self._write_word)
-        each(self._sync_file, [item.source for item in items], self._at_once)
+        self._sync_all([item.source for item in items])
         days = sorted({item.day for item in items})
         made = [self._made(day) for day in days]
         for item in items:
@@ -223,6 +223,9 @@ class FolderArchive:
             return prepare(self._of(day), self._folder_mode)
         except OSError as error:
             raise disk_error("make", self._of(day), error) from error
+
+    def _sync_all(self, sources: Sequence[Path]) -> None:
+        each(self._sync_file, sources, self._at_once)
 
     def _sync_file(self, path: Path) -> None:
         """Set a file's rights and sync it. Raises DiskError."""
