@@ -7,14 +7,15 @@ was: changed, moved, standing twice, foreign, or the first after some that are m
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ivr.retention.audit.line import NOTHING, Shape, chained, shape
 from ivr.retention.audit.report import Findings, Kind, Place
 
-_HELD = 64
+_HELD = 16
 """Lines held at most before it is decided what they are."""
 
 
@@ -49,6 +50,10 @@ class _Gap:
     kind: Kind
 
 
+def _first(gap: _Gap) -> int:
+    return gap.first
+
+
 class Chain:
     """How far the chain was followed."""
 
@@ -73,6 +78,7 @@ class Chain:
         self.watched = watched
         self._held: list[Odd] = []
         self._gaps: list[_Gap] = []
+        """In the order of their numbers."""
         self._moved: dict[int, Odd] = {}
         self.residue: Residue | None = None
 
@@ -264,8 +270,6 @@ class Chain:
                 self._found(seq)
             else:
                 self._stray(stray)
-        for seq in [seq for seq in self._moved if first <= seq <= last]:
-            self._stray(self._moved.pop(seq))
 
     def _settle(self) -> None:
         """The next entry is here: what is held does not belong between."""
@@ -310,15 +314,13 @@ class Chain:
 
     def _found(self, seq: int) -> bool:
         """Whether an entry was missing so far."""
-        for at, gap in enumerate(self._gaps):
-            if gap.first <= seq <= gap.last:
-                parts = [
-                    _Gap(gap.first, seq - 1, gap.place, gap.kind),
-                    _Gap(seq + 1, gap.last, gap.place, gap.kind),
-                ]
-                self._gaps[at : at + 1] = [each for each in parts if each.first <= each.last]
-                return True
-        return False
+        at = bisect_right(self._gaps, seq, key=_first) - 1
+        if at < 0 or seq > self._gaps[at].last:
+            return False
+        gap = self._gaps[at]
+        parts = [replace(gap, last=seq - 1), replace(gap, first=seq + 1)]
+        self._gaps[at : at + 1] = [each for each in parts if each.first <= each.last]
+        return True
 
     def _force(self) -> None:
         """Decide what the lines held are, with nothing that follows."""
