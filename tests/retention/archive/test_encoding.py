@@ -7,11 +7,15 @@ import io
 import os
 import struct
 import wave
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from ivr.core.timeline import Stretch
@@ -277,3 +281,42 @@ def test_flac_of_others_is_not_taken_for_ours(tmp_path: Path) -> None:
     (tmp_path / "x.flac").write_bytes(b"fLaC" + b"\0" * 100)
     with pytest.raises(UnfitError, match="cannot be decoded"):
         back(tmp_path / "x.flac")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    samples=st.lists(st.integers(-32768, 32767), min_size=1, max_size=400),
+    channels=st.integers(1, 8),
+    rate=st.sampled_from([8000, 11025, 16000, 44100, 48000, 7999]),
+    after=st.binary(max_size=40),
+    header=st.binary(max_size=24),
+)
+def test_whatever_is_kept_comes_back_bit_for_bit(
+    samples: list[int], channels: int, rate: int, after: bytes, header: bytes
+) -> None:
+    """As FLAC or, where that cannot hold it, as it is."""
+    whole = np.resize(np.array(samples, "<i2"), (-(-len(samples) // channels), channels))
+    data = to_wav(whole, rate)
+    chunk = b"JUNK" + struct.pack("<I", len(header)) + header + b"\0" * (len(header) & 1)
+    data = data[:12] + chunk + data[12:] + after
+    with TemporaryDirectory() as folder:
+        scratch = Path(folder) / "scratch"
+        scratch.mkdir()
+        with capture_logs():
+            part = keep(data, "flac", scratch)
+        made = scratch / part.name
+        assert (back(made) if part.name.endswith(".flac") else made.read_bytes()) == data
+
+
+@pytest.mark.parametrize("form", ["wav", "flac", "opus"])
+@pytest.mark.parametrize("sealed", [False, True])
+def test_nothing_stays_open(form: Format, sealed: bool, scratch: Path) -> None:
+    source = scratch.parent / "source.wav"
+    keeper = Keeper(form, age_keys()[0] if sealed else None)
+    before = len(os.listdir("/proc/self/fd"))
+    for data in (to_wav(talk(1)), to_wav(talk(0)), b"no WAV"):
+        source.write_bytes(data)
+        for sha256 in (hashlib.sha256(data).hexdigest(), "0" * 64):
+            with capture_logs(), suppress(SpoolError):
+                keeper.keep(source, sha256, CALL, scratch)
+    assert len(os.listdir("/proc/self/fd")) == before
