@@ -63,7 +63,7 @@ class Scene:
 
     def start(self, disk: Disk = REAL) -> Intake:
         """A new process, on the same disk."""
-        self.archive = FolderArchive(self.folder / "archive", disk=disk)
+        self.archive = FolderArchive(self.folder / "archive", disk=disk, at_once=1)
         self.trail = BookedTrail(
             self.database,
             self.state / "audit",
