@@ -12,13 +12,15 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyzipper
 
 from ivr.errors import UsageError
 
+SUFFIX = ".zip"
+"""How the name of a container ends."""
 SHORTEST = 12
 """Letters of a password at least."""
 LEAST_BITS = 64
@@ -64,8 +66,8 @@ def checked_password(password: str) -> str:
     return password
 
 
-def container(files: Mapping[str, Path], password: str, target: Path) -> int:
-    """Put files, by the names that they are to have, into ``target``; its size in bytes.
+def seal(files: Sequence[Path], password: str, target: Path) -> int:
+    """Put files, by their names, into the container ``target``; its size in bytes.
 
     ``target`` must not be there, and has mode 0600. Raises UsageError for a weak password and
     OSError where the disk refuses; then there is no ``target``.
@@ -79,8 +81,8 @@ def container(files: Mapping[str, Path], password: str, target: Path) -> int:
         ):
             made.setpassword(password.encode())
             made.setencryption(pyzipper.WZ_AES, nbits=256)
-            for name, path in files.items():
-                about = pyzipper.zipfile_aes.AESZipInfo(name, _WHEN)
+            for path in files:
+                about = pyzipper.zipfile_aes.AESZipInfo(path.name, _WHEN)
                 about.compress_type = pyzipper.ZIP_STORED
                 about.external_attr = 0o600 << 16
                 with open(path, "rb") as source, made.open(about, "w") as inside:

@@ -40,6 +40,13 @@ class Sound:
     """Where it begins on the recording's time line."""
     paused: tuple[tuple[int, int], ...] = ()
     """From and to of each pause, in milliseconds of the file (R7)."""
+    name: str = ""
+    """What errors call it; empty: the path's last part."""
+
+    @property
+    def shown(self) -> str:
+        """Its name for a person."""
+        return self.name or self.path.name
 
 
 def sounds_of(record: RecordModel, files: Sequence[Path]) -> tuple[Sound, ...]:
@@ -56,10 +63,11 @@ def sounds_of(record: RecordModel, files: Sequence[Path]) -> tuple[Sound, ...]:
         )
     sounds = []
     for part, path in zip(parts, files, strict=True):
-        named = call_and_part(part.path.removeprefix("new/").removesuffix(".wav"))
+        name = part.path.removeprefix("new/")
+        named = call_and_part(name.removesuffix(".wav"))
         number = named[1] if named else 0
         spans = [within_part(each, part) for each in record.recording.pauses if each.part == number]
-        sounds.append(Sound(path, part.offset_ms, tuple(spans)))
+        sounds.append(Sound(path, part.offset_ms, tuple(spans), name))
     return tuple(sounds)
 
 
@@ -110,15 +118,15 @@ class Stream:
                 at += len(block)
 
     def _read(self, part: _Part, upsampler: Upsampler) -> Iterator[Block]:
-        path, done = part.sound.path, 0
-        with reading(path) as file:
+        done = 0
+        with reading(part.sound.path, part.sound.shown) as file:
             while len(heard := file.read(PIECE, dtype="int32", always_2d=True)):
                 _quiet(part, heard, done)
                 done += len(heard)
                 wide = heard if part.channels == self.channels else self._widened(heard)
                 yield upsampler.take(wide)
         if done != part.frames:
-            raise CopyError(f"{path.name}: ends after {done} frames, expected {part.frames}")
+            raise CopyError(f"{part.sound.shown}: ends after {done} frames, expected {part.frames}")
         if self.rate != part.rate:
             yield upsampler.rest()
 
@@ -152,7 +160,7 @@ def _quiet(part: _Part, block: Block, at: int) -> None:
         inside = block[max(0, begin + edge - at) : max(0, end - edge - at)]
         if full_scale_16(inside) > (LOUDEST if part.lossy else 0):
             raise CopyError(
-                f"{part.sound.path.name}: the pause from {begin * 1000 // part.rate} ms to "
+                f"{part.sound.shown}: the pause from {begin * 1000 // part.rate} ms to "
                 f"{end * 1000 // part.rate} ms is not silent; no copy leaves\n"
                 "  tell the data protection officer; see docs/runbook.md"
             )
@@ -179,16 +187,21 @@ class StraightFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
         return False
 
 
-def reading(path: Path) -> StraightFile:
-    """The file, opened to be read as a stream. Raises CopyError where it is no audio."""
+def reading(path: Path, name: str = "") -> StraightFile:
+    """The file, which errors call ``name``, opened to be read as a stream.
+
+    Raises CopyError where it is no audio.
+    """
     try:
         return StraightFile(str(path))
     except soundfile.LibsndfileError as error:
-        raise CopyError(f"{path.name}: cannot be read as audio: {error.error_string}") from error
+        raise CopyError(
+            f"{name or path.name}: cannot be read as audio: {error.error_string}"
+        ) from error
 
 
 def _opened(sound: Sound) -> _Part:
-    with reading(sound.path) as file:
+    with reading(sound.path, sound.shown) as file:
         lossy = str(file.subtype) not in _LOSSLESS
         return _Part(sound, int(file.samplerate), int(file.channels), int(file.frames), lossy)
 

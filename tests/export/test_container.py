@@ -10,15 +10,15 @@ import pytest
 import pyzipper
 
 from ivr.errors import UsageError
-from ivr.export.container import checked_password, container, make_password
+from ivr.export.container import checked_password, make_password, seal
 
 PASSWORD = "correct-Horse-7-battery"  # of the container below
 
 
 def test_it_opens_with_the_password_only(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"what was said" * 10_000)
+    (tmp_path / "recording.mp3").write_bytes(b"what was said" * 10_000)
     target = tmp_path / "copy.zip"
-    size = container({"recording.mp3": tmp_path / "a"}, PASSWORD, target)
+    size = seal([tmp_path / "recording.mp3"], PASSWORD, target)
     assert size == target.stat().st_size
     assert target.stat().st_mode & 0o777 == 0o600
     assert b"what was said" not in target.read_bytes()
@@ -54,7 +54,7 @@ def test_it_opens_with_the_password_only(tmp_path: Path) -> None:
 def test_a_weak_password_makes_no_container(tmp_path: Path, password: str, why: str) -> None:
     (tmp_path / "a").write_bytes(b"x")
     with pytest.raises(UsageError, match=why) as refused:
-        container({"a": tmp_path / "a"}, password, tmp_path / "copy.zip")
+        seal([tmp_path / "a"], password, tmp_path / "copy.zip")
     assert not password or password not in str(refused.value)
     assert not (tmp_path / "copy.zip").exists()
 
@@ -69,9 +69,9 @@ def test_passwords_that_are_made_are_strong_and_differ() -> None:
 
 def test_nothing_is_left_of_one_that_could_not_be_made(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        container({"a": tmp_path / "away"}, PASSWORD, tmp_path / "copy.zip")
+        seal([tmp_path / "away"], PASSWORD, tmp_path / "copy.zip")
     assert not (tmp_path / "copy.zip").exists()
     (tmp_path / "copy.zip").write_text("mine")
     with pytest.raises(FileExistsError):
-        container({}, PASSWORD, tmp_path / "copy.zip")
+        seal([], PASSWORD, tmp_path / "copy.zip")
     assert (tmp_path / "copy.zip").read_text() == "mine"

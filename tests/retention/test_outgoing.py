@@ -21,6 +21,7 @@ from ivr.retention.index.tables import destroyed, dying
 from ivr.retention.model import Entry
 from ivr.retention.outgoing.model import Copy, Outgoing
 from ivr.retention.outgoing.queue import Queue
+from ivr.retention.outgoing.remains import MailRemains
 from tests.export.authority import Authority
 from tests.export.post_office import HOST, Office, open_office
 
@@ -78,6 +79,7 @@ class Desk:
         self.audio.write_bytes(b"\xff\xfb not really audio" * 100)
         self.settings = Office(port=25).settings(largest=100_000)
         self.queue = self.another()
+        self.remains = MailRemains(self.database, self.folder)
 
     def another(self) -> Queue:
         return Queue(
@@ -242,8 +244,7 @@ def test_with_its_recording_a_mail_goes(desk: Desk) -> None:
     desk.queue.put(desk.copy())
     desk.queue.put(desk.copy(OTHER))
     (desk.folder / f"{CALL}.left-by-a-crash.eml").write_bytes(b"x")
-    sweep = desk.another()  # the sweep is another process, which never sends
-    sweep.remove([CALL])
+    desk.remains.remove([CALL])
     assert [mail.call for mail in desk.queue.listing()] == [OTHER]
     assert [name[:36] for name in desk.files()] == [OTHER]
     desk.queue.work()
@@ -256,7 +257,7 @@ def test_a_mail_whose_recording_goes_while_it_is_sent(desk: Desk, answer: Except
     desk.queue.put(desk.copy())
 
     def meanwhile() -> None:
-        desk.another().remove([CALL])
+        desk.remains.remove([CALL])
         if answer:
             raise answer
 

@@ -13,6 +13,7 @@ from ivr.export.templates import load_templates
 from ivr.retention.index.database import Database
 from ivr.retention.model import Entry
 from ivr.retention.outgoing.queue import Queue
+from ivr.retention.outgoing.remains import MailRemains
 from ivr.storage.atomic import Disk
 from tests.retention.test_outgoing import CALL, MAIL, Desk
 
@@ -101,7 +102,7 @@ def settled(desk: Desk) -> None:
 
 
 def lives(
-    tmp_path: Path, live: Callable[[Desk, Queue], None], least: int
+    tmp_path: Path, live: Callable[[Desk, Life], None], least: int
 ) -> Iterator[tuple[Desk, bool]]:
     """A desk for each step at which a life ends, and one that lives to the end."""
     survived, steps = False, 0
@@ -109,13 +110,11 @@ def lives(
         folder = tmp_path / str(steps)
         folder.mkdir()
         desk = Desk(folder)
-        queue = queue_of(desk, Life(steps))
         try:
-            live(desk, queue)
+            live(desk, Life(steps))
             survived = True
         except Died:
             pass
-        queue.close()
         yield desk, survived
         desk.database.close()
         steps += 1
@@ -125,13 +124,17 @@ def lives(
 def test_killed_while_it_is_put_and_sent(tmp_path: Path) -> None:
     asked = []
 
-    def live(desk: Desk, queue: Queue) -> None:
+    def live(desk: Desk, life: Life) -> None:
         asked.append(False)
-        queue.start()
-        queue.put(desk.copy())
-        asked[-1] = True
-        while queue.work():
-            pass
+        queue = queue_of(desk, life)
+        try:
+            queue.start()
+            queue.put(desk.copy())
+            asked[-1] = True
+            while queue.work():
+                pass
+        finally:
+            queue.close()  # as the end of a process does
 
     ends = set()
     for desk, survived in lives(tmp_path, live, 30):
@@ -156,12 +159,13 @@ def test_killed_while_it_is_put_and_sent(tmp_path: Path) -> None:
 
 
 def test_killed_while_its_recording_is_destroyed(tmp_path: Path) -> None:
-    def live(desk: Desk, queue: Queue) -> None:
+    def live(desk: Desk, life: Life) -> None:
         desk.queue.put(desk.copy())
-        queue.remove([CALL])
+        database = MortalDatabase(desk.database, life)
+        MailRemains(database, desk.folder, life.disk()).remove([CALL])  # type: ignore[arg-type]  # mortal
 
     for desk, _survived in lives(tmp_path, live, 7):
-        desk.another().remove([CALL])  # destruction goes on at its next start
+        desk.remains.remove([CALL])  # destruction goes on at its next start
         settled(desk)
         assert desk.queue.listing() == []
         assert desk.server.got == []

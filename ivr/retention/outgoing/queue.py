@@ -245,16 +245,6 @@ class Queue:
         else:
             log.info("mail", **told)
 
-    def remove(self, calls: Sequence[str]) -> None:
-        """With their recordings, mails go: rows and files, in whatever state (R14).
-
-        Raises StoreError and DiskError.
-        """
-        count = self._rows.remove(calls)
-        self._files.remove_of(calls)
-        if count:
-            log.info("mails went with their recordings", mails=count)
-
     def resend(self, mail: str, who: str) -> None:
         """Send one again of which it is not known whether it was delivered: a person decided that
         twice is better than never. Raises UsageError where it is in another state."""
