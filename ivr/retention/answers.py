@@ -100,3 +100,35 @@ class Change:
     """Whether the two differ in anything but their version."""
     newly: tuple[Disposition, ...]
     """What would be destroyed that day and is kept by what is in force, under the wanted rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A copy that somebody wants sent."""
+
+    call: str
+    address: str
+    again: str
+    """The address, typed once more."""
+    reason: str = ""
+    case: str = ""
+    language: str = ""
+    """Of the mail; empty: that of the call, where there is a mail in it."""
+    format: str = ""
+    """mp3, opus or wav; empty: as the settings say."""
+    reference: str = ""
+    """What the customer knows it by; empty: the beginning of the call's id."""
+    password: str = ""
+    """Of a container; empty: none. It is kept nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A copy that was put into the queue."""
+
+    mail: str
+    """Its id."""
+    address: str
+    size: int
+    """Bytes of what is attached."""
+    duration_ms: int

@@ -116,6 +116,11 @@ class RetentionMetrics:
             ["state"],
             registry=registry,
         )
+        self._mail_wrong = Gauge(
+            "ivr_retention_mail_server_wrong",
+            "1 while the mail server as such is wrong (certificate, login): nothing is sent.",
+            registry=registry,
+        )
         self._asides = Gauge(
             "ivr_retention_aside_files",
             "Files that were set aside and wait for a person.",
@@ -149,6 +154,7 @@ class RetentionMetrics:
         self._stopped.clear()
         if standing.stopped:
             self._stopped.labels(standing.stopped).set(1)
+        self._mail_wrong.set(standing.mail_wrong)
         self._held.set(standing.held)
         self._due.set(standing.due)
         self._dying.set(standing.dying)

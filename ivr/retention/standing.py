@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ivr.errors import StoreError
 from ivr.retention.adoption import adopted, same_rules
 from ivr.retention.guard import Stopped
+from ivr.retention.outgoing.queue import Queue
 from ivr.retention.store import Store
 
 NO_RULE = "no-rule"
@@ -22,6 +23,8 @@ class Standing:
     by_rule: Mapping[str, int]
     destroyed: Mapping[str, int]
     mails: Mapping[str, int]
+    mail_wrong: bool
+    """The mail server as such is wrong: nothing is sent."""
     held: int
     due: int
     dying: int
@@ -35,7 +38,7 @@ class Standing:
     asides: int
 
 
-def standing_of(store: Store) -> Standing:
+def standing_of(store: Store, queue: Queue | None = None) -> Standing:
     """Look at all of it. Raises StoreError where the index refuses."""
     wanted = store.configuration.schedule
     known = adopted(store.meta)
@@ -51,13 +54,15 @@ def standing_of(store: Store) -> Standing:
     for group in store.recordings.groups():
         rule = (known or wanted).rule("", group.team, group.policy)
         by_rule[rule.name if rule else NO_RULE] += group.recordings
+    mails = queue.standing() if queue else None
     verified = (store.meta.get("verified") or "0 0").split(" ")
     if len(verified) != 2 or not all(each.isdecimal() for each in verified):
         raise StoreError("the index does not know when the audit trail was checked: check it")
     return Standing(
         by_rule=by_rule,
         destroyed=store.destroying.tally(),
-        mails={},
+        mails={str(state): count for state, count in mails.by_state.items()} if mails else {},
+        mail_wrong=mails is not None and mails.alarm,
         held=store.cases.held(),
         due=due,
         dying=len(store.destroying.pending()),

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from ivr.config.settings_retention import RetentionConfiguration, RetentionSite
 from ivr.core.schedule import Schedule, day_of
 from ivr.errors import SetupError, StoreError
+from ivr.export.templates import load_templates
 from ivr.retention.adoption import adopt, in_force
 from ivr.retention.archive.places import archive_at
 from ivr.retention.archive.protocol import Archive
@@ -19,7 +22,7 @@ from ivr.retention.audit.report import Report
 from ivr.retention.audit.trail import Trail
 from ivr.retention.audit.verify import Progress, verify
 from ivr.retention.booked import BookedTrail, IndexHead, IndexParticulars, Wall
-from ivr.retention.destroyer import Destroyer, Remains
+from ivr.retention.destroyer import Destroyer
 from ivr.retention.guard import Guard
 from ivr.retention.index.cases import Cases
 from ivr.retention.index.database import Database
@@ -29,12 +32,17 @@ from ivr.retention.index.meta import Meta
 from ivr.retention.index.numbers import KeyedNumbers, Numbers, PlainNumbers
 from ivr.retention.index.particulars import Particulars
 from ivr.retention.index.recordings import Recordings
+from ivr.retention.outgoing.queue import Queue
+from ivr.retention.outgoing.remains import MailRemains
 from ivr.retention.remains import Asides
 from ivr.retention.sweep import Sweep
 
 AUDIT = "audit"
 ASIDE = "aside"
-"""Folders below the state folder: the audit trail, and what could not be taken in."""
+MAIL = "mail"
+MAKING = "making"
+"""Folders below the state folder: the audit trail, what could not be taken in, mails that wait,
+and what is being encoded."""
 
 
 def now_ms() -> int:
@@ -60,6 +68,8 @@ class Store:
     heads: IndexHead
     guard: Guard
     asides: Asides
+    key: Ed25519PrivateKey | None
+    """Signs check-points and evidence; None where the settings name none."""
 
     @property
     def site(self) -> RetentionSite:
@@ -102,21 +112,22 @@ class Store:
             progress=progress,
         )
 
-    def destroyer(self, *remains: Remains) -> Destroyer:
-        """What destroys; ``remains``: what there is of recordings outside of archive and asides."""
+    def destroyer(self) -> Destroyer:
+        """What destroys."""
+        mails = MailRemains(self.database, self.site.state / MAIL)
         return Destroyer(
             self.database,
             self.recordings,
             self.destroying,
             self.archive,
             self.trail,
-            (self.asides, *remains),
+            (self.asides, mails),
         )
 
-    def sweep(self, *remains: Remains) -> Sweep:
-        """The daily sweep; ``remains`` as of :meth:`destroyer`."""
+    def sweep(self) -> Sweep:
+        """The daily sweep."""
         return Sweep(
-            self.destroyer(*remains),
+            self.destroyer(),
             self.destroying,
             self.recordings,
             self.cases,
@@ -127,6 +138,21 @@ class Store:
             self.site.aside_keep,
             self.clock,
             self.day,
+        )
+
+    def queue(self) -> Queue | None:
+        """Mails with copies; None where the settings name no server. Raises ConfigError where
+        there is a mistake in their texts."""
+        mail = self.site.mail
+        if mail is None:
+            return None
+        return Queue(
+            self.database,
+            self.site.state / MAIL,
+            mail,
+            load_templates(mail.templates),
+            self.trail,
+            self.clock,
         )
 
     def close(self) -> None:
@@ -156,11 +182,12 @@ def open_store(
     heads = IndexHead(meta)
     folder = site.state / AUDIT
     wall = Wall(clock)
+    key = None if site.checkpoints.key is None else keys.load_private(site.checkpoints.key)
     signer = None
-    if site.checkpoints.key is not None:
+    if key is not None:
         signer = checkpoints.Checkpoints(
             folder,
-            keys.load_private(site.checkpoints.key),
+            key,
             wall,
             every=site.checkpoints.every,
             copies=site.checkpoints.copies,
@@ -186,6 +213,7 @@ def open_store(
         heads,
         guard,
         Asides([site.state / ASIDE, *(spool / "aside" for spool in site.spools)]),
+        key,
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ivr.retention.office.gate import Gate
+from ivr.retention.office.giving import Giving
 from ivr.retention.office.keeping import Keeping
 from ivr.retention.office.looking import Looking
 from ivr.retention.office.overseeing import Overseeing
-from ivr.retention.store import Store
+from ivr.retention.outgoing.queue import Queue
+from ivr.retention.store import MAKING, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +19,13 @@ class Office:
 
     looking: Looking
     keeping: Keeping
+    giving: Giving
     overseeing: Overseeing
 
 
-def open_office(store: Store) -> Office:
-    """An office that works on this store."""
+def open_office(store: Store, queue: Queue | None = None) -> Office:
+    """An office that works on this store; ``queue`` takes copies for customers."""
+    mail = store.site.mail
     gate = Gate(store.configuration.access, store.cases, store.trail)
     return Office(
         Looking(
@@ -43,6 +47,20 @@ def open_office(store: Store) -> Office:
             store.schedule,
             store.clock,
             store.today,
+        ),
+        Giving(
+            gate,
+            store.database,
+            store.recordings,
+            store.archive,
+            store.identity,
+            queue,
+            mail.format if mail else "mp3",
+            store.site.state / MAKING,
+            store.cases,
+            store.trail,
+            store.key,
+            store.clock,
         ),
         Overseeing(
             gate,

@@ -49,6 +49,17 @@ def _listen(office: Office, person: Person, asked: ask.Listen) -> Response:
     return _file(sound.file, sound.name, sound.media)
 
 
+def _evidence(office: Office, person: Person, asked: ask.Evidence) -> Response:
+    bundle = office.giving.evidence(
+        person,
+        asked.call,
+        asked.case,
+        reason=asked.reason,
+        identity=_key(asked.identity),
+    )
+    return _file(bundle.file, bundle.name, bundle.media)
+
+
 def _plan(office: Office, person: Person, asked: ask.Plan) -> Response:
     planned = office.overseeing.plan(person, asked.at)
     lines = (_DISPOSITION.dump_json(each) + b"\n" for each in planned)
@@ -74,6 +85,9 @@ HANDLERS: Mapping[type[Any], Handler] = {
         person, it.call, it.kind, it.reason
     ),
     ask.HoldRelease: lambda office, person, it: office.keeping.release(person, it.ref, it.reason),
+    ask.Send: lambda office, person, it: office.giving.send(person, it.wish, _key(it.identity)),
+    ask.Evidence: _evidence,
+    ask.Mails: lambda office, person, it: office.giving.mails(person, it.call),
     ask.Plan: _plan,
     ask.ScheduleShow: lambda office, person, it: office.overseeing.schedule(person),
     ask.ScheduleAdopt: lambda office, person, it: office.overseeing.adopt(person, it.version),

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ivr.retention.answers import Change, Found, Line, Shown, Stats, Verified
+from ivr.retention.answers import Change, Found, Line, Sent, Shown, Stats, Verified, Wish
 from ivr.retention.model import Case, Hold, Query
+from ivr.retention.outgoing.model import Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,31 @@ class HoldRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class Send:
+    """Have a copy mailed to a customer."""
+
+    wish: Wish
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Take a sealed bundle for a case; comes as bytes."""
+
+    call: str
+    case: str
+    reason: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mails:
+    """See mails with copies, of one call or all."""
+
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What becomes of what is due; comes as lines of :class:`ivr.core.retention.Disposition`."""
 
@@ -169,6 +195,8 @@ ANSWERS: Mapping[type[Any], Any] = {
     CaseList: list[Case],
     HoldPlace: Hold,
     HoldRelease: Hold,
+    Send: Sent,
+    Mails: list[Outgoing],
     ScheduleShow: Change,
     ScheduleAdopt: None,
     StatsShow: Stats,
@@ -177,7 +205,7 @@ ANSWERS: Mapping[type[Any], Any] = {
 }
 """What each comes back as."""
 
-STREAMS: tuple[type[Any], ...] = (Listen, Plan)
+STREAMS: tuple[type[Any], ...] = (Listen, Evidence, Plan)
 """What comes back in pieces, since it may be large."""
 
 

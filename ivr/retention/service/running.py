@@ -7,6 +7,7 @@ stopped taking in fills the engine's disk.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 
@@ -15,7 +16,6 @@ import structlog
 from ivr.errors import IvrError
 from ivr.retention.archive.keeper import Keeper
 from ivr.retention.archive.sealing import Recipients
-from ivr.retention.destroyer import Remains
 from ivr.retention.intake.books import Books
 from ivr.retention.intake.taking import Intake
 from ivr.retention.metrics import RetentionMetrics
@@ -24,7 +24,7 @@ from ivr.retention.service.app import make_app
 from ivr.retention.service.scrape import Scrape
 from ivr.retention.service.server import SocketServer
 from ivr.retention.standing import standing_of
-from ivr.retention.store import ASIDE, Store
+from ivr.retention.store import ASIDE, MAKING, Store
 
 log = structlog.get_logger(__name__)
 
@@ -32,17 +32,19 @@ INTAKE_S = 1.0
 """Between two looks into the spools, where nothing more waits."""
 STANDING_S = 60.0
 """Between two looks at how it stands."""
+MAIL_S = 5.0
+"""Between two looks for mails that are due."""
 _POLL_S = 0.1
 """How long a stop may be unnoticed."""
 _AT_ONCE = 2000
 """Records of each spool in one round, so that a stop never waits long."""
 
 
-def intake_of(store: Store, *remains: Remains) -> Intake:
+def intake_of(store: Store) -> Intake:
     """What takes in, for this store. Call :meth:`Intake.close` at the end."""
     site = store.site
     sealing = site.sealing
-    destroyer = store.destroyer(*remains)
+    destroyer = store.destroyer()
     return Intake(
         site.spools,
         store.archive,
@@ -68,12 +70,14 @@ class Service:
         """By kind of work: what refused in its last round."""
         self.metrics = RetentionMetrics()
         self._intake = intake_of(store)
+        self._queue = store.queue()
         self._scrape = Scrape(store.site.http, self.metrics.registry, self._health)
-        self._server = SocketServer(store.site.socket, make_app(open_office(store)))
+        self._server = SocketServer(store.site.socket, make_app(open_office(store, self._queue)))
         self._threads = [
             threading.Thread(target=work, name=name, daemon=True)
             for name, work in (
                 ("people", lambda: self._server.serve_forever(_POLL_S)),
+                ("mail", self._send_mails),
                 ("standing", lambda: self._rounds("standing", STANDING_S, self._look)),
             )
         ]
@@ -85,7 +89,10 @@ class Service:
 
     def run(self) -> None:
         """Work until :meth:`stop`; then let go of everything."""
+        shutil.rmtree(self._store.site.state / MAKING, ignore_errors=True)
         self._store.destroyer().resume(self._store.today())
+        if self._queue is not None:
+            self._queue.start()
         for thread in self._threads:
             thread.start()
         log.info("retention service started", socket=str(self._store.site.socket))
@@ -98,11 +105,15 @@ class Service:
             for thread in self._threads:
                 thread.join()
             self._intake.close()
+            if self._queue is not None:
+                self._queue.close()
             log.info("retention service stopped")
 
     def stop(self) -> None:
         """End :meth:`run` soon; callable from a signal handler and from any thread."""
         self._stop.set()
+        if self._queue is not None:
+            self._queue.woken.set()
 
     def _health(self) -> str:
         return "; ".join(f"{work}: {what}" for work, what in sorted(self._wrong.items()))
@@ -137,9 +148,16 @@ class Service:
             raise taken.error
         return taken.taken >= _AT_ONCE
 
+    def _send_mails(self) -> None:
+        queue = self._queue
+        if queue is not None:
+            while not self._stop.is_set():
+                if not self._round("mail", queue.work):
+                    queue.wait(MAIL_S)
+
     def _look(self) -> bool:
         self._store.guard.seen(self._store.clock())
-        self.metrics.stands(standing_of(self._store))
+        self.metrics.stands(standing_of(self._store, self._queue))
         return False
 
 
