@@ -20,13 +20,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from ivr.errors import StoreError
 from ivr.retention.index.migrating import bring_up
-from ivr.retention.index.tables import metadata
+from ivr.retention.index.tables import meta, metadata
 from ivr.retention.index.trouble import told
 
 BUSY_S = 30
@@ -38,6 +38,9 @@ _WRITES = "ivr_writes"
 _BARE = "ivr_bare"
 """Without a transaction."""
 _FILE_MODE = 0o640
+UNFORGOTTEN = "unforgotten"
+"""Key of :class:`~ivr.retention.index.meta.Meta`: since this day's destruction there may be copies
+of what was destroyed in the database's pages. A day, and what tells one time from another."""
 
 
 class Database:
@@ -114,9 +117,10 @@ class Database:
         SQLite overwrites what it deletes, but where it moved a row from page to page before, a copy
         may lie in the room between the rows of the old one. So the whole database is written anew
         (VACUUM): that takes about as long as copying it, needs as much room again beside it and in
-        the folder for temporary files, and others can read meanwhile. The journal is emptied after
-        either. Someone who reads keeps that from happening: it is tried again for so long, and
-        False says that it could not be done, so call again later.
+        the folder for temporary files, and others can read meanwhile. Where nothing was destroyed
+        since that was done last, also before a crash, it is not done again. The journal is emptied
+        after either. Someone who reads keeps that from happening: it is tried again for so long,
+        and False says that it could not be done, so call again later.
 
         PostgreSQL: dead rows are removed (VACUUM), or the tables are written anew (VACUUM FULL, in
         which nobody else can read). What its WAL, its archive and its replicas still hold is in the
@@ -124,25 +128,41 @@ class Database:
         """
         with self._told(), self._engine.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT", **{_BARE: True})
-            if not self.is_sqlite:
-                how = "VACUUM (FULL)" if thorough else "VACUUM"
-                for table in metadata.sorted_tables:
-                    connection.exec_driver_sql(f'{how} "{table.name}"')
-                return True
-            try:
-                if thorough:
-                    # It would take as much memory as the database is long.
-                    connection.exec_driver_sql("PRAGMA temp_store = FILE")
-                    connection.exec_driver_sql("VACUUM")
-                connection.exec_driver_sql("PRAGMA busy_timeout = 100")
-                until = time.monotonic() + patience_s
-                while not _emptied(connection):
-                    if time.monotonic() >= until:
-                        return False
-                return True
-            finally:
-                # It waits and keeps as no other one: it is not to be used again.
-                connection.invalidate()
+            wanted = select(meta.c.value).where(meta.c.key == UNFORGOTTEN)
+            which = connection.scalar(wanted) if thorough else None
+            done = (
+                self._forget_sqlite(connection, patience_s, which is not None)
+                if self.is_sqlite
+                else self._forget_postgresql(connection, which is not None)
+            )
+        if done and which is not None:
+            # Unless more was destroyed meanwhile.
+            over = delete(meta).where(meta.c.key == UNFORGOTTEN, meta.c.value == which)
+            with self.writing() as connection:
+                connection.execute(over)
+        return done
+
+    def _forget_postgresql(self, connection: Connection, thorough: bool) -> bool:
+        for table in metadata.sorted_tables:
+            how = "VACUUM (FULL)" if thorough else "VACUUM"
+            connection.exec_driver_sql(f'{how} "{table.name}"')
+        return True
+
+    def _forget_sqlite(self, connection: Connection, patience_s: float, thorough: bool) -> bool:
+        try:
+            if thorough:
+                # It would take as much memory as the database is long.
+                connection.exec_driver_sql("PRAGMA temp_store = FILE")
+                connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA busy_timeout = 100")
+            until = time.monotonic() + patience_s
+            while not _emptied(connection):
+                if time.monotonic() >= until:
+                    return False
+            return True
+        finally:
+            # It waits and keeps as no other one: it is not to be used again.
+            connection.invalidate()
 
     def close(self) -> None:
         """Close all connections. Those in use are closed when they are given back."""

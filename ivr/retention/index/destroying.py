@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select, tuple_
@@ -14,7 +15,8 @@ from ivr.core.schedule import Schedule
 from ivr.errors import StoreError
 from ivr.retention.index.chunks import chunks
 from ivr.retention.index.claims import claims_on
-from ivr.retention.index.database import Database
+from ivr.retention.index.database import UNFORGOTTEN, Database
+from ivr.retention.index.meta import Meta
 from ivr.retention.index.tables import (
     agent,
     case_recording,
@@ -29,7 +31,7 @@ from ivr.retention.index.tables import (
 
 PAGE = 5000
 """Rows that are looked at together; no transaction is open while they are dealt with."""
-_ROWS_OF_A_CALL = (agent, mark, case_recording, hold, particular, outgoing, recording, dying)
+_ROWS_OF_A_CALL = (agent, mark, case_recording, hold, particular, outgoing, recording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Destroying:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._meta = Meta(database)
 
     def due(self, schedule: Schedule, today: date) -> Iterator[Disposition]:
         """All that is to be destroyed today, the oldest of each team and policy version first.
@@ -145,9 +148,15 @@ class Destroying:
                         )
                     )
                 )
-                for table in _ROWS_OF_A_CALL:
-                    connection.execute(delete(table).where(table.c.call.in_(going)))
+                gone = sum(
+                    connection.execute(delete(table).where(table.c.call.in_(going))).rowcount
+                    for table in _ROWS_OF_A_CALL
+                )
                 _forget_numbers(connection, numbers)
+                connection.execute(delete(dying).where(dying.c.call.in_(going)))
+                if gone:
+                    # Another value each time: who forgets takes back only what came before.
+                    self._meta.set(UNFORGOTTEN, f"{day} {token_hex(8)}", connection)
                 connection.execute(delete(destroyed).where(destroyed.c.call.in_(going)))
                 rows = [
                     {"call": call, "day": day.isoformat(), "rule": rule}

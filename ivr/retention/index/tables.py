@@ -189,4 +189,5 @@ meta = Table(
     Column("value", Text, nullable=False),
 )
 """``id`` (of this index), ``seen_ms`` (the latest clock), ``schedule`` (the one adopted, JSON),
-``audit_head`` (``<seq> <hash>`` of the last entry known to be on disk), ``swept_ms``."""
+``audit_head`` (``<seq> <hash>`` of the last entry known to be on disk), ``swept_ms``,
+``unforgotten`` (a day: what was destroyed then may have left copies in the database's pages)."""

@@ -73,6 +73,32 @@ def test_what_a_reader_sees_does_not_change_while_it_reads(place: Place) -> None
     assert place.recordings.count() == 2
 
 
+def undone(place: Place) -> None:
+    place.meta.set("x", "2")
+    raise InterruptedError
+
+
+def test_a_thread_that_writes_goes_on_in_its_transaction(place: Place) -> None:
+    """What is done within is durable with it, or undone with it; other threads are not in it."""
+    seen: list[str | None] = []
+    with place.database.writing() as connection:
+        place.meta.set("x", "1")
+        with place.database.writing() as same, place.database.reading() as read:
+            assert same is connection
+            assert read is connection
+        assert place.meta.get("x") == "1"
+        other = threading.Thread(target=lambda: seen.append(place.meta.get("x")))
+        other.start()
+        other.join()
+    assert seen == [None]
+    assert place.meta.get("x") == "1"
+    with pytest.raises(InterruptedError), place.database.writing():
+        undone(place)
+    assert place.meta.get("x") == "1"
+    place.meta.set("x", "3")
+    assert place.meta.get("x") == "3"
+
+
 def test_many_threads_write_one_after_the_other(place: Place) -> None:
     place.meta.set("count", "0")
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from ivr.retention.index.chunks import chunks
 from ivr.retention.index.database import Database
@@ -151,6 +151,48 @@ def test_none_of_thousands_is_left_between_the_rows_of_a_page(here: Place, tmp_p
     assert len(gone) > 4000
     assert gone & (written | backwards) == set()
     assert set(alive.values()) <= written & backwards
+
+
+def test_it_is_written_anew_where_something_was_destroyed_and_once(place: Place) -> None:
+    """It takes long. Who could not do it, or was killed, does it the next time."""
+    done: list[str] = []
+    event.listen(
+        place.database._engine,
+        "before_cursor_execute",
+        lambda connection, cursor, statement, *_: done.append(statement),
+    )
+
+    def is_written_anew() -> bool:
+        done.clear()
+        assert place.database.forget(thorough=True)
+        return any(each == "VACUUM" or each.startswith("VACUUM (FULL)") for each in done)
+
+    place.add(recorded(1), recorded(2))
+    destroy(place, call(9))
+    assert not is_written_anew(), "nothing was there of that call"
+    destroy(place, call(1))
+    assert (place.meta.get("unforgotten") or "").startswith("2026-08-01 ")
+    assert place.database.forget()
+    assert is_written_anew()
+    assert not is_written_anew()
+    destroy(place, call(2))
+    assert is_written_anew()
+
+
+def test_what_is_destroyed_meanwhile_is_not_taken_for_forgotten(place: Place) -> None:
+    place.add(recorded(1), recorded(2))
+    destroy(place, call(1))
+    once = iter([call(2)])
+
+    def meanwhile(*_: object) -> None:
+        for each in once:
+            destroy(place, each)
+
+    event.listen(place.database._engine, "after_cursor_execute", meanwhile)
+    assert place.database.forget(thorough=True)
+    assert place.meta.get("unforgotten")
+    assert place.database.forget(thorough=True)
+    assert place.meta.get("unforgotten") is None
 
 
 def test_it_can_be_written_to_afterwards_as_before(here: Place) -> None:
