@@ -15,7 +15,7 @@ import soundfile
 
 from ivr.export import encode as encoding
 from ivr.export.encode import MIME_TYPES, SUFFIXES, CopyFormat, encode
-from ivr.export.sounds import CopyError, Sound, Stream, sounds_of
+from ivr.export.sounds import CopyError, Sound, Stream, reading, sounds_of
 from ivr.export.upsample import Block
 from ivr.storage.record_schema import RecordModel
 from tests.export.recorded import CALL, pause, record
@@ -217,3 +217,13 @@ def record_of_two_parts() -> RecordModel:
     ]
     pauses = [pause(1, 1000, 2000), pause(3, 10_500, 10_700), pause(0, 9000, 9500)]
     return record(parts, [*pauses, pause(3, 10_900, 11_000)])
+
+
+def test_what_is_read_in_pieces_is_what_is_read_at_once(tmp_path: Path) -> None:
+    """soundfile seeks between two reads, and after that MP3 is not decoded as it should be."""
+    encode([Sound(write(tmp_path / "a.wav", talk(20_000, ())))], tmp_path / "b", "mp3")
+    with reading(tmp_path / "b") as file:
+        whole = file.read(10**7, dtype="int32", always_2d=True)
+    with reading(tmp_path / "b") as file:
+        pieces = [file.read(576, dtype="int32", always_2d=True) for _ in range(len(whole) // 576)]
+    assert np.array_equal(np.concatenate(pieces), whole[: len(whole) // 576 * 576])
