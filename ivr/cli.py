@@ -2,7 +2,8 @@
 
 Exit codes: 0 well, 1 the configuration has mistakes (or a check found something),
 2 the command was called wrongly, 3 the machine is not ready, 4 the disk refused,
-5 FreeSWITCH is away or refused, 6 something in the spool is not as it should be,
+5 FreeSWITCH is away or refused, 6 something in the spool or the audit trail is not as it
+should be, 7 the archive, the index or the audit trail cannot be used, 8 access is refused,
 70 a fault of the program.
 """
 
@@ -21,7 +22,18 @@ from typing import Any, NoReturn
 import click
 import structlog
 
-from ivr import __version__, cli_calls, cli_doctor, cli_recover, cli_route, cli_simulate, logs
+from ivr import (
+    __version__,
+    cli_audit,
+    cli_calls,
+    cli_case,
+    cli_doctor,
+    cli_recordings,
+    cli_recover,
+    cli_route,
+    cli_simulate,
+    logs,
+)
 from ivr.cli_retention import retention as _retention
 from ivr.cli_words import examples as _examples
 from ivr.cli_words import forget_output as _forget_output
@@ -102,7 +114,9 @@ def main() -> None:
     \b
     Exit codes: 0 well, 1 mistakes in the configuration, 2 called wrongly,
     3 the machine is not ready, 4 the disk refused, 5 FreeSWITCH is away,
-    6 something in the spool is not as it should be, 70 a fault of the program.
+    6 something in the spool or the audit trail is not as it should be,
+    7 archive, index or audit trail cannot be used, 8 access is refused,
+    70 a fault of the program.
     """
 
 
@@ -422,6 +436,9 @@ for _command in (
     cli_recover.recover,
     cli_route.route,
     cli_simulate.simulate,
+    *cli_recordings.COMMANDS,
+    cli_case.case,
+    cli_audit.audit,
 ):
     main.add_command(_command)
 main.add_command(_retention)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from ivr.cli_retention_check import check
+from ivr.cli_retention_plan import plan, schedule, stats
 from ivr.cli_retention_run import run
+from ivr.cli_retention_sweep import sweep
 
 
 @click.group()
@@ -13,5 +15,5 @@ def retention() -> None:
     """Keep recordings for as long as the schedule says, and destroy them then."""
 
 
-retention.add_command(check)
-retention.add_command(run)
+for _command in (check, run, sweep, plan, stats, schedule):
+    retention.add_command(_command)
