@@ -7,7 +7,7 @@ from typing import Literal
 
 from ivr.core.access import Access, Action
 from ivr.errors import RefusedError
-from ivr.retention.access import Circumstance, Ruling, decide
+from ivr.retention.access import Circumstance, Ruling, decide, roles_of
 from ivr.retention.audit.trail import Trail
 from ivr.retention.index.cases import Cases
 from ivr.retention.model import Case, Entry, Person, Recording
@@ -86,6 +86,14 @@ class Gate:
             cases=(case,) if case else (), named=case.ref if case else "", recording=False
         )
         return self._ruled(person, action, circumstance, "", circumstance.named, "")
+
+    def everywhere(self, person: Person, action: Action) -> bool:
+        """Whether a role lets the person do this for every team, where some role lets them do it
+        at all. Raises RefusedError, which is written, where none does."""
+        having = [role for role in roles_of(self._access, person) if action in role.may]
+        if not having:
+            self.may_all(person, action)
+        return any(role.teams is None for role in having)
 
     def write(
         self,

@@ -99,7 +99,7 @@ class Giving:
                         recording.call,
                         person.user,
                         address,
-                        wish.language or record.language,
+                        wish.language or _language(record.language, queue.languages),
                         wish.reference or wish.case or recording.call[:8],
                         recording.day,
                         recording.team,
@@ -122,11 +122,11 @@ class Giving:
     def mails(self, person: Person, call: str = "") -> list[Outgoing]:
         """Mails with copies, the latest first: of everybody where the person may send of every
         team, else their own. Raises RefusedError."""
-        ruling = self._gate.may_all(person, Action.SEND)
+        everybody = self._gate.everywhere(person, Action.SEND)
         full = self._recordings.find(call).call if call else ""
         found = self._mails().listing(full)
         self._gate.write(person, "mails", "granted", full, detail=f"{len(found)} listed")
-        return [each for each in found if ruling.teams is None or each.who == person.user]
+        return [each for each in found if everybody or each.who == person.user]
 
     def evidence(
         self,
@@ -215,6 +215,12 @@ class Giving:
             # Plaintext of what is sealed has no name on the disk; this is one all the same.
             paths = [Path(f"/proc/self/fd/{file.fileno()}") for file in files]
             yield record, paths, Path(folder)
+
+
+def _language(spoken: str, known: Sequence[str]) -> str:
+    """The language of the mail for a call: the call's, or one that is nearly it, or the first."""
+    nearly = [each for each in known if each.partition("-")[0] == spoken.partition("-")[0]]
+    return spoken if spoken in known else next(iter((*nearly, *known)), spoken)
 
 
 def _format(text: str) -> CopyFormat:

@@ -88,6 +88,11 @@ class Queue:
         self.woken = threading.Event()
         """Set when there is something to send."""
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that there is a mail in: English first where there is one."""
+        return tuple(sorted(self._templates.by_language, key=lambda each: (each[:2] != "en", each)))
+
     def start(self) -> None:
         """Once, before :meth:`work`: take up what another life left.
 
