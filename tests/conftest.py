@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -14,6 +15,48 @@ import pytest
 from ivr.api import http
 from ivr.api.v1 import V1
 from ivr.config import prompts
+
+_SLOW = (
+    "tests/leaks/test_nothing_left.py::test_of_five_hundred_cards",
+    "tests/crash/test_random_instants.py",
+    "tests/docs/test_failures_of_engines.py",
+    "tests/core/test_restarts.py::test_whatever",
+    "tests/core/test_search.py::test_no_sequence",
+    "tests/test_diagram.py",
+    "tests/core/test_explore.py",
+    "tests/engine/test_time_left.py",
+    "tests/crash/",
+    "tests/bench/",
+    "tests/prompts/test_understood.py",
+    "tests/simulate/test_playing.py",
+    "tests/storage/test_every_cut.py",
+    "tests/explain/test_agreement.py",
+)
+"""What takes seconds, the slowest first: none of it may be left to one worker at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first; all others in the order in which they are written."""
+
+    def place(item: pytest.Item) -> int:
+        slow = (at for at, name in enumerate(_SLOW) if item.nodeid.startswith(name))
+        return next(slow, len(_SLOW))
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers get few tests at a time: else the first would get all that are slow."""
+    if getattr(config.option, "maxschedchunk", 0) is None:
+        config.option.maxschedchunk = 4
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: some tests wait, for a process that is killed or a
+    voice that speaks, and leave theirs to others meanwhile."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

@@ -58,15 +58,21 @@ UNREAD = (
 """Entries of which no rule asks what they say."""
 
 
+_TIMERS = (do.StartTimer, do.StartPauseTimer, do.HastenJournal)
+
+
 def unread(command: Command) -> bool:
     """No rule asks of this one."""
-    timer = isinstance(command, do.StartTimer | do.StartPauseTimer | do.HastenJournal)
-    return timer or (isinstance(command, do.Journal) and isinstance(command.entry, UNREAD))
+    return isinstance(command, _TIMERS) or (
+        isinstance(command, do.Journal) and isinstance(command.entry, UNREAD)
+    )
 
 
 def facts_of(done: Step) -> Facts:
     """The facts of what was done; RuleBroken where a timer's limit is none."""
     state, commands = done
+    if not commands:
+        return _LIVE_AND_NOTHING if is_live(state) else _NOTHING
     kinds = {type(command) for command in commands}
     told = {type(command.entry) for command in commands if isinstance(command, do.Journal)}
     timers = {}
@@ -87,6 +93,10 @@ def facts_of(done: Step) -> Facts:
         timers=tuple(timers.items()),
         commands=tuple(command for command in commands if not unread(command)),
     )
+
+
+_NOTHING = Facts(False, False, False, False, False, False, False, (), ())
+_LIVE_AND_NOTHING = _NOTHING._replace(live=True)
 
 
 def judge_end(

@@ -82,6 +82,11 @@ class Life:
         if forgotten:
             # That nobody was reached, and so the pause was over, is not on disk.
             before = before._replace(paused=True, alone=forgotten in THEMSELVES)
+        if self.policy.pausing.on_hold == "record":
+            # Then it is the agent's second call alone that held this one. No new engine knows of
+            # that but by its journal (docs/decisions/0011, what is not covered).
+            known = before.held and step.state.held
+            before = before._replace(consulting=False, held=known)
         left = before.alone and not (before.line or before.held)
         # One that was told to stop, and did not say so, is masked as if it had not been.
         maybe = {step.state.path} if step.state.may_be_recording else set()

@@ -21,6 +21,7 @@ from ivr.core.policy import CallPolicy
 from ivr.core.state import MOST_STOPS, CallState, Phase
 from ivr.core.steps import Step
 from tests.core.facts import Facts, RuleBroken, facts_of
+from tests.core.quick import quick_copies
 from tests.core.seeing import normal, onlooker, weight
 from tests.core.watcher import Node, Watcher, judged
 
@@ -37,9 +38,12 @@ def nothing(event: Event) -> bool:
     return False
 
 
+_ASKING = (events.PauseAsked, events.ResumeAsked, events.WasPaused)
+
+
 def asks(event: Event) -> bool:
     """Somebody asks for a pause, or asked before the engine was there."""
-    return isinstance(event, events.PauseAsked | events.ResumeAsked | events.WasPaused)
+    return isinstance(event, _ASKING)
 
 
 def consults(event: Event) -> bool:
@@ -47,11 +51,13 @@ def consults(event: Event) -> bool:
     return isinstance(event, events.Consults)
 
 
+_ANSWERS = (events.Masked, events.Unmasked, events.KeysHidden, events.KeysShown)
+_FAILURES = (events.PauseTimerFired, events.Stalled)
+
+
 def refuses(event: Event) -> bool:
     """FreeSWITCH refuses to mask, or does not answer, or the disk is full."""
-    answers = (events.Masked, events.Unmasked, events.KeysHidden, events.KeysShown)
-    refused = isinstance(event, answers) and not event.ok
-    return refused or isinstance(event, events.PauseTimerFired | events.Stalled)
+    return isinstance(event, _FAILURES) or (isinstance(event, _ANSWERS) and not event.ok)
 
 
 def any_of(*never: Never) -> Never:
@@ -80,26 +86,35 @@ class Machine:
         self.policy = policy
         self.never = never
         self.places: dict[CallState, Place] = {}
+        self._known: dict[CallState, Place] = {}
+        """The place of each state that was asked for, serials and times and all."""
 
     def place(self, state: CallState) -> Place:
         """The place of this state, once serials and times are taken out of it."""
-        state = merging.normal(state, self.policy)
-        place = self.places.get(state)
+        place = self._known.get(state)
         if place is None:
-            place = self.places[state] = Place(state)
+            usual = merging.normal(state, self.policy)
+            place = self.places.get(usual)
+            if place is None:
+                place = self.places[usual] = Place(usual)
+            self._known[state] = place
         return place
 
     def look_around(self, place: Place) -> None:
         """Find where every event leads from here, and that timers alone lead to the end."""
-        paused = (
-            what_can_happen_to_a_pause(place.state, self.policy) if is_live(place.state) else ()
-        )
+        state, policy = place.state, self.policy
+        paused = what_can_happen_to_a_pause(state, policy) if is_live(state) else ()
+        place.seen = True
         known = set()
-        happen = (*what_can_happen(place.state, self.policy), *paused)
-        for event in (event for event in happen if not self.never(event)):
-            step = call.advance(place.state, event, self.policy)
-            after = place if step.state is place.state else self.place(step.state)
-            weighs = weight(event, self.policy)
+        for event in (*what_can_happen(state, policy), *paused):
+            if self.never(event):
+                continue
+            step = call.advance(state, event, policy)
+            weighs = weight(event, policy)
+            idle = step.state is state and not step.commands
+            if idle and not weighs:
+                continue
+            after = place if step.state is state else self.place(step.state)
             facts = facts_of(step)
             serials = (step.state.timer, step.state.pause_timer, step.state.path)
             alike = (weighs, after, facts, serials)
@@ -107,7 +122,6 @@ class Machine:
             if alike not in known and (weighs or done):
                 known.add(alike)
                 place.moves.append((event, step, after, facts))
-            place.seen = True
         if place.state.phase is not Phase.NEW:
             self.wait_for_the_end(place)
 
@@ -130,6 +144,7 @@ class Machine:
             raise RuleBroken(f"no way out by timers alone: {place.state}")
 
 
+@quick_copies()
 def search(
     policy: CallPolicy, starts: Iterable[Node] = (), *, never: Never = nothing
 ) -> dict[Phase, int]:
@@ -151,9 +166,12 @@ def search(
             machine.look_around(place)
         for event, step, after, facts in place.moves:
             try:
-                seeing = normal(judged(watcher, event, step, policy, facts), step.state)
+                seeing = judged(watcher, event, step, policy, facts)
             except RuleBroken as broken:
                 raise RuleBroken(f"{broken}\n  in {place.state}\n  on {event}") from None
+            if seeing is watcher and step.state is place.state:
+                continue
+            seeing = normal(seeing, step.state)
             if seeing not in after.watchers:
                 after.watchers.add(seeing)
                 todo.append((after, seeing))
