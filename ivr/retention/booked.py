@@ -7,9 +7,12 @@ an entry's particulars are durable with what they tell of.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 
 from ivr.errors import StoreError
+from ivr.retention.archive.sealing import Identities, Recipients
 from ivr.retention.audit import stores
 from ivr.retention.audit.line import Head, head_of
 from ivr.retention.audit.trail import Trail
@@ -33,19 +36,51 @@ class Wall:
 
 
 class IndexParticulars:
-    """Particulars in the index."""
+    """Particulars in the index. Where the archive is sealed they are, too: only who has the secret
+    key can compare them with the trail."""
 
-    def __init__(self, particulars: Particulars) -> None:
+    def __init__(
+        self,
+        particulars: Particulars,
+        recipients: Recipients | None = None,
+        identity: Callable[[], bytes | None] = lambda: None,
+    ) -> None:
         self._particulars = particulars
+        self._recipients = recipients
+        self._identity = identity
 
     def put(self, seq: int, call: str, number: str, salt: str, text: str) -> None:
         """See :class:`ivr.retention.audit.stores.ParticularsStore`."""
+        if self._recipients is not None:
+            sealed = BytesIO()
+            self._recipients.seal(BytesIO(text.encode()), sealed)
+            text = b64encode(sealed.getvalue()).decode("ascii")
         self._particulars.put([Particular(seq, call, salt, text, number)])
 
     def get(self, seqs: Sequence[int]) -> Mapping[int, stores.Particular]:
-        """See :class:`ivr.retention.audit.stores.ParticularsStore`."""
+        """See :class:`ivr.retention.audit.stores.ParticularsStore`; none of those that are sealed
+        where the key is not on this host."""
         found = self._particulars.get(seqs)
-        return {seq: stores.Particular(each.salt, each.text) for seq, each in found.items()}
+        if self._recipients is None:
+            return {seq: stores.Particular(each.salt, each.text) for seq, each in found.items()}
+        key = self._identity()
+        if key is None:
+            return {}
+        identities = Identities(key)
+        return {
+            seq: stores.Particular(each.salt, _opened(identities, each.text))
+            for seq, each in found.items()
+        }
+
+
+def _opened(identities: Identities, text: str) -> str:
+    """What was sealed; of what is damaged something that fits no hash."""
+    plain = BytesIO()
+    try:
+        whole = identities.open(BytesIO(b64decode(text)), plain)
+        return plain.getvalue().decode() if whole else ""
+    except ValueError:
+        return ""
 
 
 class IndexHead:

@@ -10,7 +10,7 @@ from ivr.errors import StoreError
 from ivr.retention.adoption import adopted, same_rules
 from ivr.retention.guard import Stopped
 from ivr.retention.outgoing.queue import Queue
-from ivr.retention.store import Store
+from ivr.retention.store import VERIFIED, Store
 
 NO_RULE = "no-rule"
 """What recordings are counted under for which the schedule has no rule: they are held."""
@@ -55,7 +55,7 @@ def standing_of(store: Store, queue: Queue | None = None) -> Standing:
         rule = (known or wanted).rule("", group.team, group.policy)
         by_rule[rule.name if rule else NO_RULE] += group.recordings
     mails = queue.standing() if queue else None
-    verified = (store.meta.get("verified") or "0 0").split(" ")
+    verified = (store.meta.get(VERIFIED) or "0 0").split(" ")
     if len(verified) != 2 or not all(each.isdecimal() for each in verified):
         raise StoreError("the index does not know when the audit trail was checked: check it")
     return Standing(

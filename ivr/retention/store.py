@@ -17,6 +17,7 @@ from ivr.export.templates import load_templates
 from ivr.retention.adoption import adopt, in_force
 from ivr.retention.archive.places import archive_at
 from ivr.retention.archive.protocol import Archive
+from ivr.retention.archive.sealing import Recipients
 from ivr.retention.audit import checkpoints, keys
 from ivr.retention.audit.report import Report
 from ivr.retention.audit.trail import Trail
@@ -37,6 +38,10 @@ from ivr.retention.outgoing.remains import MailRemains
 from ivr.retention.remains import Asides
 from ivr.retention.sweep import Sweep
 
+VERIFIED = "verified"
+"""Under which the index knows when the audit trail was checked, and how many faults it has."""
+COPY_S = 30.0
+"""How long the end of a process waits for check-points to be copied elsewhere."""
 AUDIT = "audit"
 ASIDE = "aside"
 MAIL = "mail"
@@ -68,6 +73,7 @@ class Store:
     heads: IndexHead
     guard: Guard
     asides: Asides
+    signer: checkpoints.Checkpoints | None
     key: Ed25519PrivateKey | None
     """Signs check-points and evidence; None where the settings name none."""
 
@@ -90,20 +96,14 @@ class Store:
 
     def identity(self) -> bytes | None:
         """The secret key of a sealed archive, where it is on this host now."""
-        sealing = self.site.sealing
-        if sealing is None or sealing.identity is None:
-            return None
-        try:
-            return sealing.identity.read_bytes()
-        except OSError:
-            return None
+        return identity_of(self.site)
 
     def verified(self, progress: Progress | None = None) -> Report:
-        """The audit trail, checked."""
+        """Check the audit trail, and remember what came of it."""
         site, head = self.site, self.heads.get()
         key = site.checkpoints.key
         copies = site.checkpoints.copies
-        return verify(
+        report = verify(
             self.trail.folder,
             head=head,
             key=None if key is None else keys.load_public(keys.public_path(key)),
@@ -111,6 +111,8 @@ class Store:
             particulars=self.particulars,
             progress=progress,
         )
+        self.meta.set(VERIFIED, f"{self.clock()} {len(report.faults) + report.more}")
+        return report
 
     def destroyer(self) -> Destroyer:
         """What destroys."""
@@ -138,6 +140,7 @@ class Store:
             self.site.aside_keep,
             self.clock,
             self.day,
+            self.verified,
         )
 
     def queue(self) -> Queue | None:
@@ -156,8 +159,20 @@ class Store:
         )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, once check-points are copied."""
+        if self.signer is not None:
+            self.signer.wait_for_copy(COPY_S)
         self.database.close()
+
+
+def identity_of(site: RetentionSite) -> bytes | None:
+    """The secret key of a sealed archive, where it is on this host now."""
+    if site.sealing is None or site.sealing.identity is None:
+        return None
+    try:
+        return site.sealing.identity.read_bytes()
+    except OSError:
+        return None
 
 
 def open_store(
@@ -178,7 +193,10 @@ def open_store(
     database = Database.open(site.index, create=create)
     numbers = _numbers(site)
     meta = Meta(database)
-    particulars = IndexParticulars(Particulars(database, numbers))
+    recipients = Recipients(site.sealing.recipients) if site.sealing else None
+    particulars = IndexParticulars(
+        Particulars(database, numbers), recipients, lambda: identity_of(site)
+    )
     heads = IndexHead(meta)
     folder = site.state / AUDIT
     wall = Wall(clock)
@@ -213,6 +231,7 @@ def open_store(
         heads,
         guard,
         Asides([site.state / ASIDE, *(spool / "aside" for spool in site.spools)]),
+        signer,
         key,
     )
 

@@ -1,8 +1,8 @@
 """The daily sweep: what is due today is destroyed today, or the reason why not is an alarm (R14).
 
 It first asks the guard. What an earlier sweep began is finished, what is due is destroyed, what
-was set aside too long ago is removed, and a check-point of the audit trail says that all of
-that was so.
+was set aside too long ago is removed, a check-point of the audit trail says that all of that
+was so, and the whole trail is checked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import structlog
 from ivr.core.retention import Disposition
 from ivr.core.schedule import Period, Schedule
 from ivr.retention.adoption import adopt, change, in_force
+from ivr.retention.audit.report import Report
 from ivr.retention.audit.trail import Trail
 from ivr.retention.destroyer import Destroyer, Toll
 from ivr.retention.guard import Guard
@@ -38,6 +39,8 @@ class Swept:
     toll: Toll
     asides: int
     """Files that had been set aside and were kept long enough."""
+    faults: int
+    """What is wrong with the audit trail, which was checked in the end."""
     left: int
     """Recordings that only the wanted schedule would have destroyed, and nobody has adopted it."""
 
@@ -58,7 +61,9 @@ class Sweep:
         aside_keep: Period,
         clock: Callable[[], int],
         day_of: Callable[[int], date],
+        verified: Callable[[], Report],
     ) -> None:
+        self._verified = verified
         self._destroyer = destroyer
         self._destroying = destroying
         self._recordings = recordings
@@ -99,8 +104,11 @@ class Sweep:
         now = self._clock()
         self._guard.seen(now)
         self._meta.set(_SWEPT, str(now))
+        faults = len(self._verified().faults)
+        if faults:
+            log.error("the audit trail has faults: ivr audit verify shows them", faults=faults)
         log.info("swept", recordings=toll.recordings, bytes=toll.bytes, set_aside=asides)
-        return Swept(toll, asides, left)
+        return Swept(toll, asides, faults, left)
 
     def _adopt(self, wanted: Schedule, today: date) -> int:
         """Take on a schedule that destroys nothing new; how many recordings wait for it else."""
