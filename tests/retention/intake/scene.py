@@ -43,9 +43,12 @@ class Scene:
         spools: int = 1,
         recipients: Recipients | None = None,
         limits: IntakeLimits | None = None,
+        engines: Sequence[Path] = (),
     ) -> None:
+        """``engines`` are spools that others have made; they come before its own."""
         self.folder = folder
-        self.spools = [prepare(folder / f"spool{n}", 0).root for n in range(spools)]
+        own = [prepare(folder / f"spool{n}", 0).root for n in range(spools)]
+        self.spools = [*engines, *own]
         self.spool = self.spools[0]
         self.new = self.spool / "new"
         self.state = folder / "state"
