@@ -82,7 +82,7 @@ class Destroyer:
         toll = Toll()
         for batch in _batches(self._destroying.pending()):
             toll += self._end(batch, today)
-        self._forget(toll)
+        self._forget()
         return toll
 
     def due(
@@ -100,7 +100,7 @@ class Destroyer:
             ended = self._end(self._destroying.claim(calls, schedule, today, after), today)
             progress(ended.recordings)
             toll += ended
-        self._forget(toll)
+        self._forget()
         return toll
 
     def opted_out(self, calls: Sequence[str], today: date) -> Toll:
@@ -108,16 +108,14 @@ class Destroyer:
         them: nothing of them was to be kept (R4, ``docs/spool.md``)."""
         after = self._trail.head().seq
         toll = self._end(self._destroying.claim_at_once(calls, OPTED_OUT, today, after), today)
-        self._forget(toll)
+        self._forget()
         return toll
 
-    def _forget(self, toll: Toll) -> None:
-        """Leave nothing in the database's files, neither in its journal nor in its pages."""
-        if toll.recordings and not self._database.forget(thorough=True):
-            log.warning(
-                "what was destroyed may still lie in the index's files: somebody reads it",
-                recordings=toll.recordings,
-            )
+    def _forget(self) -> None:
+        """Leave nothing in the database's files, neither in its journal nor in its pages; also of
+        what an earlier run destroyed that could not see to it."""
+        if not self._database.forget(thorough=True):
+            log.warning("what was destroyed may still lie in the index's files: it is being read")
 
     def _end(self, dying: Sequence[Dying], today: date) -> Toll:
         if not dying:
