@@ -48,7 +48,6 @@ def command(line: str) -> click.Command:
 def test_the_commands_are_there() -> None:
     assert command(only(RUN, "ExecStart")).name == "run"
     assert command(only(SWEEP, "ExecStart")).name == "sweep"
-    assert command(only(SWEEP, "ExecStopPost")).name == "verify"
 
 
 @pytest.mark.parametrize("of", [RUN, SWEEP], ids=NAMES[:2])
