@@ -28,9 +28,11 @@ from ivr import (
     cli_calls,
     cli_case,
     cli_doctor,
+    cli_index,
     cli_recordings,
     cli_recover,
     cli_route,
+    cli_send,
     cli_simulate,
     logs,
 )
@@ -437,8 +439,10 @@ for _command in (
     cli_route.route,
     cli_simulate.simulate,
     *cli_recordings.COMMANDS,
+    *cli_send.COMMANDS,
     cli_case.case,
     cli_audit.audit,
+    cli_index.index,
 ):
     main.add_command(_command)
 main.add_command(_retention)

@@ -107,13 +107,15 @@ def _of_store(site: Path, key: Path | None, copies: tuple[Path, ...]) -> Verifie
 
     store = open_store(load_retention(site))
     own = store.site.checkpoints
-    if key is None and own.key is not None:
-        key = public_path(own.key)
-    if own.copies is not None:
-        copies = (*copies, own.copies / NAME)
     try:
         head = store.heads.get()
         with progress("checking", of_bytes=True) as update:
+            if key is None and not copies:
+                return verdict_of(store.verified(update))
+            if key is None and own.key is not None:
+                key = public_path(own.key)
+            if own.copies is not None:
+                copies = (*copies, own.copies / NAME)
             report = check(
                 store.trail.folder,
                 head=head,
@@ -228,8 +230,10 @@ def key(file: Path) -> None:
     """Make the key that signs check-points of the trail, and its public half, FILE.pub.
 
     `checkpoints: key` in retention.yaml names it. Keep FILE.pub elsewhere, too: with it anybody
-    can check a copy of the trail.
+    can check a copy of the trail, and evidence that was given away. Publish its fingerprint.
     """
-    from ivr.retention.audit.keys import make_key
+    from ivr.export.bundle import fingerprint
+    from ivr.retention.audit.keys import load_private, make_key
 
-    say(str(make_key(file)))
+    public = make_key(file)
+    say(f"{public}  fingerprint (SHA-256) {fingerprint(load_private(file))}")

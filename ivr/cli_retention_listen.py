@@ -7,8 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +20,7 @@ from ivr.cli_retention_asking import (
     reason_option,
     service,
 )
+from ivr.cli_retention_file import new_file, written
 from ivr.cli_retention_words import retention_option
 from ivr.cli_words import examples, forget_output
 from ivr.errors import DiskError, SetupError, UsageError
@@ -86,7 +86,7 @@ def listen(
     elif str(output) == "-":
         _print(take)
     else:
-        with _new_file(output, force) as target:
+        with new_file(output, force) as target:
             take(target)
         click.echo(str(output), err=True)
 
@@ -116,7 +116,7 @@ def _play(words: list[str], take: Callable[[BinaryIO], None]) -> None:
     """Have a player play it. The sound has no name in any folder, and goes with this process,
     however that ends."""
     with os.fdopen(os.memfd_create("recording", os.MFD_CLOEXEC), "w+b") as file:
-        with _written("memory"):
+        with written("memory"):
             take(file)
             file.flush()
         path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
@@ -136,53 +136,9 @@ def _print(take: Callable[[BinaryIO], None]) -> None:
         raise UsageError("a WAV file is nothing for a terminal: send it to a program, or to a FILE")
     target = sys.stdout.buffer
     try:
-        with _written("standard output"):
+        with written("standard output"):
             take(target)
             target.flush()
     except DiskError:
         forget_output()
         raise
-
-
-@contextmanager
-def _new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
-    """A file of this name with what the block writes, 0600; none where the block raises.
-
-    Raises UsageError where one is there and may not be replaced: before the block begins.
-    """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    taken = False
-    try:
-        if not force:
-            os.close(_make(path))
-            taken = True
-        with os.fdopen(_make(scratch), "wb") as file, _written(path):
-            yield file
-            file.flush()
-        scratch.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            scratch.unlink()
-        if taken:
-            with suppress(OSError):
-                path.unlink()
-        if isinstance(error, FileExistsError):
-            raise UsageError(f"{path} is there already; --force replaces it") from error
-        if isinstance(error, OSError):
-            raise SetupError(f"cannot write {path}: {error.strerror}") from error
-        raise
-
-
-def _make(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-@contextmanager
-def _written(where: object) -> Iterator[None]:
-    """Raises DiskError for what refuses the bytes; a program that reads no more ends this."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise DiskError(f"cannot write {where}: {error.strerror}") from error

@@ -81,6 +81,8 @@ def _run(made: Sweep, schedule: Schedule, clock_is_right: bool) -> None:
         f"destroyed {counted(toll.recordings, 'recording')} ({size_of(toll.bytes)}),"
         f" and {counted(swept.asides, 'file')} that had been set aside"
     )
+    if swept.faults:
+        click.echo("the audit trail has faults: ivr audit verify shows them", err=True)
     if swept.left:
         click.echo(
             f"{counted(swept.left, 'recording')} more would go by the schedule in schedule.yaml,"

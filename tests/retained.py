@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 
 from ivr.cli import main
 from ivr.retention.model import Person
+from ivr.retention.office.office import open_office
+from ivr.retention.outgoing.queue import Queue
 from ivr.retention.service.app import make_app
 from ivr.retention.service.server import SocketServer
 from tests.retention.house import DPO, House
@@ -35,6 +37,10 @@ class Served:
         self.house.store.close()
         self.house.open()
         self.server.set_app(make_app(self.house.office))
+
+    def mailing(self, queue: Queue) -> None:
+        """From now on copies go into this queue."""
+        self.server.set_app(make_app(open_office(self.house.store, queue)))
 
     def ivr(self, *words: object) -> Result:
         """Run a command in this process, as :attr:`person`."""
@@ -61,11 +67,15 @@ def ivr(*words: object, site: Path) -> Result:
 
 
 @contextmanager
-def serving(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """Serve a house in this folder. Who asks is whom the test says, and not who runs it."""
+def serving(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str] | None = None
+) -> Iterator[Served]:
+    """Serve a house in this folder, with changes of its settings. Who asks is whom the test says,
+    and not who runs it."""
     short = Path(tempfile.mkdtemp(prefix="ivr-"))
     socket = short / "socket"
-    house = House(folder, changes={"# socket: /run/ivr-retention/socket": f"socket: {socket}"})
+    place = {"# socket: /run/ivr-retention/socket": f"socket: {socket}"}
+    house = House(folder, changes={**place, **(changes or {})})
     served = Served(house, socket)
     server = served.server
     monkeypatch.setattr("ivr.retention.service.server.peer_of", lambda _connection: served.person)

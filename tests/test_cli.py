@@ -422,7 +422,10 @@ def test_completion_knows_the_commands(monkeypatch):
     )
     assert done.stdout.split() == [
         "plain,schema",
+        "plain,search",
+        "plain,send",
         "plain,serve",
+        "plain,show",
         "plain,simulate",
         "plain,spool",
     ]

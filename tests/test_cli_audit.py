@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_a_copy_is_checked_anywhere_with_the_public_key(served: Served, tmp_path
     key = tmp_path / "audit.key"
     site = served.house.site
     made = served.ivr("audit", "key", key)
-    assert made.stdout == f"{key}.pub\n"
+    assert re.fullmatch(rf"{key}\.pub  fingerprint \(SHA-256\) [0-9a-f]{{64}}\n", made.stdout)
     site.write_text(f"{site.read_text()}\ncheckpoints: {{key: {key}, copies: {tmp_path}/kept}}\n")
     (tmp_path / "kept").mkdir()
     served.restart()
