@@ -141,11 +141,12 @@ class Books:
             if hold.ref not in before:
                 yield Placed(hold.ref, hold.call, hold.kind)
 
-    def note(self) -> Note:
-        """That of the batch that was entered last. Raises StoreError."""
+    def note(self) -> Note | None:
+        """That of the batch that was entered last; None where the index knows of none. Raises
+        StoreError."""
         text = self._meta.get(self._key)
         if text is None:
-            return Note()
+            return None
         try:
             said = json.loads(text)
             told = frozenset((str(action), str(call)) for action, call in said["told"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from ivr.retention.audit.line import Logged
+from ivr.retention.audit.read import Wanted
 from ivr.retention.audit.trail import Trail
 from ivr.retention.intake.books import ENGINE, Books, Note, Placed, Told
 from ivr.retention.intake.delivered import Delivered, UnfitError
@@ -14,6 +15,8 @@ TAKE_IN, HOLD, DROPPED = "take-in", "hold", "dropped"
 NOT_KEPT, SET_ASIDE = "not-kept", "set-aside"
 _REMOVED = frozenset((DROPPED, NOT_KEPT, SET_ASIDE))
 """What is told of records that are not entered, and are still in the spool after a crash."""
+_OWN = _REMOVED | {TAKE_IN, HOLD}
+_FEW = 10_000
 
 
 class Ledger:
@@ -30,8 +33,9 @@ class Ledger:
         Hands back the calls of it, whose files may be left in a spool. Raises DiskError and
         StoreError.
         """
-        note = self._books.note()
-        since = self._since(note.after)
+        found = self._books.note()
+        note = found or Note()
+        since = self._since(None if found is None else note.after)
         told = {(entry.action, entry.call, entry.case) for entry in since}
         recordings = self._books.several(note.calls)
         there = {each.call for each in recordings}
@@ -68,10 +72,17 @@ class Ledger:
         gone = {(action, call) for call in calls for action in _REMOVED}
         self._told -= gone
 
-    def _since(self, seq: int) -> Sequence[Logged]:
-        """The entries after that one."""
-        count = self._trail.head().seq - seq
-        return self._trail.last(count) if count > 0 else ()
+    def _since(self, seq: int | None) -> list[Logged]:
+        """The intake's own entries after that one. Where an index that was made again has no note,
+        the last ones: what a batch owed before is not known, and an entry more is no harm."""
+        head = self._trail.head().seq
+        count = _FEW if seq is None else head - seq
+        wanted = Wanted(actions=_OWN)
+        if count > _FEW and seq is not None:
+            return list(self._trail.read(seq + 1, wanted))
+        # Read from the end: a file of the trail is long, and few entries of it are wanted.
+        last = self._trail.last(count) if count > 0 else []
+        return [entry for entry in last if wanted.takes(entry)]
 
 
 def entered(recordings: Sequence[Recording], holds: Sequence[Placed]) -> list[Entry]:

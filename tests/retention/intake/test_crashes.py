@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from ivr.retention.archive.folder import FolderArchive
-from ivr.retention.intake import taking
+from ivr.retention.index.meta import Meta
+from ivr.retention.intake import ledger, taking
 from ivr.retention.intake.ledger import Ledger
+from ivr.retention.model import Entry
 from ivr.storage.atomic import Disk
 
 from .dying import Died, Mortal
@@ -302,8 +304,8 @@ def removes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def cleared_early(*words: Any) -> None:
         clear(*words)
-        for ledger, entries in pending:
-            write(ledger, entries)
+        for one, entries in pending:
+            write(one, entries)
         pending.clear()
 
     monkeypatch.setattr(Ledger, "write", told_late)
@@ -389,3 +391,32 @@ def test_a_record_never_lies_in_the_spool_without_its_audio(scene: Scene) -> Non
     came_to = scene.start(mortal.disk(unlink=unlinked)).take_in()
     assert came_to.error is None
     assert scene.waiting() == []
+
+
+@pytest.mark.parametrize("few", [0, 10_000], ids=["many entries since", "few"])
+def test_what_was_owed_is_found_however_much_was_told_since(
+    scene: Scene, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "_FEW", few)
+    lay(scene)
+    mortal = Mortal()
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "write", lambda self, entries: mortal.die())
+        with pytest.raises(Died):
+            scene.intake.take_in()
+    assert ("take-in", KEPT) not in scene.counted()
+    scene.trail.append([Entry("listen", "jo", "granted", call=KEPT)] * 30)
+    scene.start().take_in(now=True)
+    scene.start().take_in(now=True)
+    counted = scene.counted()
+    assert {counted[("take-in", call)] for call in (KEPT, TWO, NONE, EXEMPT, MARKED)} == {1}
+    assert counted[("hold", MARKED)] == 1
+
+
+def test_an_index_that_was_made_again_has_no_note(scene: Scene) -> None:
+    deliver(scene.spool, record(KEPT))
+    scene.intake.take_in()
+    Meta(scene.database).drop("taking")
+    deliver(scene.spool, record(KEPT))
+    assert scene.start().take_in(now=True).again == 1
+    assert scene.counted() == {("take-in", KEPT): 1}
