@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from ivr.cli_token import Tokens, days_option, json_option, name_argument
 from ivr.cli_words import examples, say, site_alone, site_option, spool_option
 from ivr.errors import UsageError
 
@@ -130,6 +130,13 @@ def token() -> None:
     """
 
 
+def _tokens(site: Path) -> Tokens:
+    from ivr.api.tokens import USE
+
+    settings = site_alone(site)
+    return Tokens(settings.tokens, USE, settings.spool)
+
+
 @token.command(
     epilog=examples(
         "ivr token add payment-page --scope recording:pause",
@@ -137,7 +144,7 @@ def token() -> None:
     )
 )
 @site_option
-@click.argument("name")
+@name_argument
 @click.option(
     "--scope",
     "scopes",
@@ -146,63 +153,29 @@ def token() -> None:
     required=True,
     help="What it may be used for; may be given several times.",
 )
-@click.option("--days", type=int, help="It is not accepted after so many.  [default: no end]")
+@days_option
 def add(site: Path, name: str, scopes: tuple[str, ...], days: int | None) -> None:
     """Make a token and print it, this once: only its hash is kept.
 
     NAME says who has it, in lists and logs.
     """
-    from ivr.api.token_file import Owner, TokenFile
-    from ivr.api.tokens import Scope
-
-    settings = site_alone(site)
-    try:
-        status = os.stat(settings.spool)
-    except OSError:
-        owner = None
-    else:
-        owner = Owner(status.st_uid, status.st_gid)
-    secret = TokenFile(settings.tokens, owner).add(name, [Scope(scope) for scope in scopes], days)
-    click.echo(f"in {settings.tokens}; the token itself is shown only now:", err=True)
-    say(secret)
+    _tokens(site).add(name, scopes, days)
 
 
 @token.command("list", epilog=examples("ivr token list", "ivr token list --json"))
 @site_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 def list_(site: Path, as_json: bool) -> None:
     """List the tokens by name, with scopes and end; never the tokens themselves."""
-    from ivr.api.token_file import read
-
-    tokens = read(site_alone(site).tokens)
-    width = max((len(one.name) for one in tokens), default=0)
-    for one in tokens:
-        scopes = sorted(one.scopes)
-        expires = one.expires.isoformat() if one.expires else None
-        if as_json:
-            row = {
-                "name": one.name,
-                "scopes": scopes,
-                "created": one.created.isoformat(),
-                "expires": expires,
-            }
-            say(json.dumps(row))
-        else:
-            end = f"until {expires}" if expires else "no end"
-            say(f"{one.name:{width}}  {','.join(scopes)}  made {one.created.isoformat()}  {end}")
-    if not tokens:
-        click.echo("no tokens", err=True)
+    _tokens(site).show(as_json)
 
 
 @token.command(epilog=examples("ivr token revoke payment-page"))
 @site_option
-@click.argument("name")
+@name_argument
 def revoke(site: Path, name: str) -> None:
     """Forget a token; a running engine refuses it from the next request on."""
-    from ivr.api.token_file import TokenFile
-
-    TokenFile(site_alone(site).tokens).revoke(name)
-    say(f"revoked: {name}")
+    _tokens(site).revoke(name)
 
 
 COMMANDS: tuple[click.Command, ...] = (calls, pause, resume, token)

@@ -8,8 +8,9 @@ from typing import Any, get_args
 from ivr import __version__
 from ivr.api.calls import CallNow, Direction, PauseNow, RecordingNow
 from ivr.api.problem import MEDIA_TYPE, TYPE_PREFIX, Kind
-from ivr.api.tokens import PREFIX, Scope
+from ivr.api.tokens import Scope
 from ivr.core.state import Phase
+from ivr.tokens.token import PREFIX
 
 _Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from enum import Enum
 from urllib.parse import quote
 
 from ivr.api.calls import CallNow
-from ivr.api.tokens import hidden
+from ivr.tokens.token import hidden
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:ivr:problem:"

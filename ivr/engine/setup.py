@@ -15,10 +15,10 @@ from types import TracebackType
 
 import structlog
 
-from ivr.api.tokens import new_secret
 from ivr.config.settings import Address
 from ivr.errors import SetupError
 from ivr.storage.places import ITS_DISK
+from ivr.tokens.token import new_secret
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ from gevent import socket
 from ivr.api.access import Access
 from ivr.api.calls import CallNow, Outcome, Why
 from ivr.api.http import HttpServer
-from ivr.api.token_file import TokenFile
-from ivr.api.tokens import Scope
+from ivr.api.tokens import USE, Scope
 from ivr.metrics import Metrics
+from ivr.tokens.file import TokenFile
 
 ONE = CallNow(
     call="3deba8b7-291b-4a57-8511-68a5e1a242a9",
@@ -123,7 +123,7 @@ class Api:
     now: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
-        self.file = TokenFile(self.folder / "tokens.json", now=self.now)
+        self.file = TokenFile(self.folder / "tokens.json", USE, now=self.now)
         self.all = self.file.add("crm", list(Scope))
         self.metrics = Metrics()
         self.server = HttpServer(

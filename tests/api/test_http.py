@@ -13,11 +13,11 @@ from gevent import socket
 from ivr.api.access import Access
 from ivr.api.http import HttpServer
 from ivr.api.openapi import document
-from ivr.api.token_file import TokenFile
-from ivr.api.tokens import Scope
+from ivr.api.tokens import USE, Scope
 from ivr.errors import SetupError
 from ivr.lab import CallScript, Destination
 from ivr.metrics import Metrics
+from ivr.tokens.file import TokenFile
 from tests.api.fake import Answer, FakeCalls, parsed, received
 from tests.engine.conftest import build, house, logged  # noqa: F401 # fixtures
 
@@ -124,7 +124,7 @@ def test_a_port_that_is_taken():
 def test_an_engines_calls_are_seen_paused_resumed_and_marked(house):  # noqa: F811 # the fixture
     """All the way, to a FreeSWITCH that confirms; and each answer is as the document says."""
     site = house.engine.context.configuration.site
-    token = TokenFile(site.tokens).add("crm", list(Scope))
+    token = TokenFile(site.tokens, USE).add("crm", list(Scope))
     schema = {**document(), "$ref": "#/components/schemas/Call"}
 
     def ask_for(method: str, path: str) -> Answer:

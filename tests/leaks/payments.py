@@ -11,12 +11,12 @@ from typing import Any
 
 from gevent import socket
 
-from ivr.api.token_file import TokenFile
-from ivr.api.tokens import Scope
+from ivr.api.tokens import USE, Scope
 from ivr.core.state import CallState
 from ivr.lab import CallScript, Destination, LabCall
 from ivr.lab.script import HangUp, Keys, Wait, WhenConnected
 from ivr.lab.session import Action
+from ivr.tokens.file import TokenFile
 from tests.engine import town
 from tests.engine.house import House, spawned
 from tests.leaks import stories
@@ -77,7 +77,7 @@ class Payments(House):
         """Start the engine, and let the payment page in."""
         self.start()
         tokens = self.engine.context.configuration.site.tokens
-        self._token = TokenFile(tokens).add("page", list(Scope))
+        self._token = TokenFile(tokens, USE).add("page", list(Scope))
 
     def tell(self, told: Sequence[tuple[Story, str]]) -> list[Told]:
         """Live through stories side by side, each with the card that is keyed in it."""

@@ -1,4 +1,4 @@
-"""The file of tokens: read, and changed by ``ivr token``. It is always whole, and private."""
+"""A file of tokens: read, and changed by commands. It is always whole, and private."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from ivr.api.tokens import ENGINEER, Scope, Token, hashed, new_secret, utc
 from ivr.config.mistakes import did_you_mean, printable
 from ivr.errors import DiskError, SetupError, UsageError
 from ivr.storage.atomic import REAL, Disk, sync_folder, write_new
+from ivr.tokens.token import Token, Use, hashed, new_secret, utc
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?")
 """What a token may be called: it stands in logs."""
@@ -36,7 +36,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
+    scopes: Annotated[tuple[str, ...], Field(min_length=1)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     created: AwareDatetime
     expires: AwareDatetime | None = None
@@ -51,7 +51,7 @@ class _File(BaseModel):
     tokens: tuple[_Entry, ...]
 
 
-def read(path: Path) -> tuple[Token, ...]:
+def read(path: Path, use: Use) -> tuple[Token, ...]:
     """The tokens of the file; none where there is no file.
 
     Raises:
@@ -67,7 +67,7 @@ def read(path: Path) -> tuple[Token, ...]:
         raise _unusable(
             path,
             f"cannot be read: {error.strerror}",
-            "make it a file that the engine's user owns, with mode 600",
+            f"make it a file that {use.reader} owns, with mode 600",
         ) from error
     try:
         status = os.fstat(fd)
@@ -79,7 +79,7 @@ def read(path: Path) -> tuple[Token, ...]:
                 path,
                 f"others may read or change it (mode {mode:o})",
                 f"chmod 600 {path}, and look whether its tokens are the right ones:"
-                " `ivr token list`",
+                f" `{use.command} list`",
             )
         with open(fd, "rb", closefd=False) as file:
             data = file.read(_LARGEST + 1)
@@ -89,11 +89,11 @@ def read(path: Path) -> tuple[Token, ...]:
         os.close(fd)
     if len(data) > _LARGEST:
         raise _unusable(path, f"is larger than {_LARGEST >> 20} MiB", "move it away")
-    return _parsed(path, data)
+    return _parsed(path, data, use)
 
 
-def _parsed(path: Path, data: bytes) -> tuple[Token, ...]:
-    remedy = "put back a copy of it, or move it away and give out new tokens: `ivr token add`"
+def _parsed(path: Path, data: bytes, use: Use) -> tuple[Token, ...]:
+    remedy = f"put back a copy of it, or move it away and give out new tokens: `{use.command} add`"
     try:
         entries = _File.model_validate_json(data).tokens
     except ValidationError as error:
@@ -102,13 +102,26 @@ def _parsed(path: Path, data: bytes) -> tuple[Token, ...]:
         fault = f"{where}: {first['msg']}" if where else first["msg"]
         raise _unusable(path, f"is no file of tokens: {printable(fault)}", remedy) from None
     names = [entry.name for entry in entries]
+    for entry in entries:
+        for scope in entry.scopes:
+            if scope not in use.scopes:
+                raise _unusable(
+                    path,
+                    f"has a token {entry.name!r} with the scope {printable(scope)!r}, expected"
+                    f" {_any_of(use)}",
+                    remedy,
+                )
     for name in names:
-        if name == ENGINEER or names.count(name) > 1:
+        if name in use.reserved or names.count(name) > 1:
             raise _unusable(path, f"has a token {name!r} that may not be, or twice", remedy)
     return tuple(
         Token(entry.name, frozenset(entry.scopes), entry.sha256, entry.created, entry.expires)
         for entry in entries
     )
+
+
+def _any_of(use: Use) -> str:
+    return ", ".join(use.scopes)
 
 
 def _unusable(path: Path, what: str, remedy: str) -> SetupError:
@@ -117,7 +130,7 @@ def _unusable(path: Path, what: str, remedy: str) -> SetupError:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whom a new file is to belong to: the engine's user, where root makes it."""
+    """Whom a new file is to belong to: whoever reads it, where root makes it."""
 
     user: int
     group: int
@@ -129,17 +142,19 @@ class TokenFile:
     def __init__(
         self,
         path: Path,
+        use: Use,
         owner: Owner | None = None,
         now: Callable[[], float] = time.time,
         disk: Disk = REAL,
     ) -> None:
         """``owner`` counts where this runs as root and there is no file yet."""
         self._path = path
+        self._use = use
         self._owner = owner
         self._now = now
         self._disk = disk
 
-    def add(self, name: str, scopes: Collection[Scope], days: int | None = None) -> str:
+    def add(self, name: str, scopes: Collection[str], days: int | None = None) -> str:
         """Make a token, which is known only now: the file keeps its hash.
 
         Raises:
@@ -147,13 +162,13 @@ class TokenFile:
             SetupError: the file cannot be used.
             DiskError: it cannot be written.
         """
-        _check(name, scopes, days)
+        self._check(name, scopes, days)
         with self._alone():
-            tokens = read(self._path)
+            tokens = read(self._path, self._use)
             if any(token.name == name for token in tokens):
                 raise UsageError(
                     f"there is a token {name!r} already; take another name, or first"
-                    f" `ivr token revoke {name}`"
+                    f" `{self._use.command} revoke {name}`"
                 )
             secret = new_secret()
             created = utc(self._now())
@@ -163,22 +178,19 @@ class TokenFile:
         return secret
 
     def revoke(self, name: str) -> None:
-        """Forget a token: the engine refuses it from its next request on.
+        """Forget a token: it is refused from its next request on.
 
         Raises:
             UsageError: there is none of this name.
             SetupError, DiskError: as :meth:`add`.
         """
         with self._alone():
-            tokens = read(self._path)
+            tokens = read(self._path, self._use)
             left = tuple(token for token in tokens if token.name != name)
             if len(left) == len(tokens):
                 near = did_you_mean(name, (token.name for token in tokens))
-                raise UsageError(
-                    f"there is no token {printable(name)!r}{near}"
-                    if near
-                    else f"there is no token {printable(name)!r}; `ivr token list` shows them"
-                )
+                near = near or f"; `{self._use.command} list` shows them"
+                raise UsageError(f"there is no token {printable(name)!r}{near}")
             self._write(left)
 
     @contextlib.contextmanager
@@ -190,7 +202,7 @@ class TokenFile:
         except OSError as error:
             raise SetupError(
                 f"{folder}: cannot be used: {error.strerror}; expected the folder that the tokens"
-                " are to be in (http.tokens in the site file)"
+                f" are to be in ({self._use.setting})"
             ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
@@ -227,11 +239,11 @@ class TokenFile:
                 self._disk.unlink(str(scratch))
             raise DiskError(
                 f"{target}: cannot be written: {os.strerror(error.errno or 0)}; the tokens are what"
-                " they were; run this as root or as the engine's user, on a disk with room"
+                f" they were; run this as root or as {self._use.reader}, on a disk with room"
             ) from error
 
     def _give(self, fd: int) -> None:
-        """To the engine's user: root makes a file that the engine could not read."""
+        """To who reads it: root would make a file that they could not read."""
         if os.geteuid() != 0:
             return
         try:
@@ -242,16 +254,15 @@ class TokenFile:
         if owner is not None:
             os.fchown(fd, owner.user, owner.group)
 
-
-def _check(name: str, scopes: Collection[Scope], days: int | None) -> None:
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{printable(name)!r} is no name for a token, expected up to 40 of a-z 0-9 . _ -,"
-            " with a letter or digit at either end"
-        )
-    if name == ENGINEER:
-        raise UsageError(f"the name {name!r} is this host's commands' own; take another")
-    if not scopes:
-        raise UsageError(f"a token needs a scope: {', '.join(Scope)}")
-    if days is not None and not 1 <= days <= LONGEST_DAYS:
-        raise UsageError(f"{days} days, expected 1 to {LONGEST_DAYS}")
+    def _check(self, name: str, scopes: Collection[str], days: int | None) -> None:
+        if not NAME.fullmatch(name):
+            raise UsageError(
+                f"{printable(name)!r} is no name for a token, expected up to 40 of a-z 0-9 . _ -,"
+                " with a letter or digit at either end"
+            )
+        if name in self._use.reserved:
+            raise UsageError(f"the name {name!r} is this host's commands' own; take another")
+        if not scopes or not set(scopes) <= set(self._use.scopes):
+            raise UsageError(f"a token needs a scope: {_any_of(self._use)}")
+        if days is not None and not 1 <= days <= LONGEST_DAYS:
+            raise UsageError(f"{days} days, expected 1 to {LONGEST_DAYS}")
