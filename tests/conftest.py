@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -15,6 +16,10 @@ import pytest
 from ivr.api import http
 from ivr.api.v1 import V1
 from ivr.config import prompts
+
+# Workers and the many processes that tests start would compile all anew where this is set.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _SLOW = (
     "tests/leaks/test_nothing_left.py::test_of_five_hundred_cards",
@@ -64,6 +69,7 @@ def pytest_collection_finish() -> None:
     again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class _LaterV1:
