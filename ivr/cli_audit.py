@@ -98,6 +98,7 @@ def _of_copy(folder: Path, key: Path | None, copies: tuple[Path, ...]) -> Verifi
 
 def _of_store(site: Path, key: Path | None, copies: tuple[Path, ...]) -> Verified:
     """With what the index remembers of it, and with the particulars."""
+    from ivr import logs
     from ivr.config.retention import load_retention
     from ivr.retention.audit.checkpoints import NAME
     from ivr.retention.audit.keys import load_public, public_path
@@ -105,7 +106,10 @@ def _of_store(site: Path, key: Path | None, copies: tuple[Path, ...]) -> Verifie
     from ivr.retention.office.overseeing import verdict_of
     from ivr.retention.store import open_store
 
-    store = open_store(load_retention(site))
+    configuration = load_retention(site)
+    chosen = configuration.site.log
+    logs.set_up(chosen.format, chosen.level, chosen.numbers)
+    store = open_store(configuration)
     own = store.site.checkpoints
     try:
         head = store.heads.get()

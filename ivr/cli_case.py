@@ -77,7 +77,9 @@ def remove(site: Path, ref: str, calls: tuple[str, ...]) -> None:
     _show(service(site).ask(CaseRemove(ref, calls)))
 
 
-@case.command("close", epilog=examples("ivr case close C-1234", "ivr case close C-1234 --at DAY"))
+@case.command(
+    "close", epilog=examples("ivr case close C-1234", "ivr case close C-1234 --at 2026-03-29")
+)
 @retention_option
 @click.argument("ref")
 @click.option("--at", metavar=DAY, help="The day on which it was closed.  [default: today]")

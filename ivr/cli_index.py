@@ -43,6 +43,7 @@ def rebuild(site: Path, identity: Path | None) -> None:
 
     Exits with 6 where a record or the audit trail is damaged, with 7 where cases are missing.
     """
+    from ivr import logs
     from ivr.config.retention import load_retention
     from ivr.retention.adoption import adopted
     from ivr.retention.intake.alone import alone
@@ -50,7 +51,10 @@ def rebuild(site: Path, identity: Path | None) -> None:
     from ivr.retention.store import open_store
 
     key = identity_in(identity).encode()
-    store = open_store(load_retention(site), create=True)
+    configuration = load_retention(site)
+    chosen = configuration.site.log
+    logs.set_up(chosen.format, chosen.level, chosen.numbers)
+    store = open_store(configuration, create=True)
     try:
         with alone(store.site.state), progress("days") as update:
             done = bring_back(store, key or None, update)

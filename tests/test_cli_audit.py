@@ -17,6 +17,7 @@ from tests.retention.house import AUDITOR, DPO, OFFICER
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setattr("ivr.logs.set_up", lambda *_: None)
     with serving(tmp_path, monkeypatch) as served:
         served.house.call(1)
         served.house.office.looking.show(DPO, served.house.call(2))

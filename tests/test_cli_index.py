@@ -21,6 +21,7 @@ from tests.retention.house import DPO, OFFICER, POLICY, House
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     house = House(tmp_path)
     monkeypatch.setattr(store.open_store, "__defaults__", (lambda: house.now,))
+    monkeypatch.setattr("ivr.logs.set_up", lambda *_: None)
     with capture_logs():
         yield house
 

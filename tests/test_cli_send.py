@@ -66,7 +66,7 @@ def attachment(smtp: post_office.Office) -> bytes:
     content = envelope.content
     assert isinstance(content, bytes)
     message = email.message_from_bytes(content, policy=email.policy.default)
-    [attached] = message.iter_attachments()  # type: ignore[attr-defined]  # of its policy
+    [attached] = message.iter_attachments()
     data = attached.get_content()
     assert isinstance(data, bytes)
     return data
