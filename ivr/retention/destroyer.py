@@ -108,7 +108,8 @@ class Destroyer:
         them: nothing of them was to be kept (R4, ``docs/spool.md``)."""
         after = self._trail.head().seq
         toll = self._end(self._destroying.claim_at_once(calls, OPTED_OUT, today, after), today)
-        self._forget()
+        # Writing a large index anew takes long, and taking in waits for this: the next sweep does.
+        self._database.forget()
         return toll
 
     def _forget(self) -> None:

@@ -113,7 +113,8 @@ def write_new(disk: Disk, path: str, data: bytes, mode: int = 0o640) -> int:
     group (``docs/spool.md``). Raises OSError; then the descriptor is closed, and what is there
     of the file is left.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    # Whoever else may write into the folder could have put a pipe there: it is not waited for.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     fd = disk.open(path, flags, mode)
     try:
         disk.fchmod(fd, mode)

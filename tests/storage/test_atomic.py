@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,10 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert victim.read_bytes() == b"precious"
     assert not (tmp_path / "not there yet").exists()
     assert not (tmp_path / "new").exists()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Whoever shares the folder's group could have put it there."""
+    os.mkfifo(tmp_path / "call.json.why")
+    with pytest.raises(OSError, match="No such device"):
+        write_new(REAL, str(tmp_path / "call.json.why"), b"x")
