@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,8 @@ _MOST = 10_000
 @click.option(
     "--number",
     default="",
-    help="The customer's: whole where it begins with + or 0, else its last digits, four at least.",
+    help="The customer's: whole where it begins with + or 0, else its last digits, four at least."
+    " With - it is read from standard input, and stands in no list of processes.",
 )
 @click.option("--last", is_flag=True, help="NUMBER is its last digits, whatever it begins with.")
 @click.option("--team", default="", help="Calls of this team.")
@@ -84,7 +86,7 @@ def search(
     from ivr.retention.model import Query
     from ivr.retention.service.requests import Search
 
-    number = number.strip()
+    number = (_typed() if number == "-" else number).strip()
     whole = number.startswith(("+", "0")) and not last
     if last and not number:
         raise click.UsageError("--last says what --number is: expected --number, too")
@@ -107,6 +109,14 @@ def search(
         _show_found(found, zone_of(site))
     if len(found) == most:
         click.echo(f"the latest {most}; there may be more: --most", err=True)
+
+
+def _typed() -> str:
+    """A number, asked for at a terminal, else the first line of standard input."""
+    if sys.stdin.isatty():
+        asked: str = click.prompt("number", err=True)
+        return asked
+    return sys.stdin.readline()
 
 
 def _show_found(found: list[Found], zone: ZoneInfo | None) -> None:

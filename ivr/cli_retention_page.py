@@ -64,6 +64,8 @@ def _of_record(record: RecordModel) -> Lines:
     sound = record.recording
     if sound.state != "kept":
         lines.append(("why", f"{sound.reason} {sound.detail}".strip()))
+    elif sound.detail:
+        lines.append(("note", sound.detail))
     lines += _under("pauses", [_pause(each) for each in sound.pauses])
     if sound.unrecorded_ms:
         lines.append(("unrecorded", f"{lasting(sound.unrecorded_ms)} of the call"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyrage
 import pytest
+from click.testing import CliRunner
 
+from ivr.cli import main
 from ivr.retention.model import Person
 from tests.retained import Served, ivr, serving
 from tests.retention.house import ENGINEER, MANAGER, NUMBER, OFFICER, PEOPLE_MANAGER, STRANGER
@@ -41,6 +45,14 @@ def test_search_finds_by_number_and_by_its_last_digits(served: Served) -> None:
         assert found.exit_code == 0, found.output
         assert [line.split("  ")[0] for line in found.stdout.splitlines()] == [one]
         assert NUMBER not in found.output
+
+
+def test_a_number_that_no_list_of_processes_shows(served: Served) -> None:
+    one = served.house.call(1)
+    served.house.call(2, caller=OTHER_NUMBER)
+    words = ["search", "--site", str(served.house.site), "--number", "-"]
+    found = CliRunner().invoke(main, words, input=f"{NUMBER}\n")
+    assert [line.split("  ")[0] for line in found.stdout.splitlines()] == [one]
 
 
 def test_last_digits_may_begin_with_a_nought(served: Served) -> None:
@@ -293,6 +305,43 @@ def test_a_key_that_is_none(served: Served, tmp_path: Path, data: bytes) -> None
     result = served.ivr("show", call, "--identity", key)
     assert result.exit_code == 2
     assert str(key) in result.stderr
+
+
+@pytest.fixture
+def sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Served, pyrage.x25519.Identity]]:
+    """An archive whose secret key is not on its host."""
+    secret = pyrage.x25519.Identity.generate()
+    key = tmp_path / "index.key"
+    key.write_bytes(os.urandom(32))
+    key.chmod(0o600)
+    sealing = f'sealing:\n  recipients: ["{secret.to_public()}"]\n  index_key: {key}\n'
+    (tmp_path / "house").mkdir()
+    with serving(tmp_path / "house", monkeypatch, {"log:\n": f"{sealing}log:\n"}) as served:
+        yield served, secret
+
+
+def test_a_sealed_recording_opens_with_its_key_alone(
+    sealed: tuple[Served, pyrage.x25519.Identity], tmp_path: Path
+) -> None:
+    served, secret = sealed
+    call = served.house.call(1)
+    identity, target = tmp_path / "identity.txt", tmp_path / "call.wav"
+    identity.write_text(f"# created: now\n{secret}\n")
+    page = served.ivr("show", call)
+    assert page.exit_code == 0
+    assert "--identity FILE" in page.stdout
+    assert NUMBER not in page.stdout
+    assert json.loads(served.ivr("show", call, "--json").stdout)["record"] is None
+    assert NUMBER in served.ivr("show", call, "--identity", identity).stdout
+    listen = ("listen", call, "--reason", "x", "--output", target)
+    assert served.ivr(*listen).exit_code == 7
+    assert not target.exists()
+    assert served.ivr(*listen, "--identity", identity).exit_code == 0
+    assert target.read_bytes() == sound()
+    assert served.ivr("search", "--number", "312500").exit_code == 2
+    assert served.ivr("search", "--number", "2500").stdout.startswith(call)
 
 
 # hold, release
