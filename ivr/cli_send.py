@@ -60,6 +60,11 @@ FORMATS = ("mp3", "opus", "wav")
     is_flag=True,
     help="Make a password, print it once, and send the copy in a ZIP that only it opens.",
 )
+@click.option(
+    "--listened",
+    is_flag=True,
+    help="Somebody has listened to all of it; needed where not all of its pauses are known.",
+)
 @identity_option
 @json_option
 def send(
@@ -73,6 +78,7 @@ def send(
     language: str,
     form: str | None,
     protect: bool,
+    listened: bool,
     identity: Path | None,
     as_json: bool,
 ) -> None:
@@ -102,6 +108,7 @@ def send(
         format=form or "",
         reference=reference,
         password=password,
+        listened=listened,
     )
     sent: Sent = service(site).ask(Send(wish, identity_in(identity)))
     if as_json:

@@ -17,10 +17,12 @@ import pyzipper
 
 from ivr.retention.audit.keys import make_key
 from ivr.retention.outgoing.queue import Queue
+from ivr.storage.filing import Filing
 from tests.export import post_office
 from tests.export.authority import Authority
 from tests.retained import Served, serving
 from tests.retention.house import DPO, ENGINEER, MANAGER, OFFICER
+from tests.retention.intake.records import call_id, deliver, record
 
 ADDRESS = "jo.bloggs@example.org"
 
@@ -86,6 +88,22 @@ def test_a_copy_goes_to_the_customer(
     assert attachment(smtp)[:4] == b"RIFF"
     [told] = served.ivr("mails", call, "--json").stdout.splitlines()
     assert json.loads(told)["state"] == "sent"
+
+
+def test_a_copy_whose_pauses_are_not_all_known_needs_somebody_who_has_listened(
+    served: Served, queue: Queue
+) -> None:
+    made = record(call_id(1))
+    made["recording"]["detail"] = Filing("x", (), missing=1).doubt
+    deliver(served.house.spool, made)
+    served.house.take_in()
+    refused = served.ivr("send", call_id(1), *SEND)
+    assert refused.exit_code == 2
+    assert "an entry of the call is lost from the journal" in refused.stderr
+    assert "--listened" in refused.stderr
+    assert served.ivr("mails").stderr == "no mails\n"
+    assert served.ivr("send", call_id(1), *SEND, "--format", "wav", "--listened").exit_code == 0
+    assert served.last == ("send", "officer", "granted", call_id(1), "")
 
 
 def test_a_protected_copy_opens_with_the_password_that_was_shown(

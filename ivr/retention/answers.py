@@ -120,6 +120,8 @@ class Wish:
     """What the customer knows it by; empty: the beginning of the call's id."""
     password: str = ""
     """Of a container; empty: none. It is kept nowhere."""
+    listened: bool = False
+    """Somebody has listened to all of it: needed where its record does not know all its pauses."""
 
 
 @dataclass(frozen=True, slots=True)

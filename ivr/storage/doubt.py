@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 from ivr.core.record import CallRecord
 
+UNKNOWN_PAUSES = "there may be pauses that are not known"
+"""In ``detail`` of a recording of whose pauses the journal has not all: in what is kept of it the
+caller may be heard saying what nobody was to record (R7)."""
+
 
 def told(record: CallRecord, more: Sequence[str]) -> CallRecord:
     """The record with more for a person to know of its recording."""

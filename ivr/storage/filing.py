@@ -44,7 +44,7 @@ from ivr.storage.atomic import (
     write_new,
 )
 from ivr.storage.destroy import Destroyer, is_doomed
-from ivr.storage.doubt import doubted, told
+from ivr.storage.doubt import UNKNOWN_PAUSES, doubted, told
 from ivr.storage.encode import encoder
 from ivr.storage.fault import describe
 from ivr.storage.late import Late
@@ -99,7 +99,7 @@ class Filing:
             what = "the beginning of the call is not in the journal"
         else:
             what = "the call is not in the journal"
-        unsure = f"{what}: there may be pauses that are not known, and were not made silent"
+        unsure = f"{what}: {UNKNOWN_PAUSES}, and were not made silent"
         if opting_out(self.entries):
             return f"{unsure}; its caller opted out, and it may be that nothing was to be kept"
         return unsure

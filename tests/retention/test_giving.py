@@ -22,6 +22,7 @@ from ivr.retention.answers import Wish
 from ivr.retention.audit.keys import make_key
 from ivr.retention.office.office import Office, open_office
 from ivr.retention.outgoing.queue import Queue
+from ivr.storage.filing import Filing
 from tests.export import post_office
 from tests.export.authority import Authority
 from tests.export.recorded import pause
@@ -66,21 +67,31 @@ def office(house: House, queue: Queue) -> Office:
     return open_office(house.store, queue)
 
 
-def spoken(house: House, *, leaks: bool = False, number: int = 1) -> str:
+def spoken(
+    house: House,
+    *,
+    leaks: bool = False,
+    number: int = 1,
+    detail: str = "",
+    verdict: str = "verified",
+    part: int = 1,
+) -> str:
     """A call of 8 s, in which a caller pays from the third to the fifth."""
     sound = io.BytesIO()
     paused = () if leaks else (PAUSED,)
     soundfile.write(sound, talk(paused=paused), 8000, subtype="PCM_16", format="WAV")
     call = call_id(number)
     made = record(call, audio=[sound.getvalue()], caller=NUMBER)
-    made["recording"]["pauses"] = [pause(1, *PAUSED)]
+    made["recording"]["pauses"] = [{**pause(part, *PAUSED), "verdict": verdict}]
+    made["recording"]["detail"] = detail
     deliver(house.spool, made, [sound.getvalue()])
     assert house.take_in().taken == 1
     return call
 
 
-def wish(call: str, **more: str) -> Wish:
-    return Wish(**{"call": call, "address": ADDRESS, "again": ADDRESS, "reason": "asked", **more})
+def wish(call: str, *, listened: bool = False, **more: str) -> Wish:
+    words = {"call": call, "address": ADDRESS, "again": ADDRESS, "reason": "asked", **more}
+    return Wish(**words, listened=listened)
 
 
 def received(smtp: post_office.Office) -> EmailMessage:
@@ -183,6 +194,41 @@ def test_a_pause_that_is_not_silent_stops_the_copy_and_the_evidence(
     with pytest.raises(CopyError, match="not silent"):
         office.giving.evidence(DPO, call, "D-1", reason="asked")
     assert office.giving.mails(OFFICER) == []
+
+
+UNSURE = Filing("x", (), missing=2).doubt
+"""As the engine writes it."""
+
+
+@pytest.mark.parametrize(
+    ("doubt", "says"),
+    [
+        ({"detail": f"{UNSURE}; and more"}, "there may be pauses that are not known"),
+        ({"detail": UNSURE, "verdict": "unproved"}, "2 entries of the call are lost"),
+        ({"verdict": "unproved"}, "could not be proved that the pause at 20"),
+    ],
+)
+def test_a_copy_whose_pauses_are_not_all_known_leaves_only_when_somebody_has_listened(
+    house: House, queue: Queue, office: Office, doubt: dict[str, str], says: str
+) -> None:
+    call = spoken(house, **doubt)
+    with pytest.raises(UsageError, match=says) as caught:
+        office.giving.send(OFFICER, wish(call))
+    assert f"ivr listen {call[:8]}" in str(caught.value)
+    assert "--listened" in str(caught.value)
+    assert office.giving.mails(OFFICER) == []
+    office.giving.send(OFFICER, wish(call, listened=True))
+    assert len(office.giving.mails(OFFICER)) == 1
+    [sent] = [each for each in house.store.trail.read() if each.action == "send"]
+    assert sent.detail.endswith(", mp3, listened to all of it")
+
+
+def test_a_pause_in_audio_that_is_not_there_stops_no_copy(
+    house: House, queue: Queue, office: Office
+) -> None:
+    office.giving.send(OFFICER, wish(spoken(house, verdict="unproved", part=2)))
+    [sent] = [each for each in house.store.trail.read() if each.action == "send"]
+    assert "listened" not in sent.detail
 
 
 def test_with_a_password_it_is_a_container(

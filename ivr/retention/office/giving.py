@@ -32,7 +32,9 @@ from ivr.retention.office.gate import Gate
 from ivr.retention.office.looking import Sound
 from ivr.retention.outgoing.model import Copy, Outgoing
 from ivr.retention.outgoing.queue import Queue
-from ivr.storage.record_schema import parse_record
+from ivr.storage.doubt import UNKNOWN_PAUSES
+from ivr.storage.names import call_and_part
+from ivr.storage.record_schema import RecordModel, parse_record
 
 CopyFormat = Literal["mp3", "opus", "wav"]
 
@@ -74,8 +76,9 @@ class Giving:
         """Have a copy mailed to a customer (R15).
 
         Raises RefusedError; UsageError where the two addresses differ or are none, for a format,
-        language or password that cannot be, and where it is too large; StoreError where a pause
-        in it is not silent: then nothing leaves.
+        language or password that cannot be, where it is too large, and where its record does not
+        know all its pauses, unless somebody has listened to all of it; StoreError where a pause in
+        it is not silent: then nothing leaves.
         """
         recording = self._recordings.find(wish.call)
         self._gate.may(person, Action.SEND, recording, case=wish.case, reason=wish.reason)
@@ -86,6 +89,13 @@ class Giving:
         form = _format(wish.format or self._default)
         with self._sounding(recording, identity) as (data, files, folder):
             record = parse_record(data, recording.record_name)
+            if (doubt := _doubt(record)) and not wish.listened:
+                raise UsageError(
+                    f"{recording.call}: {doubt}\n"
+                    "  nothing was sent: the customer may be heard in it saying card details\n"
+                    f"  listen to all of it (ivr listen {recording.call[:8]}); where none are in"
+                    " it, send it with --listened"
+                )
             copy = folder / f"{recording.call}{SUFFIXES[form]}"
             made = encode(sounds_of(record, files), copy, form)
             if wish.password:
@@ -113,7 +123,7 @@ class Giving:
                     "granted",
                     recording.call,
                     wish.case,
-                    f"mail {mail}, {form}",
+                    f"mail {mail}, {form}{', listened to all of it' if wish.listened else ''}",
                     {"address": address, "reason": wish.reason},
                 )
         queue.woken.set()
@@ -215,6 +225,19 @@ class Giving:
             # Plaintext of what is sealed has no name on the disk; this is one all the same.
             paths = [Path(f"/proc/self/fd/{file.fileno()}") for file in files]
             yield record, paths, Path(folder)
+
+
+def _doubt(record: RecordModel) -> str:
+    """Why what was not to be recorded may be heard in it (R7); empty where all was proved."""
+    sound = record.recording
+    if UNKNOWN_PAUSES in sound.detail:
+        return sound.detail
+    named = [call_and_part(Path(part.path).stem) for part in sound.parts if part.path]
+    there = {each[1] for each in named if each}
+    for pause in sound.pauses:
+        if pause.verdict == "unproved" and pause.part in there:
+            return f"it could not be proved that the pause at {pause.at} is silent"
+    return ""
 
 
 def _language(spoken: str, known: Sequence[str]) -> str:
