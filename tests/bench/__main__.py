@@ -23,7 +23,7 @@ from rich.console import Console
 
 from .aims import Aim, of_http, of_keys, of_proof, print_aims
 from .contender import CONTENDERS
-from .keeping import of_audit, of_index
+from .keeping import of_audit, of_index, of_taking
 from .lasting import of_growth, of_journal, of_repair, of_start
 from .load import Load, Progress
 from .measure import Figures, Scenario, measure
@@ -87,7 +87,11 @@ LASTING: dict[str, Callable[[bool], list[Aim]]] = {
     "growth": of_growth,
 }
 """What it takes that nothing is lost, by name."""
-KEEPING: dict[str, Callable[[bool], list[Aim]]] = {"index": of_index, "audit": of_audit}
+KEEPING: dict[str, Callable[[bool], list[Aim]]] = {
+    "index": of_index,
+    "audit": of_audit,
+    "taking": of_taking,
+}
 """What the retention layer takes with a million recordings, by name."""
 PAUSING_COMPARED = "compared with: stock greenswitch that obeys codes; the wave module and numpy"
 LASTING_COMPARED = (

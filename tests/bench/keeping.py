@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import retention_audit, retention_index
+from . import retention_audit, retention_destroy, retention_index, retention_intake
 from .aims import Aim
 
 
@@ -44,4 +44,27 @@ def of_audit(quick: bool) -> list[Aim]:
     return [
         Aim(f"verifying {entries:,} entries of the trail", "s", found.verified_s, longest),
         Aim("  writing each, durably", "ms", 1000 * found.written_s / entries, None),
+    ]
+
+
+def of_taking(quick: bool) -> list[Aim]:
+    """Taking in, and destroying, with files and every sync; in a folder beside the project, for
+    what is in memory has no disk's price."""
+    count = 500 if quick else retention_intake.RECORDS
+    with TemporaryDirectory(prefix=".bench-", dir=Path.cwd()) as folder:
+        taken = retention_intake.measure_intake(count, Path(folder) / "intake")
+        gone = retention_destroy.measure_destroying(count, Path(folder) / "destroy")
+    return [
+        Aim(
+            "taking in each, with every sync",
+            "ms",
+            1000 / taken.a_second,
+            1000 / retention_intake.AIM_A_SECOND,
+        ),
+        Aim(
+            "destroying each, with every sync",
+            "ms",
+            1000 / gone.a_second,
+            1000 / retention_destroy.AIM_A_SECOND,
+        ),
     ]
