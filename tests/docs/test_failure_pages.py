@@ -17,6 +17,7 @@ TESTS = (
     Path(__file__).with_name("test_failures.py"),
     Path(__file__).with_name("test_failures_of_engines.py"),
     Path(__file__).with_name("test_failures_of_kinds.py"),
+    Path(__file__).with_name("test_failures_of_retention.py"),
 )
 _NAMED = ("SEEN", "MEANWHILE", "DO", "OVER", "AFTER")
 SCREEN = 90

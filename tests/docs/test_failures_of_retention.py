@@ -5,8 +5,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from ivr.config.settings_retention import MailSettings
+from ivr.export.mail import GivenUpError, LaterError, UnknownError
+from ivr.retention import store
+from ivr.retention.outgoing.queue import Queue
 from tests.docs.failure_page import AFTER, DO, OVER, SEEN, Reader
 from tests.docs.retention_scene import Retained
 from tests.docs.scene import CALL
@@ -190,4 +197,71 @@ def test_a_sealed_recording_without_a_key(layer: Layer, reading: Reading) -> Non
     scene.reads(reader, DO)
     assert (folder / "call.wav").read_bytes() == sound()
     scene.reads(reader, OVER)
+    scene.reads(reader, AFTER)
+
+
+def test_the_index_is_lost(layer: Layer, reading: Reading) -> None:
+    reader = reading("index-lost")
+    scene = layer()
+    scene.resume()
+    scene.kept()
+    scene.run(f"ivr case open C-1234 --kind complaint {CALL}")
+    scene.stop()
+    for path in scene.house.store.site.state.glob("index.sqlite*"):
+        path.unlink()
+    scene.start()
+    scene.reads(reader, SEEN)
+    scene.reads(reader, DO)
+    scene.reads(reader, OVER)
+    scene.reads(reader, AFTER)
+
+
+MAIL = """
+mail:
+  host: "127.0.0.1"
+  security: none
+  sender: recordings@council.example
+"""
+
+
+@pytest.mark.parametrize(
+    ("about", "comes_of_it"),
+    [
+        ("It waits", LaterError("the server's certificate is another's", alarm=True)),
+        ("It was given up", GivenUpError("550 no such user")),
+        ("Nobody knows", UnknownError("the connection ended")),
+    ],
+)
+def test_a_copy_is_not_sent(
+    layer: Layer,
+    reading: Reading,
+    monkeypatch: pytest.MonkeyPatch,
+    about: str,
+    comes_of_it: Exception,
+) -> None:
+    reader = reading("mail-stuck")
+    does: list[Exception] = [comes_of_it]
+
+    def send(settings: MailSettings, address: str, message: bytes) -> str:
+        if does:
+            raise does.pop()
+        return "250 taken"
+
+    monkeypatch.setattr(store, "Queue", partial(Queue, send=send))
+    scene = layer()
+    site = scene.house.site
+    site.write_text(site.read_text() + MAIL)
+    scene.house.store.close()
+    scene.start()
+    scene.kept()
+    to = "--to jo@example.org --again jo@example.org"
+    scene.terminal.acts["sent"] = lambda: scene.run(f"ivr send {CALL} {to} --reason asked")
+    scene.run("sent")
+    scene.reads(reader, SEEN, about)
+    if about == "It waits":
+        scene.house.now += 120_000
+    else:
+        scene.run("sent")
+    scene.reads(reader, OVER)
+    until(lambda: '{state="sent"} 1' in (scene.page("/metrics") or (0, ""))[1])
     scene.reads(reader, AFTER)
