@@ -15,21 +15,27 @@ start and never forgets half of it:
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
 
 from ivr.core.schedule import Schedule
+from ivr.errors import StoreError
 from ivr.retention.archive.protocol import Archive
 from ivr.retention.audit.trail import Trail
 from ivr.retention.index.database import Database
 from ivr.retention.index.destroying import Destroying, Dying
 from ivr.retention.index.recordings import OPTED_OUT, Recordings
 from ivr.retention.model import SERVICE, Entry
+from ivr.storage.atomic import disk_error
 
 log = structlog.get_logger(__name__)
 
@@ -69,19 +75,28 @@ class Destroyer:
         archive: Archive,
         trail: Trail,
         remains: Sequence[Remains],
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """``alone`` is held while a batch is destroyed: else a sweep would finish what the service
+        is at, and take away what was taken in of a call since."""
         self._database = database
         self._recordings = recordings
         self._destroying = destroying
         self._archive = archive
         self._trail = trail
         self._remains = remains
+        self._alone = alone
 
     def resume(self, today: date) -> Toll:
         """Finish what was decided before and not finished, as after a crash."""
         toll = Toll()
-        for batch in _batches(self._destroying.pending()):
-            toll += self._end(batch, today)
+        while True:
+            with self._alone():
+                # Whoever was at one of these is not alive any more, or it would be gone by now.
+                batch = self._destroying.pending()[:BATCH]
+                if not batch:
+                    break
+                toll += self._end(batch, today)
         self._forget()
         return toll
 
@@ -96,8 +111,9 @@ class Destroyer:
         toll = Toll()
         for batch in _batches(self._destroying.due(schedule, today)):
             calls = [each.call for each in batch]
-            after = self._trail.head().seq
-            ended = self._end(self._destroying.claim(calls, schedule, today, after), today)
+            with self._alone():
+                after = self._trail.head().seq
+                ended = self._end(self._destroying.claim(calls, schedule, today, after), today)
             progress(ended.recordings)
             toll += ended
         self._forget()
@@ -115,8 +131,17 @@ class Destroyer:
     def _forget(self) -> None:
         """Leave nothing in the database's files, neither in its journal nor in its pages; also of
         what an earlier run destroyed that could not see to it."""
-        if not self._database.forget(thorough=True):
-            log.warning("what was destroyed may still lie in the index's files: it is being read")
+        try:
+            if self._database.forget(thorough=True):
+                return
+        except StoreError as error:
+            # As where its disk has no room for a second index: it is remembered, and done by the
+            # next run. Nothing that is due may wait for it.
+            log.error(
+                "the retention service's work was refused", work="forgetting", error=str(error)
+            )
+            return
+        log.warning("what was destroyed may still lie in the index's files: it is being read")
 
     def _end(self, dying: Sequence[Dying], today: date) -> Toll:
         if not dying:
@@ -146,6 +171,22 @@ class Destroyer:
         return {
             entry.call for entry in self._trail.read(since=first + 1) if entry.action == "destroy"
         }
+
+
+@contextmanager
+def one_at_a_time(state: Path) -> Iterator[None]:
+    """Be the only one of this host's processes and threads that destroys, for as long as the block
+    lasts; a killed process holds nothing. Taken before the index is locked. Raises DiskError."""
+    path = state / "destroying.lock"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+    except OSError as error:
+        raise disk_error("open", path, error) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _batches(items: Iterable[_Each]) -> Iterator[list[_Each]]:

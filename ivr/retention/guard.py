@@ -46,6 +46,10 @@ class Guard:
         if last is None or not _jumped(last, now_ms):
             self._meta.set(_SEEN, str(max(now_ms, last or 0)))
 
+    def unsaid(self) -> bool:
+        """Whether no index was ever said to be the archive's."""
+        return not self._written()
+
     def belongs(self) -> None:
         """The index is the archive's from now on: said once, when both are new."""
         data = f"{self._id()}\n".encode()

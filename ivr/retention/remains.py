@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -56,11 +57,12 @@ class Asides:
             names = [name for name, changed_ms in _files(folder) if doomed(name, changed_ms)]
             try:
                 for name in names:
-                    self._disk.unlink(str(folder / name))
+                    with suppress(FileNotFoundError):  # the engine was faster
+                        self._disk.unlink(str(folder / name))
                 if names:
                     sync_folder(self._disk, str(folder))
             except FileNotFoundError:
-                continue  # the engine, or another sweep, was faster; the next one looks again
+                continue  # the folder itself
             except OSError as error:
                 raise disk_error("remove what was set aside in", folder, error) from error
 

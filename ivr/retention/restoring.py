@@ -8,9 +8,11 @@ is well.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ivr.retention.archive.reader import Reader
+from ivr.retention.guard import Stopped
 from ivr.retention.index.rebuild import Progress, Rebuilt, rebuild
 from ivr.retention.index.retold import retold
 from ivr.retention.model import SERVICE, Entry
@@ -44,6 +46,9 @@ def bring_back(
     begun again. Raises what :func:`ivr.retention.index.rebuild.rebuild` raises.
     """
     report = store.verified()
+    with suppress(Stopped):
+        # Of an index out of a backup: what is missing then comes from the archive.
+        store.catching_up().run(store.today())
     rebuilt = rebuild(
         store.database,
         store.recordings,
@@ -53,13 +58,22 @@ def bring_back(
         store.site.zone,
         progress,
     )
-    done = Restoration(rebuilt, tuple(map(str, report.faults)), tuple(_lacking(store)))
+    lacking = [*_lacking(store), *_unseen(store)]
+    done = Restoration(rebuilt, tuple(map(str, report.faults)), tuple(lacking))
     told = f"{rebuilt.recordings} recordings, {len(rebuilt.faults)} unreadable"
     entry = Entry("index-rebuild", SERVICE, "done" if done.good else "failed", detail=told)
     store.trail.append([entry])
     if done.good:
         store.guard.belongs()
     return done
+
+
+def _unseen(store: Store) -> Iterator[str]:
+    """What the trail tells of and the index lacks even now."""
+    try:
+        store.catching_up().run(store.today())
+    except Stopped as error:
+        yield str(error)
 
 
 def _lacking(store: Store) -> Iterator[str]:

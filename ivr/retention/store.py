@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ from ivr.retention.archive.protocol import Archive
 from ivr.retention.archive.sealing import Recipients
 from ivr.retention.audit import checkpoints, keys
 from ivr.retention.audit.report import Report
-from ivr.retention.audit.trail import Trail
 from ivr.retention.audit.verify import Progress, verify
 from ivr.retention.booked import BookedTrail, IndexHead, IndexParticulars, Wall
-from ivr.retention.destroyer import Destroyer
+from ivr.retention.catching_up import CatchingUp
+from ivr.retention.destroyer import Destroyer, one_at_a_time
 from ivr.retention.guard import Guard
 from ivr.retention.index.cases import Cases
 from ivr.retention.index.database import Database
@@ -69,7 +70,7 @@ class Store:
     particulars: IndexParticulars
     meta: Meta
     archive: Archive
-    trail: Trail
+    trail: BookedTrail
     heads: IndexHead
     guard: Guard
     asides: Asides
@@ -124,7 +125,12 @@ class Store:
             self.archive,
             self.trail,
             (self.asides, mails),
+            lambda: one_at_a_time(self.site.state),
         )
+
+    def catching_up(self) -> CatchingUp:
+        """What sees to it that the index has all that the audit trail tells of."""
+        return CatchingUp(self.database, self.destroying, self.trail, self.heads)
 
     def sweep(self) -> Sweep:
         """The daily sweep."""
@@ -134,6 +140,7 @@ class Store:
             self.recordings,
             self.cases,
             self.guard,
+            self.catching_up(),
             self.meta,
             self.trail,
             self.asides,
@@ -212,7 +219,10 @@ def open_store(
         )
     trail = BookedTrail(database, folder, particulars, heads, wall, signer=signer)
     guard = Guard(meta, site.state)
-    if database.is_new and not archive.days() and not trail.head().seq:
+    recordings, cases = Recordings(database, numbers), Cases(database)
+    # Not only where it is new: whoever was killed before it was said begins here again.
+    nothing_yet = guard.unsaid() and not trail.head().seq and not archive.days()
+    if nothing_yet and not recordings.groups() and not cases.listing(most=1):
         guard.belongs()
         adopt(meta, configuration.schedule)
         guard.seen(clock())
@@ -220,8 +230,8 @@ def open_store(
         configuration,
         clock,
         database,
-        Recordings(database, numbers),
-        Cases(database),
+        recordings,
+        cases,
         Holds(database),
         Destroying(database),
         particulars,
@@ -241,17 +251,30 @@ def _folders(site: RetentionSite, create: bool) -> None:
         if create:
             for folder in (site.state, site.state / AUDIT, site.state / ASIDE):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _own(site.state)
         elif not site.state.is_dir():
             raise SetupError(
                 f"{site.state}: there is no such folder; the service makes it: ivr retention run"
             )
+        else:
+            _own(site.state)
     except PermissionError as error:
-        raise SetupError(
-            f"{error.filename}: this belongs to the retention service's user\n"
-            "  be that user: sudo -u ivr-retention ivr …"
-        ) from error
+        raise _not_ours(error.filename) from error
     except OSError as error:
         raise SetupError(f"{site.state}: cannot be made: {error.strerror}") from error
+
+
+def _own(state: Path) -> None:
+    """That this is the service's user: files that root makes there stop the service."""
+    if state.stat().st_uid != os.geteuid():
+        raise _not_ours(state)
+
+
+def _not_ours(path: Path | str) -> SetupError:
+    return SetupError(
+        f"{path}: this belongs to the retention service's user\n"
+        "  be that user: sudo -u ivr-retention ivr …"
+    )
 
 
 def _numbers(site: RetentionSite) -> Numbers:

@@ -1,8 +1,8 @@
 """The daily sweep: what is due today is destroyed today, or the reason why not is an alarm (R14).
 
-It first asks the guard. What an earlier sweep began is finished, what is due is destroyed, what
-was set aside too long ago is removed, a check-point of the audit trail says that all of that
-was so, and the whole trail is checked.
+It first asks the guard, and has the index catch up with the audit trail. What an earlier sweep
+began is finished, what is due is destroyed, what was set aside too long ago is removed, a
+check-point of the audit trail says that all of that was so, and the whole trail is checked.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ivr.core.schedule import Period, Schedule
 from ivr.retention.adoption import adopt, change, in_force
 from ivr.retention.audit.report import Report
 from ivr.retention.audit.trail import Trail
+from ivr.retention.catching_up import CatchingUp
 from ivr.retention.destroyer import Destroyer, Toll
 from ivr.retention.guard import Guard
 from ivr.retention.index.cases import Cases
@@ -55,6 +56,7 @@ class Sweep:
         recordings: Recordings,
         cases: Cases,
         guard: Guard,
+        catching_up: CatchingUp,
         meta: Meta,
         trail: Trail,
         asides: Asides,
@@ -69,6 +71,7 @@ class Sweep:
         self._recordings = recordings
         self._cases = cases
         self._guard = guard
+        self._catching_up = catching_up
         self._meta = meta
         self._trail = trail
         self._asides = asides
@@ -83,6 +86,7 @@ class Sweep:
     def would(self, wanted: Schedule) -> list[Disposition]:
         """What :meth:`run` would destroy now. Raises what stops it; nothing is changed."""
         self._guard.check(self._clock())
+        self._catching_up.check()
         return list(self._destroying.due(in_force(self._meta, wanted), self.today()))
 
     def run(
@@ -96,6 +100,7 @@ class Sweep:
         where something refuses; what was destroyed until then is, and the next sweep goes on."""
         self._guard.check(self._clock(), clock_is_right=clock_is_right)
         today = self.today()
+        self._catching_up.run(today)
         toll = self._destroyer.resume(today)
         left = self._adopt(wanted, today)
         toll += self._destroyer.due(in_force(self._meta, wanted), today, progress)

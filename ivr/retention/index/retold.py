@@ -28,7 +28,8 @@ ACTIONS = frozenset(
     }
 )
 """Entries that say what is in the index."""
-_DONE = ("granted", "done")
+DONE = ("granted", "done")
+"""Outcomes of what was really done."""
 _HOLD = re.compile(r"hold-([1-9][0-9]{0,9})")
 
 
@@ -82,7 +83,7 @@ def retold(trail: Trail, zone: tzinfo) -> Retold:
     """
     told = Retold()
     for entry in trail.read(1, Wanted(actions=ACTIONS)):
-        if entry.outcome in _DONE:
+        if entry.outcome in DONE:
             _take(told, entry, zone)
     return told
 
@@ -124,7 +125,7 @@ def restore(database: Database, told: Retold) -> Restored | None:
                     released=held.released,
                 )
             )
-        _number_from(connection, told.last_hold)
+        number_from(connection, told.last_hold)
     return Restored(len(told.cases), len(told.holds), gone, tuple(told.doubts))
 
 
@@ -138,8 +139,8 @@ def _take(told: Retold, entry: Logged, zone: tzinfo) -> None:
         case "hold":
             _hold(told, entry, at_ms)
         case "release":
-            held = told.holds.get(_number(entry))
-            if held is None or not _is_day(entry.detail):
+            held = told.holds.get(number_of(entry))
+            if held is None or not is_day(entry.detail):
                 told.doubts.append(f"{_named(entry)}: no hold was released")
             else:
                 held.released = entry.detail
@@ -164,14 +165,14 @@ def _change(told: Retold, entry: Logged, at_ms: int) -> None:
             known.calls.pop(entry.call, None)
         case "case-reopen":
             known.closed = None
-        case "case-close" if _is_day(entry.detail):
+        case "case-close" if is_day(entry.detail):
             known.closed = entry.detail
         case "case-close":
             told.doubts.append(f"{_named(entry)}: no day; the case is taken to be open")
 
 
 def _hold(told: Retold, entry: Logged, at_ms: int) -> None:
-    number = _number(entry)
+    number = number_of(entry)
     known = told.holds.get(number)
     told.last_hold = max(told.last_hold, number)
     if not number:
@@ -186,14 +187,15 @@ def _named(entry: Logged) -> str:
     return f"entry {entry.seq} of the audit trail ({what})"
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether a text is a day in ISO 8601."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
 
 
-def _number(entry: Logged) -> int:
+def number_of(entry: Logged) -> int:
     """That of the hold; 0 where the entry names none."""
     found = _HOLD.fullmatch(entry.case)
     return int(found[1]) if found else 0
@@ -222,7 +224,7 @@ def _destroyed(connection: Connection, told: Retold) -> int:
     return count
 
 
-def _number_from(connection: Connection, last: int) -> None:
+def number_from(connection: Connection, last: int) -> None:
     """The next hold has a higher number than any had before."""
     if not last:
         return
