@@ -8,6 +8,7 @@ from ivr.cli_retention_check import check
 from ivr.cli_retention_plan import plan, schedule, stats
 from ivr.cli_retention_run import run
 from ivr.cli_retention_sweep import sweep
+from ivr.cli_retention_token import token
 
 
 @click.group()
@@ -15,5 +16,5 @@ def retention() -> None:
     """Keep recordings for as long as the schedule says, and destroy them then."""
 
 
-for _command in (check, run, sweep, plan, stats, schedule):
+for _command in (check, run, sweep, plan, stats, schedule, token):
     retention.add_command(_command)

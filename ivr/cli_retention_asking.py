@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _LARGEST_IDENTITY = 1 << 16
 _RELATIVE = {"yesterday": -1, "today": 0, "tomorrow": 1}
+TOKEN = "IVR_RETENTION_TOKEN"  # noqa: S105  # the variable's name, and no secret
+"""The variable of the environment that has a program's token. On a command line others would see
+it."""
 DAY = "DAY"
 """How help calls a day's word."""
 
@@ -40,15 +43,17 @@ reason_option = click.option("--reason", default="", help="Why; goes into the au
 
 
 def service(site: Path) -> Client:
-    """The retention service of a host, to be asked as whoever runs this.
+    """The retention service of a host, to be asked as whoever runs this; as the person of a token,
+    where :data:`TOKEN` has one.
 
     Raises:
         ConfigError: the file that says where its socket is cannot be read.
+        UsageError: what is given as a token cannot be one.
     """
     from ivr.config.retention_socket import socket_of
     from ivr.retention.service.client import Client
 
-    return Client(socket_of(site))
+    return Client(socket_of(site), os.environ.get(TOKEN, "").strip())
 
 
 def state_of(site: Path) -> Path:

@@ -20,6 +20,7 @@ from ivr.retention.model import Person
 from ivr.retention.office.office import open_office
 from ivr.retention.outgoing.queue import Queue
 from ivr.retention.service.app import make_app
+from ivr.retention.service.callers import Callers
 from ivr.retention.service.server import SocketServer
 from tests.retention.house import DPO, House
 
@@ -29,18 +30,19 @@ class Served:
 
     def __init__(self, house: House, socket: Path) -> None:
         self.house = house
-        self.server = SocketServer(socket, make_app(house.office))
+        self.server = SocketServer(socket, make_app(house.office, callers_of(house)))
         self.person: Person = DPO
 
     def restart(self) -> None:
         """As after a change of the settings."""
         self.house.store.close()
         self.house.open()
-        self.server.set_app(make_app(self.house.office))
+        self.server.set_app(make_app(self.house.office, callers_of(self.house)))
 
     def mailing(self, queue: Queue) -> None:
         """From now on copies go into this queue."""
-        self.server.set_app(make_app(open_office(self.house.store, queue)))
+        office = open_office(self.house.store, queue)
+        self.server.set_app(make_app(office, callers_of(self.house)))
 
     def ivr(self, *words: object) -> Result:
         """Run a command in this process, as :attr:`person`."""
@@ -56,6 +58,11 @@ class Served:
     def last(self) -> tuple[str, str, str, str, str]:
         """The last entry of the audit trail: action, who, outcome, call, case."""
         return self.house.audit()[-1]
+
+
+def callers_of(house: House) -> Callers:
+    """Who asks, by the tokens of the house and its clock."""
+    return Callers(house.store.configuration.tokens, lambda: house.now / 1000)
 
 
 def ivr(*words: object, site: Path) -> Result:

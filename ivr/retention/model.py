@@ -14,6 +14,8 @@ from typing import Literal
 from ivr.core.retention import Facts
 
 Format = Literal["wav", "flac", "opus"]
+BY = " by "
+"""Between person and program in the audit trail; no user's name has a space in it."""
 State = Literal["kept", "none", "lost", "destroyed", "exempt"]
 
 
@@ -136,7 +138,13 @@ class Person:
     """The operating system's user name, or ``token:<name>``."""
     groups: frozenset[str] = frozenset()
     behalf: str = ""
-    """The program that speaks for this person, such as ``desk``; empty where nobody does."""
+    """The user of the program that asks for this person, such as ``ivr-desk``, by the operating
+    system; empty where the person asks for themselves."""
+
+    @property
+    def told(self) -> str:
+        """As the audit trail has it: who, and by which program: ``token:desk by ivr-desk``."""
+        return f"{self.user}{BY}{self.behalf}" if self.behalf else self.user
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ivr.retention.audit.files import lines_backwards, log_files, open_file, unreadable
 from ivr.retention.audit.line import LONGEST, Logged, logged
+from ivr.retention.model import BY
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Wanted:
     call: str = ""
     case: str = ""
     who: str = ""
+    """A person, or the user of a program that asked for one."""
     actions: frozenset[str] = frozenset()
     since: str = ""
     """The earliest ``at``, or its beginning (``2026-03-29``), in UTC."""
@@ -30,7 +32,7 @@ class Wanted:
         return (
             (not self.call or entry.call == self.call)
             and (not self.case or entry.case == self.case)
-            and (not self.who or entry.who == self.who)
+            and (not self.who or self.who in (entry.who, *entry.who.split(BY, 1)))
             and (not self.actions or entry.action in self.actions)
             and entry.at >= self.since
             and (not self.until or entry.at[: len(self.until)] <= self.until)
@@ -39,12 +41,12 @@ class Wanted:
     @property
     def needles(self) -> tuple[bytes, ...]:
         """What each line of a wanted entry holds, so that others need not be taken apart."""
-        texts = {"call": self.call, "case": self.case, "who": self.who}
+        texts = {"call": self.call, "case": self.case}
         if len(self.actions) == 1:
             texts["action"] = next(iter(self.actions))
-        return tuple(
-            f'"{name}":{json.dumps(text)}'.encode("ascii") for name, text in texts.items() if text
-        )
+        named = (f'"{name}":{json.dumps(text)}' for name, text in texts.items() if text)
+        who = json.dumps(self.who)[1:-1]
+        return tuple(each.encode("ascii") for each in (*named, who) if each)
 
 
 def _taken(line: bytes, needles: tuple[bytes, ...], wanted: Wanted) -> Logged | None:

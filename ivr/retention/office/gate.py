@@ -106,12 +106,11 @@ class Gate:
         particulars: Mapping[str, str] | None = None,
     ) -> None:
         """Put an entry of this person's into the trail, durably."""
-        who = f"{person.user} by {person.behalf}" if person.behalf else person.user
         self._trail.append(
             [
                 Entry(
                     action,
-                    who,
+                    person.told,
                     outcome,
                     call=call,
                     case=case,

@@ -15,8 +15,9 @@ from ivr.retention.store import MAKING, Store
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Its rooms."""
+    """Its rooms, and its door."""
 
+    gate: Gate
     looking: Looking
     keeping: Keeping
     giving: Giving
@@ -28,6 +29,7 @@ def open_office(store: Store, queue: Queue | None = None) -> Office:
     mail = store.site.mail
     gate = Gate(store.configuration.access, store.cases, store.trail)
     return Office(
+        gate,
         Looking(
             gate,
             store.recordings,

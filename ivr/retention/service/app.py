@@ -17,20 +17,23 @@ from pydantic import TypeAdapter, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from ivr.core.retention import Disposition
-from ivr.errors import IvrError, RefusedError, StoreError, UsageError
+from ivr.errors import IvrError, RefusedError, SetupError, StoreError, UsageError
 from ivr.retention.audit.read import Wanted
 from ivr.retention.model import Person
 from ivr.retention.office.office import Office
 from ivr.retention.service import requests as ask
+from ivr.retention.service.callers import Callers, UnknownTokenError
 from ivr.retention.service.server import LARGEST_BODY, PERSON
 
 log = structlog.get_logger(__name__)
 
 _PIECE = 1 << 16
 _STATUS: tuple[tuple[type[IvrError], HTTPStatus], ...] = (
+    (UnknownTokenError, HTTPStatus.UNAUTHORIZED),
     (RefusedError, HTTPStatus.FORBIDDEN),
     (UsageError, HTTPStatus.BAD_REQUEST),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (SetupError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _DISPOSITION = TypeAdapter(Disposition)
 
@@ -109,15 +112,16 @@ HANDLERS: Mapping[type[Any], Handler] = {
 """What the office does for each."""
 
 
-def make_app(office: Office) -> Flask:
-    """The WSGI application over an office."""
+def make_app(office: Office, callers: Callers | None = None) -> Flask:
+    """The WSGI application over an office; without ``callers`` no token is taken."""
+    callers = callers or Callers(None)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     for kind, handler in HANDLERS.items():
         app.add_url_rule(
             f"/v1/{ask.name_of(kind)}",
             ask.name_of(kind),
-            _view(office, kind, handler),
+            _view(office, callers, kind, handler),
             methods=["POST"],
         )
     app.register_error_handler(IvrError, _refused)
@@ -125,11 +129,14 @@ def make_app(office: Office) -> Flask:
     return app
 
 
-def _view(office: Office, kind: type[Any], handler: Handler) -> Callable[[], Response]:
+def _view(
+    office: Office, callers: Callers, kind: type[Any], handler: Handler
+) -> Callable[[], Response]:
     asked = TypeAdapter(kind)
     answers = TypeAdapter(ask.ANSWERS[kind]) if kind in ask.ANSWERS else None
 
     def view() -> Response:
+        person = _caller(office, callers, ask.name_of(kind))
         try:
             wanted = asked.validate_json(request.get_data())
         except ValidationError as error:
@@ -138,7 +145,7 @@ def _view(office: Office, kind: type[Any], handler: Handler) -> Callable[[], Res
                 for fault in error.errors(include_url=False, include_input=False)
             )
             raise UsageError(f"{ask.name_of(kind)}: {wrong}") from None
-        answer = handler(office, request.environ[PERSON], wanted)
+        answer = handler(office, person, wanted)
         if answers is None:
             streamed: Response = answer
             return streamed
@@ -147,13 +154,29 @@ def _view(office: Office, kind: type[Any], handler: Handler) -> Callable[[], Res
     return view
 
 
+def _caller(office: Office, callers: Callers, wanted: str) -> Person:
+    """Who asks. A token that is not taken is in the trail, without a character of it, as shown by
+    whom the kernel names. Raises UnknownTokenError, SetupError."""
+    peer: Person = request.environ[PERSON]
+    try:
+        return callers.of(peer, request.headers.get("Authorization"))
+    except (UnknownTokenError, SetupError) as error:
+        office.gate.write(peer, "token", "refused", detail=f"{wanted}: {error}")
+        raise
+
+
 def _refused(error: IvrError) -> Response:
     status = next(
         (status for kind, status in _STATUS if isinstance(error, kind)),
         HTTPStatus.INTERNAL_SERVER_ERROR,
     )
-    told = {"error": type(error).__name__, "exit_code": error.exit_code, "text": str(error)}
-    return Response(json.dumps(told), status=status, mimetype="application/json")
+    # The other end knows the kinds of ivr.errors, and none that is made of one.
+    kind = next(each for each in type(error).__mro__ if each.__module__ == IvrError.__module__)
+    told = {"error": kind.__name__, "exit_code": error.exit_code, "text": str(error)}
+    answer = Response(json.dumps(told), status=status, mimetype="application/json")
+    if status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="ivr-retention"'
+    return answer
 
 
 def _fault(fault: Exception) -> Response:

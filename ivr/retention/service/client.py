@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +16,14 @@ from pydantic import TypeAdapter
 
 from ivr import errors
 from ivr.core.retention import Disposition
-from ivr.errors import IvrError, SetupError, StoreError
+from ivr.errors import IvrError, SetupError, StoreError, UsageError
 from ivr.retention.service.requests import ANSWERS, Plan, name_of
 
 WAIT_S = 600.0
 """How long an answer may take: the whole audit trail may have to be read."""
 _PIECE = 1 << 16
+_TOKEN = re.compile(r"[!-~]*")
+"""What a header can hold; the service says whether it is a token."""
 _DISPOSITION = TypeAdapter(Disposition)
 
 
@@ -39,10 +42,15 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Client:
-    """Asks the service, as whoever runs this process."""
+    """Asks the service, as whoever runs this process or has a token."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, token: str = "") -> None:
+        """``path`` is the socket; ``token`` makes whoever asks the person of that token. Raises
+        UsageError where that cannot be one."""
+        if not _TOKEN.fullmatch(token):
+            raise UsageError("what is given as a token is none, expected ivr_ and 43 characters")
         self._path = path
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, wanted: Any) -> Any:
         """The answer to a request of :mod:`.requests`, of the type that stands there.
@@ -80,7 +88,7 @@ class Client:
         body = TypeAdapter(type(wanted)).dump_json(wanted)
         connection = _Connection(self._path)
         try:
-            connection.request("POST", f"/v1/{name_of(type(wanted))}", body)
+            connection.request("POST", f"/v1/{name_of(type(wanted))}", body, self._headers)
             answer = connection.getresponse()
         except PermissionError as error:
             raise SetupError(

@@ -21,6 +21,7 @@ from ivr.retention.intake.taking import Intake
 from ivr.retention.metrics import RetentionMetrics
 from ivr.retention.office.office import open_office
 from ivr.retention.service.app import make_app
+from ivr.retention.service.callers import Callers
 from ivr.retention.service.scrape import Scrape
 from ivr.retention.service.server import SocketServer
 from ivr.retention.standing import standing_of
@@ -72,7 +73,9 @@ class Service:
         self._intake = intake_of(store)
         self._queue = store.queue()
         self._scrape = Scrape(store.site.http, self.metrics.registry, self._health)
-        self._server = SocketServer(store.site.socket, make_app(open_office(store, self._queue)))
+        callers = Callers(store.configuration.tokens, lambda: store.clock() / 1000)
+        app = make_app(open_office(store, self._queue), callers)
+        self._server = SocketServer(store.site.socket, app)
         self._threads = [
             threading.Thread(target=work, name=name, daemon=True)
             for name, work in (
