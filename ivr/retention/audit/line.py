@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
-from ivr.retention.model import Entry
+from ivr.retention.model import BY, Entry
 
 LONGEST = 1 << 20
 """Bytes of the longest line there may be."""
@@ -74,6 +74,11 @@ class Logged:
     detail: str = ""
     sealed: str = ""
     """SHA-256 of salt and particulars, hex; empty where the entry has none."""
+
+    @property
+    def person(self) -> str:
+        """Who, without the program that asked for them."""
+        return self.who.partition(BY)[0]
 
 
 class Shape(NamedTuple):

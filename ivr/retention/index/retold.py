@@ -135,7 +135,7 @@ def _take(told: Retold, entry: Logged, zone: tzinfo) -> None:
     match entry.action:
         case "case-open":
             if entry.case not in told.cases:
-                told.cases[entry.case] = _Case(entry.detail, at_ms, entry.who)
+                told.cases[entry.case] = _Case(entry.detail, at_ms, entry.person)
         case "hold":
             _hold(told, entry, at_ms)
         case "release":
@@ -155,7 +155,7 @@ def _change(told: Retold, entry: Logged, at_ms: int) -> None:
     """A change to a case. Of one whose opening is not there a kind is made that no schedule knows:
     it holds until a person has looked."""
     if entry.case not in told.cases:
-        told.cases[entry.case] = _Case("unknown", at_ms, entry.who)
+        told.cases[entry.case] = _Case("unknown", at_ms, entry.person)
         told.doubts.append(f"{_named(entry)}: the case is taken to be open, of an unknown kind")
     known = told.cases[entry.case]
     match entry.action:
@@ -179,7 +179,7 @@ def _hold(told: Retold, entry: Logged, at_ms: int) -> None:
         told.doubts.append(f"{_named(entry)}: it has no hold's number; nothing is held by it")
     elif known is None or known.call != entry.call:
         # The same number twice: the first was written, and undone before it was in the index.
-        told.holds[number] = _Hold(entry.call, entry.detail, at_ms, entry.who)
+        told.holds[number] = _Hold(entry.call, entry.detail, at_ms, entry.person)
 
 
 def _named(entry: Logged) -> str:

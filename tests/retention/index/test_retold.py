@@ -13,7 +13,7 @@ from ivr.core.retention import Claim
 from ivr.retention.audit.stores import MemoryHead, MemoryParticulars
 from ivr.retention.audit.trail import Trail
 from ivr.retention.index.retold import Restored, restore, retold
-from ivr.retention.model import Case, Entry
+from ivr.retention.model import Case, Entry, Person
 
 from .place import Place, call, recorded
 
@@ -159,3 +159,18 @@ def test_a_number_that_was_given_twice_is_the_later_hold_s(place: Place, trail: 
     back(place, trail)
     (hold,) = place.holds.listing(held_only=False)
     assert (hold.call, hold.released) == (call(2), date(2026, 7, 1))
+
+
+def test_who_opened_and_held_is_the_person_and_not_the_program(place: Place, trail: Trail) -> None:
+    who = Person("token:desk", behalf="ivr-desk")
+    trail.append(
+        [
+            Entry("case-open", who.told, "done", case="C-1", detail="complaint"),
+            Entry("case-add", who.told, "done", call(1), "C-2"),
+            Entry("hold", who.told, "done", call(1), "hold-1", detail="abuse"),
+        ]
+    )
+    back(place, trail)
+    opened = [place.cases.get(ref) for ref in ("C-1", "C-2")]
+    assert [each.opened_by for each in opened if each] == ["token:desk"] * 2
+    assert [each.placed_by for each in place.holds.listing()] == ["token:desk"]
