@@ -17,9 +17,10 @@ import pytest
 
 from ivr.errors import RefusedError, SetupError, UsageError
 from ivr.export.sounds import CopyError
+from ivr.retention.model import Person
 from ivr.retention.service import requests as ask
 from ivr.retention.service.app import _refused
-from ivr.retention.service.callers import RECORDINGS, USE
+from ivr.retention.service.callers import RECORDINGS, USE, Callers
 from ivr.retention.service.client import Client
 from ivr.retention.service.running import Service
 from ivr.tokens.file import TokenFile
@@ -126,6 +127,16 @@ def test_a_token_has_neither_the_rights_of_the_user_nor_of_its_groups(
     assert [each[1:3] for each in told if "token" in each[1]] == [
         (f"token:desk by {ME}", "refused")
     ] * 2
+
+
+def test_whose_token_it_is_is_in_no_group(file: TokenFile, house: House, secret: str) -> None:
+    peer = Person("ivr-desk", frozenset({MY_GROUP}))
+    callers = Callers(house.store.configuration.tokens)
+    assert callers.of(peer, None) == peer
+    for kind in ("Bearer", "bearer"):
+        found = callers.of(peer, f"{kind} {secret}")
+        assert found == Person("token:desk", frozenset(), "ivr-desk")
+        assert found.told == "token:desk by ivr-desk"
 
 
 @pytest.mark.parametrize(
