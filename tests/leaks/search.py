@@ -28,8 +28,8 @@ false alarms), packed decimal, hashes and encryption (nothing here makes them of
 that stand in words of their own (``pressed four``), or with a name of their own each; values and
 pairs that only count up (``1``, ``2``, ``3`` ...); a part of the number that is shorter than what
 is asked for, as a security code or an expiry is (``keys_told`` finds those as events and log
-lines, but not as values or pairs); a number in the shape of an id, a hash, a
-checksum of the journal, a metric's sum of seconds or a disk's free bytes; groups of five and fewer, a line each.
+lines, but not as values or pairs); a number in the shape of an id, a hash, a checksum of the
+journal, a metric's sum of seconds or a disk's free bytes; groups of five and fewer, a line each.
 """
 
 from __future__ import annotations
@@ -62,8 +62,9 @@ _NOISE = re.compile(
     rb"|(?P<epoch>(?<!\d)1[6-9]\d{8}(?:\d{3}|\d{6})?(?!\d))"
 )
 """Ids, hashes and the journal's checksums, made by chance; dates and clocks (Prometheus writes
-them with an exponent), its sums of seconds, and the room on the host's disks: long runs of digits that are none of ours. They
-are passed over; an epoch only where it is no part of a number that is looked for."""
+them with an exponent), its sums of seconds, and the room on the host's disks: long runs of digits
+that are none of ours. They are passed over; an epoch only where it is no part of a number that is
+looked for."""
 
 _LONGEST_NOISE = 120
 """Bytes."""
