@@ -46,6 +46,7 @@ def standing_of(store: Store, queue: Queue | None = None) -> Standing:
     due = 0
     try:
         store.guard.check(store.clock())
+        store.catching_up().check()
     except Stopped as error:
         stopped = error.reason
     if known is not None:

@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ivr.errors import StoreError
 from ivr.retention.index.migrating import bring_up
@@ -31,6 +32,9 @@ from ivr.retention.index.trouble import told
 
 BUSY_S = 30
 """So long one writer waits for another."""
+_KEPT, _MORE, _MORE_POSTGRESQL = 5, 195, 40
+"""Connections that are kept open, and that there may be besides: each thread that waits for its
+turn to write has one, and whoever has the turn may need another to read."""
 _SAME_LOCK = 0x6976722D696E6478
 """PostgreSQL's advisory lock of whoever writes: ``ivr-indx``."""
 _CONNECT_S = 10
@@ -195,6 +199,10 @@ class Database:
             yield
         except DBAPIError as error:
             raise told(error, self._name) from error
+        except PoolTimeout as error:
+            raise StoreError(
+                f"{self._name}: the index cannot be used: too many wait for it; it is tried again"
+            ) from error
 
 
 def _emptied(connection: Connection) -> bool:
@@ -245,7 +253,12 @@ def _file(place: URL, name: str, create: bool) -> None:
 
 def _engine(place: URL, busy_s: float) -> Engine:
     if place.get_backend_name() == "sqlite":
-        engine = create_engine(place, connect_args={"timeout": busy_s, "isolation_level": None})
+        engine = create_engine(
+            place,
+            pool_size=_KEPT,
+            max_overflow=_MORE,
+            connect_args={"timeout": busy_s, "isolation_level": None},
+        )
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
@@ -253,6 +266,8 @@ def _engine(place: URL, busy_s: float) -> Engine:
         engine = create_engine(
             place,
             pool_pre_ping=True,
+            pool_size=_KEPT,
+            max_overflow=_MORE_POSTGRESQL,
             connect_args={
                 "connect_timeout": _CONNECT_S,
                 "options": f"-c lock_timeout={int(busy_s * 1000)} -c timezone=UTC",

@@ -90,6 +90,11 @@ class Holds:
             return [_hold(row) for row in connection.execute(wanted)]
 
 
+def is_hold(ref: str) -> bool:
+    """Whether a hold may be called so."""
+    return _REF.fullmatch(ref) is not None
+
+
 def _number(ref: str) -> int | None:
     found = _REF.fullmatch(ref)
     return int(found[1]) if found else None

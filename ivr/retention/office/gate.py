@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from ivr.core.access import Access, Action
-from ivr.errors import RefusedError
+from ivr.errors import RefusedError, UsageError
+from ivr.logs import masked_within
 from ivr.retention.access import Circumstance, Ruling, decide, roles_of
 from ivr.retention.audit.trail import Trail
-from ivr.retention.index.cases import Cases
+from ivr.retention.index.cases import REF, Cases
+from ivr.retention.index.holds import is_hold
 from ivr.retention.model import Case, Entry, Person, Recording
 
+LONGEST_REASON = 2000
+"""Characters of a reason: it is kept for as long as the recording is."""
+_LONGEST_REF = 64
 Outcome = Literal["granted", "refused", "done", "failed"]
 
 
@@ -22,6 +28,22 @@ class Gate:
         self._access = access
         self._cases = cases
         self._trail = trail
+
+    def at_all(self, person: Person, action: Action) -> None:
+        """Raises RefusedError, which is written, where no role lets the person do this with
+        anything."""
+        if not any(action in role.may for role in roles_of(self._access, person)):
+            self.may_all(person, action)
+
+    @contextmanager
+    def looking_up(self, person: Person, action: Action) -> Iterator[None]:
+        """While what a person names is looked up: who may nothing is refused, and does not learn
+        what there is and what is not. Raises RefusedError in place of UsageError then."""
+        try:
+            yield
+        except UsageError:
+            self.at_all(person, action)
+            raise
 
     def to_recording(
         self,
@@ -55,6 +77,10 @@ class Gate:
     ) -> Ruling:
         """As :meth:`to_recording`, but only a refusal is written: for what is written once it is
         done."""
+        if len(reason) > LONGEST_REASON:
+            raise UsageError(
+                f"the reason has {len(reason)} characters, expected {LONGEST_REASON} at most"
+            )
         circumstance = Circumstance(
             team=recording.team,
             cases=self._cases.open_naming(recording.call),
@@ -90,9 +116,8 @@ class Gate:
     def everywhere(self, person: Person, action: Action) -> bool:
         """Whether a role lets the person do this for every team, where some role lets them do it
         at all. Raises RefusedError, which is written, where none does."""
+        self.at_all(person, action)
         having = [role for role in roles_of(self._access, person) if action in role.may]
-        if not having:
-            self.may_all(person, action)
         return any(role.teams is None for role in having)
 
     def write(
@@ -106,6 +131,20 @@ class Gate:
         particulars: Mapping[str, str] | None = None,
     ) -> None:
         """Put an entry of this person's into the trail, durably."""
+        self.write_each(person, action, outcome, (call,), case, detail, particulars)
+
+    def write_each(
+        self,
+        person: Person,
+        action: str,
+        outcome: Outcome,
+        calls: Sequence[str],
+        case: str = "",
+        detail: str = "",
+        particulars: Mapping[str, str] | None = None,
+    ) -> None:
+        """The same for each of these calls, with one sync."""
+        shown = self._shown(case)
         self._trail.append(
             [
                 Entry(
@@ -113,12 +152,20 @@ class Gate:
                     person.told,
                     outcome,
                     call=call,
-                    case=case,
+                    case=shown,
                     detail=detail,
                     particulars=particulars or None,
                 )
+                for call in calls
             ]
         )
+
+    def _shown(self, ref: str) -> str:
+        """A case's reference as the trail may have it for ever: what was typed in its place, and
+        is none, may be anything, a customer's number too (R14)."""
+        if not ref or is_hold(ref) or (REF.fullmatch(ref) and self._cases.get(ref)):
+            return ref
+        return masked_within(ref[:_LONGEST_REF])
 
     def _ruled(
         self,

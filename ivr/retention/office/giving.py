@@ -80,7 +80,8 @@ class Giving:
         know all its pauses, unless somebody has listened to all of it; StoreError where a pause in
         it is not silent: then nothing leaves.
         """
-        recording = self._recordings.find(wish.call)
+        with self._gate.looking_up(person, Action.SEND):
+            recording = self._recordings.find(wish.call)
         self._gate.may(person, Action.SEND, recording, case=wish.case, reason=wish.reason)
         queue = self._mails()
         if differs := same_address(wish.address, wish.again):
@@ -152,7 +153,8 @@ class Giving:
         Raises RefusedError; UsageError where the case does not name the recording; SetupError
         where there is no key to sign with.
         """
-        recording = self._recordings.find(call)
+        with self._gate.looking_up(person, Action.EVIDENCE):
+            recording = self._recordings.find(call)
         self._gate.may(person, Action.EVIDENCE, recording, case=case, reason=reason)
         if case not in {each.ref for each in self._cases.open_naming(recording.call)}:
             raise UsageError(

@@ -64,7 +64,8 @@ class Keeping:
 
         Raises RefusedError; UsageError for a day that has not come yet.
         """
-        case = self._case(ref)
+        with self._gate.looking_up(person, Action.CASE_CLOSE):
+            case = self._case(ref)
         self._gate.may_case(person, Action.CASE_CLOSE, case)
         day = day or self._today()
         if day > self._today():
@@ -78,7 +79,8 @@ class Keeping:
 
     def reopen(self, person: Person, ref: str) -> Case:
         """Have a closed case hold again for as long as it is open. Raises RefusedError."""
-        case = self._case(ref)
+        with self._gate.looking_up(person, Action.CASE_OPEN):
+            case = self._case(ref)
         self._gate.may_case(person, Action.CASE_OPEN, case)
         with self._database.writing():
             if self._cases.reopen(ref):
@@ -87,7 +89,8 @@ class Keeping:
 
     def show(self, person: Person, ref: str) -> Case:
         """A case with its recordings. Raises RefusedError, UsageError where there is none."""
-        case = self._case(ref)
+        with self._gate.looking_up(person, Action.CASE_SHOW):
+            case = self._case(ref)
         self._gate.may_case(person, Action.CASE_SHOW, case)
         self._gate.write(person, Action.CASE_SHOW, "granted", case=ref)
         return case
@@ -106,7 +109,8 @@ class Keeping:
 
     def hold(self, person: Person, call: str, kind: str, reason: str) -> Hold:
         """Hold a recording by itself, under a kind of case. Raises RefusedError, UsageError."""
-        recording = self._recordings.find(call)
+        with self._gate.looking_up(person, Action.HOLD):
+            recording = self._recordings.find(call)
         self._gate.may(person, Action.HOLD, recording, reason=reason)
         self._known(kind)
         with self._database.writing():
@@ -120,10 +124,11 @@ class Keeping:
     def release(self, person: Person, ref: str, reason: str) -> Hold:
         """Release a hold today: the period of its kind runs from then. Raises RefusedError,
         UsageError."""
-        hold = self._holds.get(ref)
-        if hold is None:
-            raise UsageError(f"there is no hold {ref!r}; ivr show CALL shows those of a call")
-        recording = self._recordings.find(hold.call)
+        with self._gate.looking_up(person, Action.RELEASE):
+            hold = self._holds.get(ref)
+            if hold is None:
+                raise UsageError(f"there is no hold {ref!r}; ivr show CALL shows those of a call")
+            recording = self._recordings.find(hold.call)
         self._gate.may(person, Action.RELEASE, recording, reason=reason)
         day = self._today()
         with self._database.writing():
@@ -135,7 +140,8 @@ class Keeping:
             return self._holds.get(ref) or hold
 
     def _change(self, person: Person, ref: str, calls: Sequence[str], *, added: bool) -> Case:
-        case = self._case(ref)
+        with self._gate.looking_up(person, Action.CASE_CHANGE):
+            case = self._case(ref)
         self._gate.may_case(person, Action.CASE_CHANGE, case)
         found = [self._recordings.find(call) for call in calls]
         for recording in found:
@@ -143,8 +149,10 @@ class Keeping:
         wanted = [recording.call for recording in found]
         change = self._cases.add if added else self._cases.remove
         with self._database.writing():
-            for call in change(ref, wanted):
-                self._gate.write(person, "case-add" if added else "case-remove", "done", call, ref)
+            changed = change(ref, wanted)
+            self._gate.write_each(
+                person, "case-add" if added else "case-remove", "done", changed, ref
+            )
             return self._case(ref)
 
     def _case(self, ref: str) -> Case:

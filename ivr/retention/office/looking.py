@@ -11,7 +11,7 @@ from ivr.core.access import Action
 from ivr.core.retention import Disposition, decide
 from ivr.core.schedule import Schedule
 from ivr.errors import UsageError
-from ivr.logs import masked
+from ivr.logs import masked, masked_within
 from ivr.retention.answers import Found, Shown
 from ivr.retention.archive.protocol import Archive
 from ivr.retention.archive.reader import Reader
@@ -20,6 +20,11 @@ from ivr.retention.index.holds import Holds
 from ivr.retention.index.recordings import Recordings
 from ivr.retention.model import Part, Person, Query, Recording
 from ivr.retention.office.gate import Gate
+
+MOST_FOUND = 10_000
+"""Recordings that one search hands back at most."""
+_LONGEST = 64
+"""Characters of what was looked for that the audit trail shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,9 @@ class Looking:
 
         Raises RefusedError, UsageError for what cannot be looked for.
         """
+        self._gate.at_all(person, Action.SEARCH)
+        if not 1 <= query.most <= MOST_FOUND:
+            raise UsageError(f"{query.most} recordings: expected 1 to {MOST_FOUND} at most")
         case = self._cases.get(query.case) if query.case else None
         ruling = self._gate.may_all(person, Action.SEARCH, case)
         found = self._recordings.search(replace(query, teams=ruling.teams))
@@ -82,7 +90,8 @@ class Looking:
     ) -> Shown:
         """What there is to see of a recording. ``identity``: the secret key of a sealed archive,
         where the service has none."""
-        recording = self._recordings.find(call)
+        with self._gate.looking_up(person, Action.SHOW):
+            recording = self._recordings.find(call)
         self._gate.to_recording(person, Action.SHOW, recording, case=case)
         key = identity or self._identity()
         record = None
@@ -107,7 +116,8 @@ class Looking:
         identity: bytes | None = None,
     ) -> Sound:
         """A part of a recording as WAV. It is in the audit trail before a byte of it leaves."""
-        recording = self._recordings.find(call)
+        with self._gate.looking_up(person, Action.LISTEN):
+            recording = self._recordings.find(call)
         self._gate.may(person, Action.LISTEN, recording, case=case, reason=reason)
         one = _part(recording, part)
         file = Reader(self._archive, identity or self._identity()).wav(recording, one)
@@ -144,9 +154,10 @@ def _told(query: Query, found: int) -> str:
         "tail": masked(query.tail),
         "since": query.since,
         "until": query.until,
-        "team": query.team,
-        "agent": query.agent,
-        "mark": query.mark,
+        # Whoever mistakes the one for the other types a number here.
+        "team": masked_within(query.team[:_LONGEST]),
+        "agent": masked_within(query.agent[:_LONGEST]),
+        "mark": masked_within(query.mark[:_LONGEST]),
     }
     words = [f"{name} {value}" for name, value in told.items() if value]
     return f"{', '.join(words) or 'everything'}: {found} found"

@@ -25,6 +25,8 @@ from ivr.retention.model import Person
 from ivr.retention.office.gate import Gate, Outcome
 
 _AT_ONCE = 500
+MOST_SHOWN = 100_000
+"""Entries of the audit trail that one request hands back at most."""
 
 
 class Overseeing:
@@ -105,6 +107,8 @@ class Overseeing:
     def entries(self, person: Person, most: int, wanted: Wanted) -> list[Line]:
         """The last entries of the trail that fit, the earliest first. Raises RefusedError."""
         self._gate.may_all(person, Action.AUDIT_SHOW)
+        if not 1 <= most <= MOST_SHOWN:
+            raise UsageError(f"{most} entries: expected 1 to {MOST_SHOWN} at most")
         self._gate.write(person, Action.AUDIT_SHOW, "granted", detail=f"the last {most}")
         return [_line(each) for each in self._trail.last(most, wanted)]
 

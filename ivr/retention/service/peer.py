@@ -20,14 +20,27 @@ def peer_of(connection: socket.socket) -> Person:
     The user is the one that the process had then; groups are those that the host knows of the
     user, not those that the process has put on. A user that the host does not know is ``uid:N``.
     """
-    size = _CREDENTIALS.size
-    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    _, uid, gid = _CREDENTIALS.unpack(told)
+    uid, gid = _ids(connection)
     try:
         user = pwd.getpwuid(uid).pw_name
     except KeyError:
         return Person(f"uid:{uid}")
     return Person(user, frozenset(filter(None, map(_name, os.getgrouplist(user, gid)))))
+
+
+def user_of(connection: socket.socket) -> int:
+    """The number of the user whose process opened the connection; -1 where that is not known."""
+    try:
+        return _ids(connection)[0]
+    except OSError:
+        return -1
+
+
+def _ids(connection: socket.socket) -> tuple[int, int]:
+    size = _CREDENTIALS.size
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, gid = _CREDENTIALS.unpack(told)
+    return uid, gid
 
 
 def _name(gid: int) -> str:

@@ -93,7 +93,9 @@ class Service:
     def run(self) -> None:
         """Work until :meth:`stop`; then let go of everything."""
         shutil.rmtree(self._store.site.state / MAKING, ignore_errors=True)
-        self._store.destroyer().resume(self._store.today())
+        # A disk that refuses now must not keep the spool from being emptied.
+        self._round("destroying", self._finish)
+        self._round("catching-up", self._catch_up)
         if self._queue is not None:
             self._queue.start()
         for thread in self._threads:
@@ -131,8 +133,10 @@ class Service:
         try:
             more = do()
         except IvrError as error:
-            self._wrong[work] = str(error)
-            log.error("the retention service's work was refused", work=work, error=str(error))
+            # Said once: what refuses does so each second, perhaps for days.
+            if self._wrong.get(work) != str(error):
+                self._wrong[work] = str(error)
+                log.error("the retention service's work was refused", work=work, error=str(error))
         except Exception:  # the root of a thread
             self._wrong[work] = "a fault of the program"
             self.metrics.faults.labels(work).inc()
@@ -158,8 +162,21 @@ class Service:
                 if not self._round("mail", queue.work):
                     queue.wait(MAIL_S)
 
+    def _finish(self) -> bool:
+        """End what was decided to go, and what a refusal or a crash left."""
+        self._store.destroyer().resume(self._store.today())
+        return False
+
+    def _catch_up(self) -> bool:
+        """So that people see the cases that there are, where the index is out of a backup."""
+        self._store.catching_up().run(self._store.today())
+        return False
+
     def _look(self) -> bool:
         self._store.guard.seen(self._store.clock())
+        self._round("catching-up", self._catch_up)
+        if self._store.destroying.pending():
+            self._round("destroying", self._finish)
         self.metrics.stands(standing_of(self._store, self._queue))
         return False
 

@@ -262,8 +262,14 @@ def test_the_command_runs_until_it_is_told_to_stop(house: House) -> None:
     )
     assert running.stderr is not None
     path = house.store.site.socket
-    until(path.exists)
-    assert Client(path).ask(ask.CaseList()) == []
+
+    def answers() -> bool:
+        try:
+            return Client(path).ask(ask.CaseList()) == []
+        except SetupError:
+            return False  # its name is there a moment before it listens
+
+    until(answers)
     running.send_signal(signal.SIGTERM)
     said = running.stderr.read()
     assert running.wait() == 0, said
