@@ -265,7 +265,7 @@ def test_the_command_runs_until_it_is_told_to_stop(house: House) -> None:
 
     def answers() -> bool:
         try:
-            return Client(path).ask(ask.CaseList()) == []
+            return bool(Client(path).ask(ask.CaseList()) == [])
         except SetupError:
             return False  # its name is there a moment before it listens
 
