@@ -14,8 +14,9 @@ from ivr.cli_retention_progress import progress
 from ivr.cli_retention_view import counted, nothing, plain, short, show_rows
 from ivr.cli_retention_words import retention_option
 from ivr.cli_words import examples, say
-from ivr.config.mistakes import printable
+from ivr.config.mistakes import printable, quoted
 from ivr.errors import SpoolError, UsageError
+from ivr.storage.names import is_call_id
 
 if TYPE_CHECKING:
     from ivr.retention.answers import Line, Verified
@@ -194,10 +195,16 @@ def show(
     """Show entries of the trail, the earliest first."""
     from ivr.retention.service.requests import AuditShow
 
+    call = call.strip().lower()
+    if call and not is_call_id(call):
+        raise UsageError(
+            f"--call: {quoted(call)} is no whole id of a call, and the trail knows no others;"
+            " ivr show has it"
+        )
     first, end = day_in(since, "--since", site), day_in(until, "--until", site)
     wanted = AuditShow(
         most=last,
-        call=call.strip().lower(),
+        call=call,
         case=case,
         who=who,
         actions=actions,

@@ -63,6 +63,7 @@ def _rehearse(made: Sweep, schedule: Schedule) -> None:
     for (rule, day), number in sorted(due.items(), key=str):
         say(f"{counted(number, 'recording')} by rule {rule}, due on {day}")
     say(f"would destroy {counted(due.total(), 'recording')} today, {made.today()}")
+    _say_left(made.waiting(schedule))
 
 
 def _run(made: Sweep, schedule: Schedule, clock_is_right: bool) -> None:
@@ -83,9 +84,14 @@ def _run(made: Sweep, schedule: Schedule, clock_is_right: bool) -> None:
     )
     if swept.faults:
         click.echo("the audit trail has faults: ivr audit verify shows them", err=True)
-    if swept.left:
+    _say_left(swept.left)
+
+
+def _say_left(number: int) -> None:
+    """How many only the schedule would destroy that waits to be adopted."""
+    if number:
         click.echo(
-            f"{counted(swept.left, 'recording')} more would go by the schedule in schedule.yaml,"
+            f"{counted(number, 'recording')} more would go by the schedule in schedule.yaml,"
             " which nobody has adopted: ivr retention schedule",
             err=True,
         )

@@ -143,6 +143,13 @@ def test_show_what_fits(served: Served) -> None:
     assert (nothing.stdout, nothing.stderr) == ("", "no entries\n")
 
 
+def test_show_of_the_beginning_of_a_call(served: Served) -> None:
+    """Else it would say that nobody ever heard that recording."""
+    result = served.ivr("audit", "show", "--call", "00000001")
+    assert result.exit_code == 2
+    assert "no whole id" in result.stderr
+
+
 def test_show_refused(served: Served) -> None:
     served.person = OFFICER
     assert served.ivr("audit", "show").exit_code == 8

@@ -10,6 +10,7 @@ from click.testing import Result
 from structlog.testing import capture_logs
 
 from ivr.retention import store
+from ivr.retention.service.running import rehearsal
 from tests.retained import ivr
 from tests.retention.house import House, at, schedule_with
 
@@ -85,6 +86,17 @@ def test_a_changed_schedule_waits(house: House) -> None:
     assert result.stdout.startswith("destroyed 0 ")
     assert "1 recording more would go" in result.stderr
     assert "ivr retention schedule" in result.stderr
+
+
+def test_a_rehearsal_tells_what_waits_for_a_changed_schedule(house: House) -> None:
+    house.call(1, ended="2026-05-01 10:00")
+    assert sweep(house, "--dry-run").stderr == ""
+    schedule_with(house, recordings="1 day")
+    result = sweep(house, "--dry-run")
+    assert result.stdout.startswith("would destroy 0 recordings")
+    assert "1 recording more would go" in result.stderr
+    house.open()
+    assert list(rehearsal(house.store))[-1].endswith("(ivr retention schedule): 1 recordings")
 
 
 def test_both_words_at_once(house: House) -> None:

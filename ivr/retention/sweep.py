@@ -89,6 +89,11 @@ class Sweep:
         self._catching_up.check()
         return list(self._destroying.due(in_force(self._meta, wanted), self.today()))
 
+    def waiting(self, wanted: Schedule) -> int:
+        """How many recordings the wanted schedule would newly destroy today, so that it waits to
+        be adopted (R18); nothing is changed."""
+        return len(change(self._destroying, self._meta, wanted, self.today()).newly)
+
     def run(
         self,
         wanted: Schedule,

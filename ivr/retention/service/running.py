@@ -209,7 +209,10 @@ def rehearsal(store: Store) -> Iterator[str]:
     it."""
     waiting = sum(1 for spool in store.site.spools for _ in (spool / "new").glob("*.json"))
     yield f"would take in: {waiting} records"
-    due = store.sweep().would(store.configuration.schedule)
+    sweep, wanted = store.sweep(), store.configuration.schedule
+    due = sweep.would(wanted)
     yield f"would destroy: {len(due)} recordings"
     for each in due:
         yield f"  {each.call}  due {each.due}  {each.rule}: {each.why}"
+    if left := sweep.waiting(wanted):
+        yield f"waiting for the schedule to be adopted (ivr retention schedule): {left} recordings"
