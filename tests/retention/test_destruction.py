@@ -226,6 +226,24 @@ def test_while_a_schedule_waits_what_both_would_destroy_goes(house: House) -> No
     assert house.store.recordings.get(young) is not None
 
 
+def test_while_a_schedule_waits_what_it_would_keep_longer_stays(house: House) -> None:
+    complained, other = house.call(1), house.call(2)
+    office = house.office.keeping
+    office.open(DPO, "C-1", "complaint")
+    office.add(DPO, "C-1", [complained])
+    office.close(DPO, "C-1")
+    house.turn(days=400)
+    young = house.call(3)
+    house.turn(days=40)
+    schedule_with(house, recordings="1 month", complaints="5 years")
+    house.open()
+    swept = house.sweep()
+    assert (swept.toll.recordings, swept.left) == (1, 1)
+    assert house.store.recordings.get(complained) is not None
+    assert house.store.recordings.get(other) is None
+    assert house.store.recordings.get(young) is not None
+
+
 # What was set aside.
 
 
