@@ -5,17 +5,22 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ivr.api import http
 from ivr.api.v1 import V1
-from ivr.config import prompts
+from ivr.config import prompts, reading
+from ivr.retention.index import migrating
+from tests.remembered import composed, migrated
 
 # Workers and the many processes that tests start would compile all anew where this is set.
 sys.dont_write_bytecode = False
@@ -51,11 +56,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 4 << 30
+"""Bytes; a whole run leaves a third of it."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers get few tests at a time: else the first would get all that are slow."""
+    """Workers get few tests at a time: else the first would get all that are slow. Where there is
+    memory enough, tests' folders are there, for thousands of them sync all that they write; they
+    are gone after the run. ``--basetemp`` keeps them."""
     if getattr(config.option, "maxschedchunk", 0) is None:
         config.option.maxschedchunk = 4
+    if config.option.basetemp is None and _fit_for_folders(_MEMORY):
+        folder = tempfile.mkdtemp(dir=_MEMORY, prefix="ivr-tests-")
+        config.option.basetemp = f"{folder}/run"
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def _fit_for_folders(memory: Path) -> bool:
+    """Containers often have little memory there, and let no program run from it."""
+    if not os.access(memory, os.W_OK):
+        return False
+    found = os.statvfs(memory)
+    return not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize >= _ENOUGH
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -107,6 +131,8 @@ def do_once(patch: Callable[[Any, str, Any], None]) -> None:
     patch(http, "V1", _LaterV1)
     patch(prompts, "_silent", _remembered(prompts._silent))
     patch(prompts, "_clipped", _remembered(prompts._clipped))
+    patch(reading, "_compose", composed(reading._compose))
+    patch(migrating, "upgrade", migrated(migrating.upgrade))
 
 
 @pytest.fixture(scope="session", autouse=True)
