@@ -136,9 +136,11 @@ def _view(
     answers = TypeAdapter(ask.ANSWERS[kind]) if kind in ask.ANSWERS else None
 
     def view() -> Response:
+        # First all of it: what is closed with something unread breaks the other end off (unix(7)).
+        body = request.get_data()
         person = _caller(office, callers, ask.name_of(kind))
         try:
-            wanted = asked.validate_json(request.get_data())
+            wanted = asked.validate_json(body)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"

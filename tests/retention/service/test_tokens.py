@@ -181,6 +181,20 @@ def test_what_is_nobodys_token_is_refused_and_never_the_user_who_shows_it(
     assert entry.detail.startswith("case-open: ")
 
 
+def test_who_is_refused_gets_the_answer_however_much_was_asked(
+    house: House, service: Service
+) -> None:
+    """What a Unix socket closes with something unread breaks off at the other end."""
+    body = b"{}" + b" " * 100_000
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(house.store.site.socket))
+        connection.sendall(
+            b"POST /v1/case-list HTTP/1.0\r\nAuthorization: Bearer x\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.0 401 ")
+
+
 def test_twice_the_header_is_no_token(house: House, service: Service, secret: str) -> None:
     header = f"Authorization: Bearer {secret}".encode()
     assert answered(house.store.site.socket, header)[0] == 200
