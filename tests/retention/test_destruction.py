@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_a_call_that_comes_once_more_after_its_destruction_is_not_kept(house: Ho
     deliver(house.spool, record(call, caller=NUMBER))
     taken = house.take_in()
     assert (taken.taken, taken.not_kept) == (0, 1)
+    assert house.files_with(NUMBER) == []
+
+
+def test_of_an_opt_out_nothing_of_the_caller_is_left_in_the_journal(house: House) -> None:
+    """The caller's words and number go at once, and not with the next sweep (R4, R14)."""
+    from tests.retention.intake.records import deliver, record
+
+    call = house.call(1)
+    assert house.files_with(NUMBER)
+    deliver(house.spool, record(call, "destroyed", caller=""))
+    assert house.take_in().destroyed == 1
     assert house.files_with(NUMBER) == []
 
 
@@ -258,3 +270,27 @@ def test_what_was_set_aside_goes_after_its_own_period(house: House) -> None:
     house.turn(days=100)
     assert house.sweep().asides == 1
     assert house.files_with(NUMBER) == []
+
+
+def test_an_opted_out_call_is_destroyed_while_no_sweep_is_at_work(house: House) -> None:
+    """R4, R14: else a sweep finishes what the service is at, and takes away what came since."""
+    call = house.call(1)
+    destroyer = house.store.destroyer()
+    held: list[str] = []
+
+    @contextmanager
+    def alone():
+        held.append("locked")
+        yield
+        held.append("free")
+
+    destroyer._alone = alone
+    claim = house.store.destroying.claim_at_once
+
+    def claimed(*words):
+        held.append("claimed")
+        return claim(*words)
+
+    house.store.destroying.claim_at_once = claimed
+    destroyer.opted_out([call], house.store.today())
+    assert held == ["locked", "claimed", "free"]

@@ -252,6 +252,21 @@ def test_who_may_not_send_does_not(house: House, office: Office) -> None:
     assert office.giving.mails(OFFICER) == []
 
 
+def test_who_sends_for_some_teams_sees_no_mails_of_others(house: House) -> None:
+    """An address is the customer's: it is shown to whoever has to do with it."""
+    call = spoken(house)
+    access = house.folder / "deploy" / "access.yaml"
+    text = access.read_text()
+    assert "may: [search, show, listen, hold," in text
+    access.write_text(text.replace("may: [search, show, listen, hold,", "may: [send, hold,"))
+    house.store.close()
+    house.open()
+    office = open_office(house.store, house.store.queue())
+    sent = office.giving.send(OFFICER, wish(call))
+    assert [each.id for each in office.giving.mails(DPO)] == [sent.mail]
+    assert office.giving.mails(MANAGER) == []
+
+
 def test_without_a_mail_server_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     house = House(tmp_path / "other")
@@ -289,3 +304,25 @@ def test_evidence_for_a_disciplinary_case_can_be_checked_by_whoever_gets_it(
     told = [each for each in house.store.trail.read() if each.action == "evidence"]
     assert [each.outcome for each in told] == ["refused", "granted"]
     assert "SHA-256" in told[1].detail
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_mail_of_which_nobody_knows_is_decided_by_a_person(
+    house: House, queue: Queue, office: Office, smtp: post_office.Office, again: bool
+) -> None:
+    call = spoken(house)
+    smtp.drops = "data"  # taken, and the connection ends before the server says so
+    sent = office.giving.send(OFFICER, wish(call))
+    queue.work()
+    assert [mail.state for mail in office.giving.mails(OFFICER)] == ["unknown"]
+    with pytest.raises(RefusedError):
+        office.giving.decide_mail(MANAGER, sent.mail, again=again)
+    with pytest.raises(UsageError, match="there is no mail"):
+        office.giving.decide_mail(OFFICER, "none", again=again)
+    smtp.drops = ""
+    office.giving.decide_mail(OFFICER, sent.mail[:8], again=again)
+    queue.work()
+    assert [mail.state for mail in office.giving.mails(OFFICER)] == ["sent" if again else "failed"]
+    assert len(smtp.got) == 1 + again
+    with pytest.raises(UsageError, match="expected one that is unknown"):
+        office.giving.decide_mail(OFFICER, sent.mail, again=again)
