@@ -134,20 +134,29 @@ def _password() -> str:
     return make_password()
 
 
-@click.command(epilog=examples("ivr mails", "ivr mails 3deba8b7 --json"))
+@click.command(epilog=examples("ivr mails", "ivr mails 3deba8b7 --json", "ivr mails --again 5c1d"))
 @retention_option
 @click.argument("call", default="")
+@click.option("--again", metavar="MAIL", default="", help="Send one that is `unknown` once more.")
+@click.option("--let-be", metavar="MAIL", default="", help="Give one up that is `unknown`.")
 @json_option
-def mails(site: Path, call: str, as_json: bool) -> None:
+def mails(site: Path, call: str, again: str, let_be: str, as_json: bool) -> None:
     """Show mails with copies, of one call or all, the latest first, and what became of each.
 
     \b
     waiting  it is tried again     sending  it is on its way
     sent     the server took it    failed   given up; the server said why
-    unknown  the service was killed in mid-sending: it may have gone, ask the customer
+    unknown  the service was killed in mid-sending: it may have gone, ask the customer,
+             and then decide: --again MAIL, or --let-be MAIL
     """
-    from ivr.retention.service.requests import Mails
+    from ivr.retention.service.requests import MailDecide, Mails
 
+    if again and let_be:
+        raise UsageError("--again and --let-be are both here, expected one of them")
+    if again or let_be:
+        decided: Outgoing = service(site).ask(MailDecide(again or let_be, again=bool(again)))
+        say(f"mail {decided.id} is {decided.state}: {printable(decided.told)}")
+        return
     found: list[Outgoing] = service(site).ask(Mails(call))
     if as_json:
         for each in found:

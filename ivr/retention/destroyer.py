@@ -122,8 +122,10 @@ class Destroyer:
     def opted_out(self, calls: Sequence[str], today: date) -> Toll:
         """Destroy what there is of calls whose callers opted out in mid-call, whatever holds
         them: nothing of them was to be kept (R4, ``docs/spool.md``)."""
-        after = self._trail.head().seq
-        toll = self._end(self._destroying.claim_at_once(calls, OPTED_OUT, today, after), today)
+        with self._alone():
+            after = self._trail.head().seq
+            dying = self._destroying.claim_at_once(calls, OPTED_OUT, today, after)
+            toll = self._end(dying, today)
         # Writing a large index anew takes long, and taking in waits for this: the next sweep does.
         self._database.forget()
         return toll

@@ -68,10 +68,15 @@ class Guard:
                 " with its cases: ivr index rebuild",
             )
         last = self._last()
-        if last is None:
-            raise Stopped("clock-back", "no clock has been seen yet: nothing is destroyed")
         if clock_is_right:
             self._meta.set(_SEEN, str(now_ms))
+        elif last is None:
+            raise Stopped(
+                "clock-back",
+                "no clock has been seen yet: nothing is destroyed\n"
+                "  look at the host's clock (timedatectl); the service believes it when it"
+                " starts, and so does: ivr retention sweep --clock-is-right",
+            )
         elif how := _jumped(last, now_ms):
             raise Stopped(f"clock-{how}", _clock(last, now_ms, f"went {how}"))
 

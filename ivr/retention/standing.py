@@ -40,7 +40,7 @@ class Standing:
 
 def standing_of(store: Store, queue: Queue | None = None) -> Standing:
     """Look at all of it. Raises StoreError where the index refuses."""
-    wanted = store.configuration.schedule
+    wanted = store.wanted.last()
     known = adopted(store.meta)
     stopped = "" if known else "schedule"
     due = 0

@@ -15,7 +15,7 @@ from ivr.config.settings_retention import RetentionConfiguration, RetentionSite
 from ivr.core.schedule import Schedule, day_of
 from ivr.errors import SetupError, StoreError
 from ivr.export.templates import load_templates
-from ivr.retention.adoption import adopt, in_force
+from ivr.retention.adoption import adopt, adopted, in_force
 from ivr.retention.archive.places import archive_at
 from ivr.retention.archive.protocol import Archive
 from ivr.retention.archive.sealing import Recipients
@@ -38,6 +38,7 @@ from ivr.retention.outgoing.queue import Queue
 from ivr.retention.outgoing.remains import MailRemains
 from ivr.retention.remains import Asides
 from ivr.retention.sweep import Sweep
+from ivr.retention.wanted import WantedSchedule
 
 VERIFIED = "verified"
 """Under which the index knows when the audit trail was checked, and how many faults it has."""
@@ -74,6 +75,7 @@ class Store:
     heads: IndexHead
     guard: Guard
     asides: Asides
+    wanted: WantedSchedule
     signer: checkpoints.Checkpoints | None
     key: Ed25519PrivateKey | None
     """Signs check-points and evidence; None where the settings name none."""
@@ -93,7 +95,13 @@ class Store:
 
     def schedule(self) -> Schedule:
         """The schedule in force. Raises StoreError where none was adopted."""
-        return in_force(self.meta, self.configuration.schedule)
+        return in_force(self.meta, self.wanted.last())
+
+    def told_schedule(self) -> Schedule:
+        """The same for whoever only looks: where none was adopted yet, as after an index was made
+        anew, what the file says."""
+        wanted = self.wanted.last()
+        return wanted if adopted(self.meta) is None else in_force(self.meta, wanted)
 
     def identity(self) -> bytes | None:
         """The secret key of a sealed archive, where it is on this host now."""
@@ -241,6 +249,7 @@ def open_store(
         heads,
         guard,
         Asides([site.state / ASIDE, *(spool / "aside" for spool in site.spools)]),
+        WantedSchedule(site.schedule, configuration.schedule),
         signer,
         key,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.errors import DiskError, RefusedError, UsageError
+from ivr.errors import ConfigError, DiskError, RefusedError, StoreError, UsageError
 from ivr.retention.audit.trail import Trail
 from ivr.retention.model import Person, Query
 from tests.retention.house import (
@@ -22,6 +22,7 @@ from tests.retention.house import (
     STRANGER,
     House,
     as_json,
+    schedule_with,
 )
 from tests.retention.intake.records import sound
 
@@ -135,7 +136,7 @@ def test_a_case_is_in_the_trail_so_that_an_index_can_be_made_again_from_it(house
     keeping.open(DPO, "C-1", "complaint")
     keeping.open(DPO, "C-1", "complaint")  # once more changes nothing
     keeping.add(DPO, "C-1", [call, call])
-    keeping.close(DPO, "C-1", date(2026, 5, 30))
+    keeping.close(DPO, "C-1", date(2026, 5, 31))
     keeping.reopen(DPO, "C-1")
     keeping.remove(DPO, "C-1", [call])
     hold = keeping.hold(DPO, call, "abuse", "threats")
@@ -148,7 +149,7 @@ def test_a_case_is_in_the_trail_so_that_an_index_can_be_made_again_from_it(house
     assert told == [
         ("case-open", "", "C-1", "complaint"),
         ("case-add", call, "C-1", ""),
-        ("case-close", "", "C-1", "2026-05-30"),
+        ("case-close", "", "C-1", "2026-05-31"),
         ("case-reopen", "", "C-1", ""),
         ("case-remove", call, "C-1", ""),
         ("hold", call, hold.ref, "abuse"),
@@ -164,6 +165,7 @@ def test_a_case_is_in_the_trail_so_that_an_index_can_be_made_again_from_it(house
         (lambda k, c: k.add(DPO, "C-9", [c]), "there is no case 'C-9'"),
         (lambda k, c: k.add(DPO, "C-1", ["beef"]), "beef"),
         (lambda k, c: k.close(DPO, "C-1", date(2030, 1, 1)), "has not come yet"),
+        (lambda k, c: k.close(DPO, "C-1", date(2020, 1, 1)), "was opened on 2026-05-31"),
         (lambda k, c: k.hold(DPO, c, "nothing", "x"), "is no kind of case"),
         (lambda k, c: k.release(DPO, "hold-99", "x"), "there is no hold"),
     ],
@@ -213,6 +215,19 @@ def test_the_plan_says_what_goes_when_and_why(house: House) -> None:
         house.office.overseeing.plan(OFFICER)
 
 
+def test_a_plan_shows_recordings_of_the_teams_that_the_person_is_for(house: House) -> None:
+    own, _other = house.call(1, team="housing"), house.call(2, team="parking")
+    access = house.folder / "deploy" / "access.yaml"
+    text = access.read_text()
+    assert "may: [search, show, listen, hold," in text
+    access.write_text(text.replace("may: [search, show, listen, hold,", "may: [plan, hold,"))
+    house.store.close()
+    house.open()
+    later = date(2026, 12, 1)
+    assert [each.call for each in house.office.overseeing.plan(MANAGER, later)] == [own]
+    assert len(list(house.office.overseeing.plan(DPO, later))) == 2
+
+
 def test_only_who_answers_for_the_schedule_adopts_one(house: House) -> None:
     with pytest.raises(RefusedError):
         house.office.overseeing.adopt(DPO, "2.0")
@@ -232,3 +247,27 @@ def test_the_auditor_reads_and_checks_the_trail(house: House) -> None:
     assert house.office.overseeing.verify(AUDITOR).faults == ()
     with pytest.raises(RefusedError):
         house.office.overseeing.entries(OFFICER, 10, Wanted())
+
+
+def test_a_changed_schedule_is_seen_without_a_restart(house: House) -> None:
+    """R18: the officer edits the file, looks at what it would do, and adopts it."""
+    call = house.call(1)
+    house.turn(days=40)
+    schedule_with(house, recordings="1 month")
+    change = house.office.overseeing.schedule(POLICY)
+    assert (change.changed, change.wanted) == (True, "2.0x")
+    assert [each.call for each in change.newly] == [call]
+    house.schedule_file.write_text("rules: nonsense")
+    with pytest.raises(ConfigError, match=r"schedule\.yaml"):
+        house.office.overseeing.adopt(POLICY, "2.0x")
+    assert house.office.looking.show(OFFICER, call).disposition.action == "keep"
+
+
+def test_before_a_schedule_is_adopted_recordings_are_found_all_the_same(house: House) -> None:
+    """As after an index was made anew: people look, and nothing is destroyed."""
+    call = house.call(1)
+    house.store.meta.drop("schedule")
+    [found] = house.office.looking.search(OFFICER, Query())
+    assert (found.recording.call, found.disposition.rule) == (call, "recordings")
+    with pytest.raises(StoreError, match="no schedule has been adopted"):
+        house.store.schedule()

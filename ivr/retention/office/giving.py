@@ -139,6 +139,19 @@ class Giving:
         self._gate.write(person, "mails", "granted", full, detail=f"{len(found)} listed")
         return [each for each in found if everybody or each.who == person.user]
 
+    def decide_mail(self, person: Person, mail: str, *, again: bool) -> Outgoing:
+        """Send a mail again of which it is not known whether it was delivered, or let it be; what
+        it is then. Raises RefusedError; UsageError where there is none, or it is known."""
+        queue = self._mails()
+        with self._gate.looking_up(person, Action.SEND):
+            found = next((each for each in queue.listing() if each.id.startswith(mail)), None)
+            if found is None or not mail:
+                raise UsageError(f"there is no mail {mail!r}; see which there are: ivr mails")
+            recording = self._recordings.find(found.call)
+        self._gate.may(person, Action.SEND, recording, reason="a mail of which nobody knows")
+        (queue.resend if again else queue.dismiss)(found.id, person.user)
+        return next(each for each in queue.listing(found.call) if each.id == found.id)
+
     def evidence(
         self,
         person: Person,

@@ -31,6 +31,7 @@ class Keeping:
         schedule: Callable[[], Schedule],
         clock: Callable[[], int],
         today: Callable[[], date],
+        day: Callable[[int], date],
     ) -> None:
         self._gate = gate
         self._database = database
@@ -40,6 +41,7 @@ class Keeping:
         self._schedule = schedule
         self._clock = clock
         self._today = today
+        self._day = day
 
     def open(self, person: Person, ref: str, kind: str) -> Case:
         """Open a case. Raises RefusedError; UsageError for a kind that the schedule does not
@@ -62,7 +64,7 @@ class Keeping:
     def close(self, person: Person, ref: str, day: date | None = None) -> Case:
         """Close a case, today or on an earlier day: the period of its kind runs from then.
 
-        Raises RefusedError; UsageError for a day that has not come yet.
+        Raises RefusedError; UsageError for a day that has not come yet, or was before the case.
         """
         with self._gate.looking_up(person, Action.CASE_CLOSE):
             case = self._case(ref)
@@ -70,6 +72,10 @@ class Keeping:
         day = day or self._today()
         if day > self._today():
             raise UsageError(f"{day} has not come yet, expected today or an earlier day")
+        if day < (opened := self._day(case.opened_ms)):
+            raise UsageError(
+                f"{day}: {ref} was opened on {opened}, expected that day or a later one"
+            )
         with self._database.writing():
             if self._cases.close(ref, day):
                 self._gate.write(

@@ -8,7 +8,6 @@ from itertools import islice
 
 from ivr.core.access import Action
 from ivr.core.retention import Disposition
-from ivr.core.schedule import Schedule
 from ivr.errors import UsageError
 from ivr.retention.adoption import adopt, adopted, change, in_force
 from ivr.retention.answers import Change, Line, Stats, Verified
@@ -23,6 +22,7 @@ from ivr.retention.index.meta import Meta
 from ivr.retention.index.recordings import Recordings
 from ivr.retention.model import Person
 from ivr.retention.office.gate import Gate, Outcome
+from ivr.retention.wanted import WantedSchedule
 
 _AT_ONCE = 500
 MOST_SHOWN = 100_000
@@ -41,7 +41,7 @@ class Overseeing:
         destroying: Destroying,
         meta: Meta,
         trail: Trail,
-        wanted: Schedule,
+        wanted: WantedSchedule,
         today: Callable[[], date],
         verified: Callable[[], Report],
     ) -> None:
@@ -62,7 +62,7 @@ class Overseeing:
         ruling = self._gate.may_all(person, Action.PLAN)
         day = at or self._today()
         self._gate.write(person, Action.PLAN, "granted", detail=day.isoformat())
-        schedule = in_force(self._meta, self._wanted)
+        schedule = in_force(self._meta, self._wanted.last())
         planned = self._destroying.dispositions(schedule, day, day)
         return planned if ruling.teams is None else self._of_teams(planned, ruling.teams)
 
@@ -71,18 +71,19 @@ class Overseeing:
         RefusedError."""
         self._gate.may_all(person, Action.SCHEDULE)
         self._gate.write(person, Action.SCHEDULE, "granted", detail="looked at")
-        return change(self._destroying, self._meta, self._wanted, self._today())
+        return change(self._destroying, self._meta, self._wanted.read(), self._today())
 
     def adopt(self, person: Person, version: str) -> None:
         """Adopt it, naming its version. Raises RefusedError; UsageError where it is another."""
         self._gate.may_all(person, Action.SCHEDULE)
-        if version != self._wanted.version:
+        wanted = self._wanted.read()
+        if version != wanted.version:
             raise UsageError(
-                f"the schedule is version {self._wanted.version!r}, not {version!r}:"
+                f"the schedule is version {wanted.version!r}, not {version!r}:"
                 " look at it first (ivr retention schedule), then adopt that one"
             )
         with self._database.writing():
-            adopt(self._meta, self._wanted)
+            adopt(self._meta, wanted)
             self._gate.write(person, Action.SCHEDULE, "done", detail=version)
 
     def stats(self, person: Person) -> Stats:

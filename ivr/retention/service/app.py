@@ -91,6 +91,9 @@ HANDLERS: Mapping[type[Any], Handler] = {
     ask.Send: lambda office, person, it: office.giving.send(person, it.wish, _key(it.identity)),
     ask.Evidence: _evidence,
     ask.Mails: lambda office, person, it: office.giving.mails(person, it.call),
+    ask.MailDecide: lambda office, person, it: office.giving.decide_mail(
+        person, it.mail, again=it.again
+    ),
     ask.Plan: _plan,
     ask.ScheduleShow: lambda office, person, it: office.overseeing.schedule(person),
     ask.ScheduleAdopt: lambda office, person, it: office.overseeing.adopt(person, it.version),

@@ -142,6 +142,14 @@ class Mails:
 
 
 @dataclass(frozen=True, slots=True)
+class MailDecide:
+    """Send a mail again of which it is not known whether it was delivered, or let it be."""
+
+    mail: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What becomes of what is due; comes as lines of :class:`ivr.core.retention.Disposition`."""
 
@@ -197,6 +205,7 @@ ANSWERS: Mapping[type[Any], Any] = {
     HoldRelease: Hold,
     Send: Sent,
     Mails: list[Outgoing],
+    MailDecide: Outgoing,
     ScheduleShow: Change,
     ScheduleAdopt: None,
     StatsShow: Stats,
