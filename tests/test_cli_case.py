@@ -26,10 +26,10 @@ def test_a_case_from_its_opening_to_its_end(served: Served) -> None:
     added = served.ivr("case", "add", "C-1", one[:8], two[:8])
     assert added.stdout == "C-1  complaint  open  2 recordings\n"
     assert served.ivr("case", "remove", "C-1", two).stdout.endswith("open  1 recording\n")
-    closed = served.ivr("case", "close", "C-1", "--at", "2026-05-30")
+    closed = served.ivr("case", "close", "C-1", "--at", "2026-05-31")
     assert closed.stdout.splitlines() == [
-        "C-1  complaint  closed 2026-05-30  1 recording",
-        "  1 recording until 2027-05-30 (complaints)",
+        "C-1  complaint  closed 2026-05-31  1 recording",
+        "  1 recording until 2027-05-31 (complaints)",
     ]
     assert served.ivr("case", "reopen", "C-1").stdout == "C-1  complaint  open  1 recording\n"
     told = [(action, call) for action, *_, call, case in served.house.audit() if case == "C-1"]
