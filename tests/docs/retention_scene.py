@@ -123,9 +123,11 @@ class Retained:
         deliver(self.house.spool, made)
 
     def kept(self, call: str = CALL, **more: Any) -> None:
-        """The same, and it is taken in."""
+        """The same, and it is taken in: the index has it, the audit trail was told, and it has left
+        the spool."""
         self.finished(call, **more)
         until(lambda: self.house.store.recordings.get(call))
+        until(lambda: not (self.house.spool / f"new/{call}.json").exists())
 
     def reads(self, reader: Reader, heading: str, about: str = "") -> None:
         """What a page says is soon so: signs are waited for, as the service looks by itself."""
