@@ -7,9 +7,11 @@ is well.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from ivr.retention.archive.reader import Reader
 from ivr.retention.guard import Stopped
@@ -17,6 +19,7 @@ from ivr.retention.index.rebuild import Progress, Rebuilt, rebuild
 from ivr.retention.index.retold import retold
 from ivr.retention.model import SERVICE, Entry
 from ivr.retention.store import Store
+from ivr.storage.opened import NoFileError, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def bring_back(
         store.trail,
         store.site.zone,
         progress,
+        lambda call, record: any(_lies(spool, call, record) for spool in store.site.spools),
     )
     lacking = [*_lacking(store), *_unseen(store)]
     done = Restoration(rebuilt, tuple(map(str, report.faults)), tuple(lacking))
@@ -66,6 +70,15 @@ def bring_back(
     if done.good:
         store.guard.belongs()
     return done
+
+
+def _lies(spool: Path, call: str, record: bytes) -> bool:
+    """Whether this very record waits to be taken in."""
+    try:
+        with opened(spool / "new" / f"{call}.json") as fd:
+            return os.pread(fd, len(record) + 1, 0) == record
+    except (OSError, NoFileError):
+        return False
 
 
 def _unseen(store: Store) -> Iterator[str]:

@@ -57,9 +57,13 @@ def rebuild(
     trail: Trail,
     zone: tzinfo,
     progress: Progress = lambda done, of: None,
+    in_spool: Callable[[str, bytes], bool] = lambda call, record: False,
 ) -> Rebuilt:
     """Bring back what the index lost; what it has stays. Killed at any moment it goes on when it is
     begun again.
+
+    What ``in_spool`` says still lies in a spool, the very same record, is left to be taken in from
+    there: whoever was killed before it was entered has not placed the holds of its marks either.
 
     Cases and holds come before recordings: none is ever there without what holds it. Raises
     StoreError where trail, archive or database cannot be read, SealedError where the archive is
@@ -76,11 +80,14 @@ def rebuild(
             found = []
             for record, parts in batch:
                 try:
-                    found.append(_read(archive, reader, day, record, parts, zone))
+                    read = _read(archive, reader, day, record, parts, zone, in_spool)
                 except SealedError:
                     raise
                 except (SpoolError, StoreError, ValueError) as error:
                     faults.append(f"{day}/{record}: {error}")
+                else:
+                    if read is not None:
+                        found.append(read)
             what = recordings.add(found)
             added += len(what.new)
             gone += what.gone
@@ -111,9 +118,13 @@ def _read(
     name: str,
     parts: Sequence[str],
     zone: tzinfo,
-) -> tuple[Recording, str]:
-    """A recording, with its customer's number. The folder that it lies in is its day's."""
+    in_spool: Callable[[str, bytes], bool],
+) -> tuple[Recording, str] | None:
+    """A recording, with its customer's number; None where it still lies in a spool. The folder
+    that it lies in is its day's."""
     data, filed = reader.stored(day, name)
+    if in_spool(_said(name).call, data):
+        return None
     record = parse_either(data, name)
     _, ended_ms = ended_of(record, zone, day)
     says = [_said(each) for each in parts]
