@@ -81,7 +81,7 @@ class Service:
             for name, work in (
                 ("people", lambda: self._server.serve_forever(_POLL_S)),
                 ("mail", self._send_mails),
-                ("standing", lambda: self._rounds("standing", STANDING_S, self._look)),
+                ("standing", self._look_on),
             )
         ]
 
@@ -171,6 +171,11 @@ class Service:
         """So that people see the cases that there are, where the index is out of a backup."""
         self._store.catching_up().run(self._store.today())
         return False
+
+    def _look_on(self) -> None:
+        # At once: until the clock was seen nothing may be destroyed, and metrics say nothing.
+        self._round("standing", self._look)
+        self._rounds("standing", STANDING_S, self._look)
 
     def _look(self) -> bool:
         self._store.guard.seen(self._store.clock())
