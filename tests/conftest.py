@@ -19,8 +19,8 @@ import pytest
 from ivr.api import http
 from ivr.api.v1 import V1
 from ivr.config import prompts, reading
-from ivr.retention.index import migrating
-from tests.remembered import composed, migrated
+from ivr.retention.index import database, migrating
+from tests.remembered import compiled, composed, migrated
 
 # Workers and the many processes that tests start would compile all anew where this is set.
 sys.dont_write_bytecode = False
@@ -133,6 +133,7 @@ def do_once(patch: Callable[[Any, str, Any], None]) -> None:
     patch(prompts, "_clipped", _remembered(prompts._clipped))
     patch(reading, "_compose", composed(reading._compose))
     patch(migrating, "upgrade", migrated(migrating.upgrade))
+    patch(database, "_engine", compiled(database._engine))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 
 from ivr.config.document import Document
 
@@ -69,3 +69,19 @@ def migrated(
             ]
 
     return upgrade_once
+
+
+def compiled(engine: Callable[..., Engine]) -> Callable[..., Engine]:
+    """All indexes on SQLite have one dialect and one store of compiled statements: SQLAlchemy
+    would compile each statement anew for each of them."""
+    shared = create_engine("sqlite://")
+    shared.connect().close()  # the dialect learns what its SQLite can do
+
+    def engine_of(*words: Any) -> Engine:
+        made = engine(*words)
+        if made.dialect.name == "sqlite":
+            made.dialect = made.pool._dialect = shared.dialect
+            made._compiled_cache = shared._compiled_cache
+        return made
+
+    return engine_of
