@@ -226,7 +226,9 @@ def show(
             short(line.call),
             line.case,
             line.rule,
-            line.detail,
+            ", ".join(
+                filter(None, (line.detail, *(f"{k}: {v}" for k, v in line.particulars.items())))
+            ),
         )
         for line in lines
     ]

@@ -175,7 +175,7 @@ def schedule(site: Path, adopt: str | None, each: bool, as_json: bool) -> None:
     """Show what a changed schedule would newly destroy; --adopt puts it in force.
 
     Until then only that is destroyed which the one in force and the changed one would both
-    destroy. A change that destroys nothing new is adopted by the next sweep by itself.
+    destroy. A change that keeps nothing less long is adopted by the next sweep by itself.
     """
     from ivr.retention.service.requests import ScheduleAdopt, ScheduleShow
 
@@ -200,6 +200,7 @@ def _change(change: Change, how: Literal["now", "asked"]) -> list[str]:
         return [f"{before}; schedule.yaml, version {change.wanted}, {same}"]
     rules = sorted(Counter(one.rule for one in change.newly).items())
     lines = [f"{before}; schedule.yaml is version {change.wanted}"]
+    lines += [f"  {one.name}: {one.now}, and not {one.before}" for one in change.shorter]
     newly = "newly due" if how == "now" else "would newly be due"
     lines += [f"  {counted(number, 'recording')} {newly} by rule {rule}" for rule, number in rules]
     if not rules:

@@ -106,6 +106,7 @@ def test_a_change_is_shown_and_then_adopted(served: Served) -> None:
     assert asked == [
         f"{call}  2026-05-01  recordings  3 months after the call",
         "version 2.0 is in force; schedule.yaml is version 2.0x",
+        "  recordings: 3 months, and not 6 months",
         "  1 recording would newly be due by rule recordings",
         "adopt it: ivr retention schedule --adopt 2.0x",
     ]
@@ -117,6 +118,7 @@ def test_a_change_is_shown_and_then_adopted(served: Served) -> None:
     assert served.house.sweep().left == 1
     adopted = served.ivr("retention", "schedule", "--adopt", "2.0x")
     assert adopted.stdout.splitlines()[1:] == [
+        "  recordings: 3 months, and not 6 months",
         "  1 recording newly due by rule recordings",
         "adopted: version 2.0x; the next sweep destroys by it",
     ]

@@ -118,6 +118,12 @@ def roles_of(access: Access, person: Person) -> tuple[Role, ...]:
     return tuple(role for name, role in access.roles.items() if name in names)
 
 
+def teams_of(access: Access, person: Person, action: Action) -> frozenset[str] | None:
+    """Of which teams' recordings a role may do this at all; None is of all."""
+    having = [role for role in roles_of(access, person) if action in role.may]
+    return _all_teams(having, _own_teams(access, person))
+
+
 def _own_teams(access: Access, person: Person) -> frozenset[str]:
     member = access.people.get(person.user)
     return member.teams if member is not None else frozenset()

@@ -1,7 +1,7 @@
 """Which schedule is in force: the one that an officer adopted, until they adopt another (R18).
 
-``schedule.yaml`` says what is wanted. Where that would destroy nothing that the adopted one
-keeps today, it is adopted by itself; else :func:`in_force` is the more cautious of both, and
+``schedule.yaml`` says what is wanted. Where that keeps nothing less long than the adopted one,
+it is adopted by itself; else :func:`in_force` is the more cautious of both, and
 ``ivr retention schedule`` shows what would newly be destroyed and takes the adoption.
 """
 
@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict
 from datetime import date
 
-from ivr.core.amending import cautious
+from ivr.core.amending import cautious, shorter
 from ivr.core.schedule import Period, Rule, Schedule
 from ivr.errors import StoreError
 from ivr.retention.answers import Change
@@ -46,7 +46,7 @@ def change(destroying: Destroying, meta: Meta, wanted: Schedule, today: date) ->
         return Change(before.version, wanted.version, False, ())
     due = {each.call for each in destroying.due(cautious(before, wanted), today)}
     newly = tuple(each for each in destroying.due(wanted, today) if each.call not in due)
-    return Change(before.version, wanted.version, True, newly)
+    return Change(before.version, wanted.version, True, newly, shorter(before, wanted))
 
 
 def in_force(meta: Meta, wanted: Schedule) -> Schedule:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
+from ivr.core.amending import Shorter
 from ivr.core.retention import Disposition
 from ivr.retention.model import Case, Hold, Recording
 
@@ -70,6 +72,8 @@ class Line:
     case: str
     rule: str
     detail: str
+    particulars: Mapping[str, str] = field(default_factory=dict)
+    """Reason, address, number: as long as they are there, and where their key is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class Change:
     """Whether the two differ in anything but their version."""
     newly: tuple[Disposition, ...]
     """What would be destroyed that day and is kept by what is in force, under the wanted rules."""
+    shorter: tuple[Shorter, ...] = ()
+    """By which rules it keeps less long, whether or not that matters today."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,11 +121,11 @@ class Sweep:
         return Swept(toll, asides, faults, left)
 
     def _adopt(self, wanted: Schedule, today: date) -> int:
-        """Take on a schedule that destroys nothing new; how many recordings wait for it else."""
+        """Take on a schedule that keeps nothing less long; how many recordings wait for it else."""
         told = change(self._destroying, self._meta, wanted, today)
         if not told.changed:
             return 0
-        if told.newly:
+        if told.shorter or not told.adopted:
             log.warning(
                 "the schedule would newly destroy recordings: it waits to be adopted",
                 version=wanted.version,

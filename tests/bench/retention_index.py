@@ -37,6 +37,7 @@ from .contender import REPOSITORY
 
 RECORDINGS = 1_000_000
 GROWING = (10_000, 100_000, 1_000_000)
+TITLE = "How the index grows: plan, memory, search and changes a second, by recordings"
 PLAN_S, PLAN_MIB, SEARCH_MS, ADDED, DESTROYED = 5.0, 300.0, 50.0, 500.0, 1000.0
 """The aims: at most so long and so much, at least so many a second."""
 BATCH = 500
@@ -263,7 +264,7 @@ def draw(path: Path, found: dict[int, Figures]) -> None:
         axis.set(title=title, xscale="log", yscale="log", xlabel="recordings in the index")
         axis.legend(fontsize="small")
         axis.grid(visible=True, alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None, "Title": TITLE})
     pyplot.close(figure)
 
 

@@ -10,7 +10,7 @@ import pytest
 from ivr.errors import UsageError
 from ivr.retention.guard import Stopped
 from ivr.retention.model import Query
-from tests.retention.house import DPO, NUMBER, OFFICER, House, at, schedule_with
+from tests.retention.house import DPO, NUMBER, OFFICER, POLICY, House, at, schedule_with
 
 
 @pytest.fixture
@@ -203,8 +203,6 @@ def test_a_schedule_that_would_newly_destroy_waits_until_it_is_adopted(house: Ho
     house.open()
     assert house.sweep().left == 1
     assert house.store.recordings.get(call) is not None
-    from tests.retention.house import POLICY
-
     change = house.office.overseeing.schedule(POLICY)
     assert [each.call for each in change.newly] == [call]
     with pytest.raises(UsageError, match="is version"):
@@ -294,3 +292,17 @@ def test_an_opted_out_call_is_destroyed_while_no_sweep_is_at_work(house: House) 
     house.store.destroying.claim_at_once = claimed
     destroyer.opted_out([call], house.store.today())
     assert held == ["locked", "claimed", "free"]
+
+
+def test_a_shorter_schedule_waits_also_where_nothing_is_due_by_it_today(house: House) -> None:
+    """Else it would be in force before anybody saw what it destroys tomorrow (R18)."""
+    call = house.call(1)
+    schedule_with(house, recordings="1 day")
+    house.open()
+    assert house.sweep().toll.recordings == 0
+    [told] = house.office.overseeing.schedule(POLICY).shorter
+    assert (told.name, told.before, told.now) == ("recordings", "6 months", "1 day")
+    house.turn(days=3)
+    assert house.sweep().left == 1
+    assert house.store.recordings.get(call) is not None
+    assert house.audit("schedule") == [("schedule", "policy", "granted", "", "")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.errors import ConfigError, DiskError, RefusedError, StoreError, UsageError
+from ivr.retention.audit.read import Wanted
 from ivr.retention.audit.trail import Trail
 from ivr.retention.model import Person, Query
 from tests.retention.house import (
@@ -240,8 +241,6 @@ def test_only_who_answers_for_the_schedule_adopts_one(house: House) -> None:
 
 def test_the_auditor_reads_and_checks_the_trail(house: House) -> None:
     call = house.call(1)
-    from ivr.retention.audit.read import Wanted
-
     lines = house.office.overseeing.entries(AUDITOR, 10, Wanted(call=call))
     assert [each.action for each in lines] == ["take-in"]
     assert house.office.overseeing.verify(AUDITOR).faults == ()
@@ -271,3 +270,23 @@ def test_before_a_schedule_is_adopted_recordings_are_found_all_the_same(house: H
     assert (found.recording.call, found.disposition.rule) == (call, "recordings")
     with pytest.raises(StoreError, match="no schedule has been adopted"):
         house.store.schedule()
+
+
+def test_the_auditor_reads_why_for_as_long_as_the_recording_is_there(house: House) -> None:
+    call = house.call(1)
+    house.office.looking.listen(DPO, call, reason="she rang again").file.close()
+    wanted = Wanted(actions=frozenset({"listen"}))
+    [line] = house.office.overseeing.entries(AUDITOR, 10, wanted)
+    assert line.particulars == {"reason": "she rang again"}
+    house.turn(days=400)
+    house.sweep()
+    [line] = house.office.overseeing.entries(AUDITOR, 10, wanted)
+    assert line.particulars == {}
+
+
+def test_a_beginning_of_an_id_is_looked_for_among_ones_own_teams(house: House) -> None:
+    own = house.call(1, team="housing")
+    house.call(2, team="parking")
+    assert house.office.looking.show(MANAGER, own[0]).recording.call == own
+    with pytest.raises(UsageError, match="several calls begin with 0"):
+        house.office.looking.show(DPO, own[0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, true
 
 from ivr.errors import UsageError
 from ivr.retention.answers import Group
@@ -85,9 +85,15 @@ class Recordings:
                 found |= {each.call: each for each in of_rows(connection, rows.all())}
         return tuple(found[call] for call in dict.fromkeys(calls) if call in found)
 
-    def find(self, prefix: str, within: Connection | None = None) -> Recording:
-        """The recording whose id begins so. Raises UsageError where none does, or several do,
-        and StoreError."""
+    def find(
+        self,
+        prefix: str,
+        teams: frozenset[str] | None = None,
+        within: Connection | None = None,
+    ) -> Recording:
+        """The recording whose id is this, or begins so among those of ``teams`` (None: of all).
+
+        Raises UsageError where none does, or several do, and StoreError."""
         begins = prefix.strip().lower()
         if not begins or set(begins) - set("0123456789abcdef-"):
             raise UsageError(f"{prefix!r} is no id of a call, nor the beginning of one")
@@ -98,7 +104,11 @@ class Recordings:
                 calls = list(
                     connection.scalars(
                         select(recording.c.call)
-                        .where(recording.c.call >= begins, recording.c.call <= begins + _ENDS)
+                        .where(
+                            recording.c.call >= begins,
+                            recording.c.call <= begins + _ENDS,
+                            true() if teams is None else recording.c.team.in_(teams),
+                        )
                         .limit(6)
                     )
                 )

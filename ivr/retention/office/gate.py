@@ -9,7 +9,7 @@ from typing import Literal
 from ivr.core.access import Access, Action
 from ivr.errors import RefusedError, UsageError
 from ivr.logs import masked_within
-from ivr.retention.access import Circumstance, Ruling, decide, roles_of
+from ivr.retention.access import Circumstance, Ruling, decide, roles_of, teams_of
 from ivr.retention.audit.trail import Trail
 from ivr.retention.index.cases import REF, Cases
 from ivr.retention.index.holds import is_hold
@@ -34,6 +34,10 @@ class Gate:
         anything."""
         if not any(action in role.may for role in roles_of(self._access, person)):
             self.may_all(person, action)
+
+    def teams(self, person: Person, action: Action) -> frozenset[str] | None:
+        """Whose recordings some role lets the person do this with; None is every team's."""
+        return teams_of(self._access, person, action)
 
     @contextmanager
     def looking_up(self, person: Person, action: Action) -> Iterator[None]:

@@ -81,7 +81,7 @@ class Giving:
         it is not silent: then nothing leaves.
         """
         with self._gate.looking_up(person, Action.SEND):
-            recording = self._recordings.find(wish.call)
+            recording = self._recordings.find(wish.call, self._gate.teams(person, Action.SEND))
         self._gate.may(person, Action.SEND, recording, case=wish.case, reason=wish.reason)
         queue = self._mails()
         if differs := same_address(wish.address, wish.again):
@@ -167,7 +167,7 @@ class Giving:
         where there is no key to sign with.
         """
         with self._gate.looking_up(person, Action.EVIDENCE):
-            recording = self._recordings.find(call)
+            recording = self._recordings.find(call, self._gate.teams(person, Action.EVIDENCE))
         self._gate.may(person, Action.EVIDENCE, recording, case=case, reason=reason)
         if case not in {each.ref for each in self._cases.open_naming(recording.call)}:
             raise UsageError(

@@ -116,7 +116,7 @@ class Keeping:
     def hold(self, person: Person, call: str, kind: str, reason: str) -> Hold:
         """Hold a recording by itself, under a kind of case. Raises RefusedError, UsageError."""
         with self._gate.looking_up(person, Action.HOLD):
-            recording = self._recordings.find(call)
+            recording = self._recordings.find(call, self._gate.teams(person, Action.HOLD))
         self._gate.may(person, Action.HOLD, recording, reason=reason)
         self._known(kind)
         with self._database.writing():

@@ -91,7 +91,7 @@ class Looking:
         """What there is to see of a recording. ``identity``: the secret key of a sealed archive,
         where the service has none."""
         with self._gate.looking_up(person, Action.SHOW):
-            recording = self._recordings.find(call)
+            recording = self._recordings.find(call, self._gate.teams(person, Action.SHOW))
         self._gate.to_recording(person, Action.SHOW, recording, case=case)
         key = identity or self._identity()
         record = None
@@ -117,7 +117,7 @@ class Looking:
     ) -> Sound:
         """A part of a recording as WAV. It is in the audit trail before a byte of it leaves."""
         with self._gate.looking_up(person, Action.LISTEN):
-            recording = self._recordings.find(call)
+            recording = self._recordings.find(call, self._gate.teams(person, Action.LISTEN))
         self._gate.may(person, Action.LISTEN, recording, case=case, reason=reason)
         one = _part(recording, part)
         file = Reader(self._archive, identity or self._identity()).wav(recording, one)

@@ -73,6 +73,7 @@ def open_office(store: Store, queue: Queue | None = None) -> Office:
             store.destroying,
             store.meta,
             store.trail,
+            store.particulars,
             store.wanted,
             store.today,
             store.verified,

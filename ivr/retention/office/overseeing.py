@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import islice
@@ -14,6 +15,7 @@ from ivr.retention.answers import Change, Line, Stats, Verified
 from ivr.retention.audit.line import Logged
 from ivr.retention.audit.read import Wanted
 from ivr.retention.audit.report import Report
+from ivr.retention.audit.stores import Particular, ParticularsStore
 from ivr.retention.audit.trail import Trail
 from ivr.retention.index.cases import Cases
 from ivr.retention.index.database import Database
@@ -41,6 +43,7 @@ class Overseeing:
         destroying: Destroying,
         meta: Meta,
         trail: Trail,
+        particulars: ParticularsStore,
         wanted: WantedSchedule,
         today: Callable[[], date],
         verified: Callable[[], Report],
@@ -52,6 +55,7 @@ class Overseeing:
         self._destroying = destroying
         self._meta = meta
         self._trail = trail
+        self._particulars = particulars
         self._wanted = wanted
         self._today = today
         self._verified = verified
@@ -111,7 +115,9 @@ class Overseeing:
         if not 1 <= most <= MOST_SHOWN:
             raise UsageError(f"{most} entries: expected 1 to {MOST_SHOWN} at most")
         self._gate.write(person, Action.AUDIT_SHOW, "granted", detail=f"the last {most}")
-        return [_line(each) for each in self._trail.last(most, wanted)]
+        found = self._trail.last(most, wanted)
+        told = self._particulars.get([each.seq for each in found if each.sealed])
+        return [_line(each, told.get(each.seq)) for each in found]
 
     def verify(self, person: Person) -> Verified:
         """Check the whole trail. Raises RefusedError."""
@@ -147,7 +153,7 @@ def verdict_of(report: Report) -> Verified:
     )
 
 
-def _line(logged: Logged) -> Line:
+def _line(logged: Logged, told: Particular | None) -> Line:
     return Line(
         logged.seq,
         logged.at,
@@ -158,4 +164,5 @@ def _line(logged: Logged) -> Line:
         logged.case,
         logged.rule,
         logged.detail,
+        json.loads(told.text) if told and told.text else {},
     )
