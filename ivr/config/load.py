@@ -51,6 +51,20 @@ def load(site_file: Path) -> Configuration:
     return _configuration(read_files)
 
 
+def site_alone(site_file: Path) -> Site:
+    """The site's settings, whatever is wrong in the dialplan and the prompts meanwhile.
+
+    Raises ConfigurationError where there are mistakes in the site's file itself.
+    """
+    document = read(site_file)
+    site = read_site(document)
+    if document.mistakes:
+        raise ConfigurationError(document.mistakes)
+    if site is None:
+        raise ConfigError(f"{site_file} has a mistake that was not named; please report it")
+    return site
+
+
 def check(site_file: Path) -> list[Mistake]:
     """Every mistake in the site's file and all that it names, sorted; empty where all is well."""
     return sorted(set(_read(Path(site_file)).mistakes))

@@ -11,8 +11,7 @@ from pathlib import Path
 import gevent
 from gevent.threadpool import ThreadPool
 
-from ivr.cli_words import site_alone
-from ivr.config.load import Configuration, ConfigurationError, load
+from ivr.config.load import Configuration, ConfigurationError, load, site_alone
 from ivr.config.settings import Address, Site
 from ivr.doctor.of_configuration import questions
 from ivr.doctor.process import Person, Process, holder, listening, person_of, process

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from ivr.cli import main
-from ivr.cli_retention_words import INSTALLED_RETENTION
+from ivr.cli.retention.words import INSTALLED_RETENTION
 from ivr.config.kinds import milliseconds
 from ivr.config.schema.retention import Mail
 from ivr.errors import FAULT_EXIT_CODE, ConfigError, UsageError

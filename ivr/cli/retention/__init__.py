@@ -1,0 +1,1 @@
+"""Commands of the retention layer (R12 to R18)."""
