@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 
 from ivr import __version__, logs
 from ivr.cli import main
+from ivr.engine.setup import PidFile
 from ivr.errors import FAULT_EXIT_CODE
 from tests.engine import site
 from tests.engine.served import Served
@@ -226,6 +227,9 @@ def served(site_file: Path) -> Iterator[Served]:
     edit(site_file, 'http:\n  listen: "127.0.0.1:0"', f'http:\n  listen: "127.0.0.1:{free_port()}"')
     one = Served(site_file)
     one.until("engine started")
+    # What commands find it by comes a moment after.
+    while PidFile.http(site_file.parent.parent / "spool") is None:
+        assert one.process.poll() is None
     yield one
     one.kill()
 
