@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from ivr.api import http
 from ivr.api.v1 import V1
@@ -129,6 +130,13 @@ def _remembered(judge: Callable[..., bool]) -> Callable[..., bool]:
 def do_once(patch: Callable[[Any, str, Any], None]) -> None:
     """Make of each only one in this process."""
     patch(http, "V1", _LaterV1)
+    # A logger that remembers how it was set up by one test would tell the next one nothing.
+    configure = structlog.configure
+    patch(
+        structlog,
+        "configure",
+        lambda **more: configure(**(more | {"cache_logger_on_first_use": False})),
+    )
     patch(prompts, "_silent", _remembered(prompts._silent))
     patch(prompts, "_clipped", _remembered(prompts._clipped))
     patch(reading, "_compose", composed(reading._compose))

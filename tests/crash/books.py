@@ -24,7 +24,7 @@ _HEADER, _FRAME = 44, 4
 SLACK_MS = 120
 """How much less may be recorded than people heard of each other: packets of 20 ms, and what is
 held back, at each end of a bridge."""
-NOTED_MS = 600
+NOTED_MS = 1000
 """How long a slow disk on a busy host takes to have a call that was answered on it."""
 EDGE_MS = 400
 """How far silence may reach beyond the mask: the guard, and what its place is uncertain by. Where
