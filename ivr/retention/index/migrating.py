@@ -11,6 +11,8 @@ from sqlalchemy import Connection, inspect, text
 from ivr.errors import StoreError
 
 if TYPE_CHECKING:
+    from alembic.config import Config
+
     from ivr.retention.index.database import Database
 
 HEAD = "0001"
@@ -61,7 +63,7 @@ def upgrade(connection: Connection, name: str, to: str) -> None:
         raise _newer(name, _revision(connection, name) or "") from error
 
 
-def settings(connection: Connection | None = None):  # type: ignore[no-untyped-def]  # lazily loaded
+def settings(connection: Connection | None = None) -> Config:
     """Alembic's settings, for a connection whose transaction is its owner's."""
     from alembic.config import Config
 

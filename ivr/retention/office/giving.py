@@ -136,8 +136,9 @@ class Giving:
         everybody = self._gate.everywhere(person, Action.SEND)
         full = self._recordings.find(call).call if call else ""
         found = self._mails().listing(full)
-        self._gate.write(person, "mails", "granted", full, detail=f"{len(found)} listed")
-        return [each for each in found if everybody or each.who == person.user]
+        seen = [each for each in found if everybody or each.who == person.user]
+        self._gate.write(person, "mails", "granted", full, detail=f"{len(seen)} listed")
+        return seen
 
     def decide_mail(self, person: Person, mail: str, *, again: bool) -> Outgoing:
         """Send a mail again of which it is not known whether it was delivered, or let it be; what
